@@ -1,0 +1,4 @@
+//! Runs a program over columns: kernel, bounds, explanation. Knows nothing of files, HTTP or people.
+
+pub mod input;
+pub mod output;
