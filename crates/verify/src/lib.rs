@@ -1,1 +1,51 @@
-//! stub
+//! The use cases: accept, acquire, compare, report, review (接受申请、信息获取、信息核对、出具报告、结果复核).
+//!
+//! Joins rules, engine, store, connectors and ledger; all I/O is theirs, and the comparison itself is a function of
+//! cases, answers, rules and the day. Nothing here prints: progress goes to a [`Progress`], results are values.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), hedui_verify::VerifyError> {
+//! use hedui_verify::{AcquireRequest, BatchRequest, Intake, Selection, Workspace, WorkspaceOptions};
+//! let ws = Workspace::open("data".as_ref(), WorkspaceOptions::default()).await?;
+//! let intake = Intake::parse(&std::fs::read_to_string("cases.json").unwrap_or_default())?;
+//! hedui_verify::accept(&ws, &intake, "intake").await?;
+//! let day = ws.today();
+//! hedui_verify::acquire(&ws, AcquireRequest::all(day)).await?;
+//! let summary = hedui_verify::batch(&ws, BatchRequest::new(Selection::All, day, "out")).await?;
+//! # let _ = summary; Ok(()) }
+//! ```
+
+mod error;
+mod library;
+mod progress;
+mod workspace;
+
+pub mod intake;
+
+mod accept;
+mod acquire;
+mod compare;
+mod health;
+mod recheck;
+mod report;
+mod review;
+
+pub use accept::{AcceptSummary, accept};
+pub use acquire::{
+    AcquireMode, AcquireRequest, AcquireSummary, Selection, SourceSummary, TryResult, acquire, source_try,
+};
+pub use compare::{
+    BatchRequest, BatchSummary, CaseFailure, FlagTotal, PlainRequest, SchemeTotal, SourceTotal, batch, batch_plain,
+};
+pub use error::{Problem, VerifyError};
+pub use health::{SourceHealth, health};
+pub use intake::Intake;
+pub use library::embedded_catalogue;
+pub use progress::{Event, Progress, Silent};
+pub use recheck::{Change, ChangeKind, RecheckRequest, RecheckSummary, RecheckedCase, Standing, recheck};
+pub use report::{
+    Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
+    PersonLine, RecordLine, Report, SchemeLine, SourceLine, TestLine, WaitingLine, calculation_sheet, check, explain,
+};
+pub use review::{ReviewFilter, ReviewLine, review_claim, review_list, review_resolve};
+pub use workspace::{Clock, Workspace, WorkspaceOptions};

@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hedui_base::CaseId;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::{PackLine, Progress, Selection, Silent, VerifyError, Workspace};
+
+/// What to compare.
+#[derive(Clone)]
+pub struct BatchRequest {
+    /// Which cases.
+    pub cases: Selection,
+    /// The day the check speaks about.
+    pub as_of: Date,
+    /// Only answers known by then; none means all.
+    pub known_at: Option<Timestamp>,
+    /// Folder for `findings.parquet`, `flags.parquet` and `summary.json`; created.
+    pub out: PathBuf,
+    /// Who hears of progress.
+    pub progress: Arc<dyn Progress>,
+}
+
+impl BatchRequest {
+    /// With all answers there are, silently.
+    pub fn new(cases: Selection, as_of: Date, out: impl Into<PathBuf>) -> Self {
+        Self { cases, as_of, known_at: None, out: out.into(), progress: Arc::new(Silent) }
+    }
+}
+
+/// What a plain folder is compared with.
+#[derive(Clone)]
+pub struct PlainRequest {
+    /// Folder with `persons.csv`, one file per dataset, and perhaps `coverage.csv`.
+    pub records: PathBuf,
+    /// `cases.csv` or `.parquet`.
+    pub cases: PathBuf,
+    /// Id of a pack in the library, or the path of a pack folder.
+    pub pack: String,
+    /// Folders with further packs that the pack may extend.
+    pub extra_rules: Vec<PathBuf>,
+    /// The day the check speaks about.
+    pub as_of: Date,
+    /// Folder for the results; created.
+    pub out: PathBuf,
+    /// Set bad cases aside in `rejected.csv` and go on.
+    pub lenient: bool,
+    /// Who hears of progress.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// What a batch concluded, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BatchSummary {
+    /// The day the check speaks about.
+    pub as_of: Option<Date>,
+    /// Answers up to here counted; none for a plain folder.
+    pub known_at: Option<Timestamp>,
+    /// Cases with a row in `findings.parquet`.
+    pub cases: usize,
+    /// Members and obligors.
+    pub people: usize,
+    /// Cases that could not be computed.
+    pub failures: Vec<CaseFailure>,
+    /// Cases set aside by `--lenient`.
+    pub rejected: usize,
+    /// Packs used, with how many cases each.
+    pub packs: Vec<(PackLine, usize)>,
+    /// By scheme, in the packs' order.
+    pub schemes: Vec<SchemeTotal>,
+    /// Cases by category (scheme id, `none`, or `undetermined`).
+    pub categories: BTreeMap<String, usize>,
+    /// Raised flags by id.
+    pub flags: Vec<FlagTotal>,
+    /// Cases with at least one flag.
+    pub flagged_cases: usize,
+    /// Coverage by source.
+    pub sources: Vec<SourceTotal>,
+    /// One row a case.
+    pub findings_file: PathBuf,
+    /// One row a raised flag.
+    pub flags_file: PathBuf,
+}
+
+/// A case that could not be computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CaseFailure {
+    /// Which.
+    pub case: CaseId,
+    /// Why, with rule, file and line.
+    pub reason: String,
+}
+
+/// Findings of one scheme.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SchemeTotal {
+    /// Scheme id.
+    pub scheme: String,
+    /// Chinese title.
+    pub title: String,
+    /// Cases by finding.
+    pub met: usize,
+    /// Cases by finding.
+    pub not_met: usize,
+    /// Cases by finding.
+    pub undetermined: usize,
+}
+
+/// How often one flag was raised.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FlagTotal {
+    /// Flag id.
+    pub flag: String,
+    /// Chinese title.
+    pub title: String,
+    /// Severity word.
+    pub severity: String,
+    /// Severity in Chinese.
+    pub severity_zh: String,
+    /// How often.
+    pub count: usize,
+}
+
+/// How the pairs of one source stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SourceTotal {
+    /// Source id.
+    pub source: String,
+    /// Chinese title, if a manifest is at hand.
+    pub title: String,
+    /// Pairs by outcome word; zero counts are left out.
+    pub outcomes: BTreeMap<String, usize>,
+}
+
+/// Compares cases with what the store knows and writes `findings.parquet`, `flags.parquet` and `summary.json`.
+///
+/// The files depend on cases, answers, rules and `as_of` only: the same again gives the same bytes but for `known_at`.
+///
+/// # Errors
+/// Broken packs, or a folder that cannot be written. A case that cannot be computed is listed, not an error.
+pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary, VerifyError> {
+    let _ = (ws, request);
+    Err(VerifyError::Internal("batch is being built".into()))
+}
+
+/// The same over a plain folder of CSV or Parquet files, without data folder or connectors.
+///
+/// # Errors
+/// [`VerifyError::Input`] with every problem of the folder, [`VerifyError::Text`] with every mistake of the pack.
+pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
+    let _ = request;
+    Err(VerifyError::Internal("batch over a plain folder is being built".into()))
+}
