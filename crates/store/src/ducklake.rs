@@ -1,0 +1,374 @@
+//! The catalogue: DuckLake 1.0 tables (an open specification) in the database of the caller, through integers and texts.
+//!
+//! DuckDB creates the very same tables in SQLite. Two of our own stand beside them: `store_file` (checksum, bucket and
+//! people of each file) and `store_answer` (ranges of settlements already published).
+
+use jiff::{Timestamp, tz::TimeZone};
+use sqlx::{AnyConnection, Row as _};
+
+use crate::StoreError;
+use crate::shape::Shape;
+
+const TABLES: [&str; 31] = [
+    "CREATE TABLE IF NOT EXISTS ducklake_metadata(key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_snapshot(snapshot_id BIGINT PRIMARY KEY, snapshot_time VARCHAR, schema_version BIGINT, next_catalog_id BIGINT, next_file_id BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_snapshot_changes(snapshot_id BIGINT PRIMARY KEY, changes_made VARCHAR, author VARCHAR, commit_message VARCHAR, commit_extra_info VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_schema(schema_id BIGINT PRIMARY KEY, schema_uuid VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, schema_name VARCHAR, path VARCHAR, path_is_relative BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_table(table_id BIGINT, table_uuid VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, schema_id BIGINT, table_name VARCHAR, path VARCHAR, path_is_relative BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_view(view_id BIGINT, view_uuid VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, schema_id BIGINT, view_name VARCHAR, dialect VARCHAR, sql VARCHAR, column_aliases VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_tag(object_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_column_tag(table_id BIGINT, column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_data_file(data_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, file_order BIGINT, path VARCHAR, path_is_relative BIGINT, file_format VARCHAR, record_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, row_id_start BIGINT, partition_id BIGINT, encryption_key VARCHAR, mapping_id BIGINT, partial_max BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_file_column_stats(data_file_id BIGINT, table_id BIGINT, column_id BIGINT, column_size_bytes BIGINT, value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BIGINT, extra_stats VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_file_variant_stats(data_file_id BIGINT, table_id BIGINT, column_id BIGINT, variant_path VARCHAR, shredded_type VARCHAR, column_size_bytes BIGINT, value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BIGINT, extra_stats VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_delete_file(delete_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, data_file_id BIGINT, path VARCHAR, path_is_relative BIGINT, format VARCHAR, delete_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, encryption_key VARCHAR, partial_max BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_column(column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, table_id BIGINT, column_order BIGINT, column_name VARCHAR, column_type VARCHAR, initial_default VARCHAR, default_value VARCHAR, nulls_allowed BIGINT, parent_column BIGINT, default_value_type VARCHAR, default_value_dialect VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_table_stats(table_id BIGINT, record_count BIGINT, next_row_id BIGINT, file_size_bytes BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_table_column_stats(table_id BIGINT, column_id BIGINT, contains_null BIGINT, contains_nan BIGINT, min_value VARCHAR, max_value VARCHAR, extra_stats VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_partition_info(partition_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_partition_column(partition_id BIGINT, table_id BIGINT, partition_key_index BIGINT, column_id BIGINT, transform VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_file_partition_value(data_file_id BIGINT, table_id BIGINT, partition_key_index BIGINT, partition_value VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_files_scheduled_for_deletion(data_file_id BIGINT, path VARCHAR, path_is_relative BIGINT, schedule_start VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_inlined_data_tables(table_id BIGINT, table_name VARCHAR, schema_version BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_column_mapping(mapping_id BIGINT, table_id BIGINT, type VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_name_mapping(mapping_id BIGINT, column_id BIGINT, source_name VARCHAR, target_field_id BIGINT, parent_column BIGINT, is_partition BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_schema_versions(begin_snapshot BIGINT, schema_version BIGINT, table_id BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_macro(schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_macro_impl(macro_id BIGINT, impl_id BIGINT, dialect VARCHAR, sql VARCHAR, type VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_macro_parameters(macro_id BIGINT, impl_id BIGINT, column_id BIGINT, parameter_name VARCHAR, parameter_type VARCHAR, default_value VARCHAR, default_value_type VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS ducklake_sort_info(sort_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT)",
+    "CREATE TABLE IF NOT EXISTS ducklake_sort_expression(sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR)",
+    "CREATE TABLE IF NOT EXISTS store_file(data_file_id BIGINT PRIMARY KEY, sha256 VARCHAR NOT NULL, bucket BIGINT NOT NULL, min_person BIGINT NOT NULL, max_person BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS store_answer(first_answer BIGINT PRIMARY KEY, last_answer BIGINT NOT NULL, snapshot_id BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS store_live_file ON ducklake_data_file(table_id, end_snapshot)",
+];
+
+/// Creates what is missing of the catalogue's own tables.
+pub(crate) async fn create_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    for statement in TABLES {
+        sqlx::query(statement).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Makes the open transaction the only writer, so that ids read next stay free until it ends.
+pub(crate) async fn lock(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE ducklake_metadata SET value = value WHERE key = 'version'").execute(conn).await?;
+    Ok(())
+}
+
+/// A moment as DuckLake writes it, with `zone` appended (`+00` for snapshot times).
+pub(crate) fn time_text(time: Timestamp, zone: &str) -> String {
+    let t = time.to_zoned(TimeZone::UTC).datetime();
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:06}{zone}",
+        t.year(),
+        t.month(),
+        t.day(),
+        t.hour(),
+        t.minute(),
+        t.second(),
+        t.subsec_nanosecond() / 1000
+    )
+}
+
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, StoreError> {
+    let plain = text.strip_suffix("+00").unwrap_or(text);
+    let iso = format!("{}Z", plain.replacen(' ', "T", 1));
+    iso.parse().map_err(|_| StoreError::Catalogue("a snapshot's time is not written as expected".to_owned()))
+}
+
+/// The newest snapshot and the ids that come next.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) id: i64,
+    pub(crate) time: Timestamp,
+    pub(crate) schema_version: i64,
+    pub(crate) next_catalog: i64,
+    pub(crate) next_file: i64,
+}
+
+pub(crate) async fn head(conn: &mut AnyConnection) -> Result<Option<Head>, StoreError> {
+    let row = sqlx::query(
+        "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1",
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Head {
+            id: row.try_get(0)?,
+            time: parse_time(&row.try_get::<String, _>(1)?)?,
+            schema_version: row.try_get(2)?,
+            next_catalog: row.try_get(3)?,
+            next_file: row.try_get(4)?,
+        })
+    })
+    .transpose()
+}
+
+impl Head {
+    /// The snapshot after this one; its time never goes back, whatever the clock does.
+    pub(crate) fn next(&self) -> Self {
+        let now = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or(self.time);
+        let after = Timestamp::from_microsecond(self.time.as_microsecond() + 1).unwrap_or(self.time);
+        Self { id: self.id + 1, time: now.max(after), ..self.clone() }
+    }
+
+    pub(crate) fn take_file(&mut self) -> i64 {
+        self.next_file += 1;
+        self.next_file - 1
+    }
+
+    fn take_catalog(&mut self) -> i64 {
+        self.next_catalog += 1;
+        self.next_catalog - 1
+    }
+
+    /// Writes the snapshot. `changes` in DuckLake's words, such as `inserted_into_table:1`.
+    pub(crate) async fn insert(&self, conn: &mut AnyConnection, changes: &str) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO ducklake_snapshot(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) VALUES ($1, $2, $3, $4, $5)")
+            .bind(self.id)
+            .bind(time_text(self.time, "+00"))
+            .bind(self.schema_version)
+            .bind(self.next_catalog)
+            .bind(self.next_file)
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query(
+            "INSERT INTO ducklake_snapshot_changes(snapshot_id, changes_made, author) VALUES ($1, $2, 'hedui')",
+        )
+        .bind(self.id)
+        .bind(changes)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+}
+
+/// The newest snapshot at or before a time, or with an id.
+pub(crate) async fn snapshot_at(
+    conn: &mut AnyConnection,
+    id: Option<i64>,
+    time: Option<Timestamp>,
+) -> Result<Option<(i64, Timestamp)>, StoreError> {
+    // Texts of one fixed form compare like the times they stand for.
+    let row = sqlx::query(
+        "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE (CAST($1 AS BIGINT) IS NULL OR snapshot_id = $1) AND ($2 IS NULL OR snapshot_time <= $2) ORDER BY snapshot_id DESC LIMIT 1",
+    )
+    .bind(id)
+    .bind(time.map(|t| time_text(t, "+00")))
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| Ok((row.try_get(0)?, parse_time(&row.try_get::<String, _>(1)?)?))).transpose()
+}
+
+/// A table as the catalogue has it now.
+#[derive(Clone, Debug)]
+pub(crate) struct LakeTable {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    /// Column ids, names and DuckLake types, in order.
+    pub(crate) columns: Vec<(i64, String, String)>,
+    /// The newest mapping of file columns by name.
+    pub(crate) mapping: i64,
+}
+
+pub(crate) async fn tables(conn: &mut AnyConnection) -> Result<Vec<LakeTable>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT t.table_id, t.table_name, COALESCE((SELECT MAX(mapping_id) FROM ducklake_column_mapping m WHERE m.table_id = t.table_id), -1) AS mapping FROM ducklake_table t WHERE t.end_snapshot IS NULL ORDER BY t.table_id",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut tables = Vec::new();
+    for row in rows {
+        let id: i64 = row.try_get(0)?;
+        let columns = sqlx::query(
+            "SELECT column_id, column_name, column_type FROM ducklake_column WHERE table_id = $1 AND end_snapshot IS NULL ORDER BY column_order",
+        )
+        .bind(id)
+        .fetch_all(&mut *conn)
+        .await?
+        .iter()
+        .map(|c| Ok((c.try_get(0)?, c.try_get(1)?, c.try_get(2)?)))
+        .collect::<Result<_, sqlx::Error>>()?;
+        tables.push(LakeTable { id, name: row.try_get(1)?, columns, mapping: row.try_get(2)? });
+    }
+    Ok(tables)
+}
+
+/// Begins a catalogue: the first snapshot, with an empty schema whose folder is the data path itself.
+pub(crate) async fn begin(conn: &mut AnyConnection, data_path: &str) -> Result<(), StoreError> {
+    for (key, value) in [
+        ("version", "1.0"),
+        ("created_by", concat!("hedui ", env!("CARGO_PKG_VERSION"))),
+        ("data_path", data_path),
+        ("encrypted", "false"),
+    ] {
+        sqlx::query("INSERT INTO ducklake_metadata(key, value) VALUES ($1, $2)")
+            .bind(key)
+            .bind(value)
+            .execute(&mut *conn)
+            .await?;
+    }
+    let time = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or(Timestamp::UNIX_EPOCH);
+    let first = Head { id: 0, time, schema_version: 0, next_catalog: 1, next_file: 0 };
+    first.insert(conn, "created_schema:\"main\"").await?;
+    sqlx::query("INSERT INTO ducklake_schema(schema_id, schema_uuid, begin_snapshot, schema_name, path, path_is_relative) VALUES (0, $1, 0, 'main', '', 1)")
+        .bind(uuid(&[data_path, &time.to_string()]))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// A version 8 UUID (RFC 9562) of a name.
+fn uuid(parts: &[&str]) -> String {
+    use sha2::Digest as _;
+    let mut hash = sha2::Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut bytes: Vec<u8> = hash.finalize().iter().copied().take(16).collect();
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let h = hex::encode(bytes);
+    format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..])
+}
+
+/// What the catalogue lacks to hold a shape: the whole table, or columns from this index of `missing` on.
+pub(crate) fn lacks(shape: &Shape, tables: &[LakeTable]) -> Result<bool, StoreError> {
+    let Some(table) = tables.iter().find(|t| t.name == shape.name) else { return Ok(true) };
+    let mut missing = false;
+    for column in &shape.columns {
+        match table.columns.iter().find(|(_, name, _)| *name == column.name) {
+            None => missing = true,
+            Some((_, _, was)) if was != column.kind.ducklake() => {
+                return Err(StoreError::ColumnChanged {
+                    dataset: shape.name.clone(),
+                    column: column.name.clone(),
+                    was: was.clone(),
+                    now: column.kind.ducklake().to_owned(),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(missing)
+}
+
+/// Adds a table, or the columns it lacks, in a snapshot of its own.
+pub(crate) async fn add(conn: &mut AnyConnection, shape: &Shape) -> Result<(), StoreError> {
+    let head = head(conn).await?.ok_or_else(|| StoreError::Catalogue("it has no first snapshot".to_owned()))?;
+    let existing = tables(conn).await?.into_iter().find(|t| t.name == shape.name);
+    let mut next = head.next();
+    next.schema_version += 1;
+    let (table, known, change) = match existing {
+        Some(table) => (table.id, table.columns, format!("altered_table:{}", table.id)),
+        None => (next.take_catalog(), Vec::new(), format!("created_table:\"main\".\"{}\"", shape.name)),
+    };
+    if known.is_empty() {
+        sqlx::query("INSERT INTO ducklake_table(table_id, table_uuid, begin_snapshot, schema_id, table_name, path, path_is_relative) VALUES ($1, $2, $3, 0, $4, $5, 1)")
+            .bind(table)
+            .bind(uuid(&[&shape.name, &next.time.to_string()]))
+            .bind(next.id)
+            .bind(&shape.name)
+            .bind(format!("{}/", shape.name))
+            .execute(&mut *conn)
+            .await?;
+    }
+    let mut names: Vec<(i64, String)> = known.iter().map(|(id, name, _)| (*id, name.clone())).collect();
+    let mut id = names.iter().map(|(id, _)| *id).max().unwrap_or(0);
+    for column in &shape.columns {
+        if names.iter().any(|(_, name)| *name == column.name) {
+            continue;
+        }
+        id += 1;
+        sqlx::query("INSERT INTO ducklake_column(column_id, begin_snapshot, table_id, column_order, column_name, column_type, default_value, nulls_allowed, default_value_type, default_value_dialect) VALUES ($1, $2, $3, $1, $4, $5, 'NULL', 1, 'literal', 'duckdb')")
+            .bind(id)
+            .bind(next.id)
+            .bind(table)
+            .bind(&column.name)
+            .bind(column.kind.ducklake())
+            .execute(&mut *conn)
+            .await?;
+        sqlx::query("INSERT INTO ducklake_column_tag(table_id, column_id, begin_snapshot, key, value) VALUES ($1, $2, $3, 'comment', $4)")
+            .bind(table)
+            .bind(id)
+            .bind(next.id)
+            .bind(&column.comment)
+            .execute(&mut *conn)
+            .await?;
+        names.push((id, column.name.clone()));
+    }
+    let mapping = next.take_file();
+    sqlx::query("INSERT INTO ducklake_column_mapping(mapping_id, table_id, type) VALUES ($1, $2, 'map_by_name')")
+        .bind(mapping)
+        .bind(table)
+        .execute(&mut *conn)
+        .await?;
+    for (at, (column, name)) in (0i64..).zip(&names) {
+        sqlx::query("INSERT INTO ducklake_name_mapping(mapping_id, column_id, source_name, target_field_id, is_partition) VALUES ($1, $2, $3, $4, 0)")
+            .bind(mapping)
+            .bind(at)
+            .bind(name)
+            .bind(column)
+            .execute(&mut *conn)
+            .await?;
+    }
+    sqlx::query("INSERT INTO ducklake_schema_versions(begin_snapshot, schema_version, table_id) VALUES ($1, $2, $3)")
+        .bind(next.id)
+        .bind(next.schema_version)
+        .bind(table)
+        .execute(&mut *conn)
+        .await?;
+    next.insert(conn, &change).await
+}
+
+/// The folder of data files as the catalogue has it.
+pub(crate) async fn data_path(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT value FROM ducklake_metadata WHERE key = 'data_path' AND scope IS NULL")
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// A file of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LakeFile {
+    pub(crate) id: i64,
+    pub(crate) table: String,
+    pub(crate) name: String,
+    pub(crate) bucket: u32,
+    pub(crate) persons: (i64, i64),
+    pub(crate) rows: i64,
+    pub(crate) bytes: i64,
+    pub(crate) sha256: String,
+}
+
+/// The files a snapshot consists of, or, with none, all files of all snapshots; by table and bucket, oldest first.
+pub(crate) async fn files(conn: &mut AnyConnection, snapshot: Option<i64>) -> Result<Vec<LakeFile>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT f.data_file_id, t.table_name, f.path, s.bucket, s.min_person, s.max_person, f.record_count, f.file_size_bytes, s.sha256 \
+         FROM ducklake_data_file f JOIN store_file s ON s.data_file_id = f.data_file_id \
+         JOIN ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL \
+         WHERE CAST($1 AS BIGINT) IS NULL OR (f.begin_snapshot <= $1 AND (f.end_snapshot IS NULL OR f.end_snapshot > $1)) \
+         ORDER BY t.table_name, s.bucket, f.data_file_id",
+    )
+    .bind(snapshot)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(LakeFile {
+                id: row.try_get(0)?,
+                table: row.try_get(1)?,
+                name: row.try_get(2)?,
+                bucket: u32::try_from(row.try_get::<i64, _>(3)?).unwrap_or(u32::MAX),
+                persons: (row.try_get(4)?, row.try_get(5)?),
+                rows: row.try_get(6)?,
+                bytes: row.try_get(7)?,
+                sha256: row.try_get(8)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,347 @@
+//! From rows in memory to rows in a snapshot: stage (on disk, invisible), then publish (one transaction of the caller).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hedui_base::Records;
+use sqlx::{AnyConnection, Row as _};
+
+use crate::ducklake::{self, Head};
+use crate::file::{self, ColumnStats, Written};
+use crate::shape::bucket_of;
+use crate::store::{Inner, Table};
+use crate::{CoverageRow, SnapshotId, Store, StoreError, frame};
+
+/// Rows of one dataset that are on disk and synced, but in no snapshot. Dropped unpublished, it leaves nothing behind;
+/// a crash before publication leaves litter that [`Store::verify`] lists.
+#[derive(Debug)]
+pub struct Staged {
+    pub(crate) dataset: String,
+    pub(crate) files: Vec<Written>,
+}
+
+impl Staged {
+    /// Which dataset.
+    #[must_use]
+    pub fn dataset(&self) -> &str {
+        &self.dataset
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.files.iter().map(|f| f.rows).sum()
+    }
+}
+
+impl Store {
+    /// Writes rows of one dataset to temporary files: one per bucket of people, sorted, zstd, synced.
+    ///
+    /// Blocking: call it from `spawn_blocking` in async code.
+    ///
+    /// # Errors
+    /// If a column is unknown, has the wrong kind, holds an amount beyond 10^15 fen, or the disk is full.
+    pub fn stage(&self, dataset: &str, rows: &Records) -> Result<Staged, StoreError> {
+        let table = self.table(dataset)?;
+        frame::check_records(&table.shape, rows)?;
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by(|a, b| {
+            let key = |r: usize| (rows.person[r], &rows.source[r], &rows.record_id[r], rows.answer[r]);
+            key(*a).cmp(&key(*b))
+        });
+        let folder = table.folder(&self.inner.folder);
+        let mut files = Vec::new();
+        for run in order.chunk_by(|a, b| bucket_of(rows.person[*a]) == bucket_of(rows.person[*b])) {
+            let mut frame = frame::from_records(&table.shape, rows, run)?;
+            files.push(file::write(&folder, &table.shape, bucket_of(rows.person[run[0]]), &mut frame)?);
+        }
+        Ok(Staged { dataset: dataset.to_owned(), files })
+    }
+
+    /// Publishes staged rows and the outcomes that brought them, as one snapshot, inside the caller's transaction: they
+    /// become visible when it commits, or not at all.
+    ///
+    /// An answer published before is skipped with its rows, so repeating a publication changes nothing and gives back
+    /// the newest snapshot. Takes the database's write lock until the transaction ends.
+    ///
+    /// # Errors
+    /// [`StoreError::RowsWithoutOutcome`] if rows belong to an answer that neither `coverage` nor the store has.
+    pub async fn publish(
+        &self,
+        conn: &mut AnyConnection,
+        staged: Vec<Staged>,
+        coverage: &[CoverageRow],
+    ) -> Result<SnapshotId, StoreError> {
+        ducklake::lock(conn).await?;
+        let head = ducklake::head(conn)
+            .await?
+            .ok_or_else(|| StoreError::Catalogue("it has no first snapshot; open the store first".to_owned()))?;
+        let staged: Vec<Staged> = staged.into_iter().filter(|s| !s.files.is_empty()).collect();
+        let asked: BTreeSet<i64> = coverage
+            .iter()
+            .map(|c| c.answer.0)
+            .chain(staged.iter().flat_map(|s| &s.files).flat_map(|f| f.answers.iter().copied()))
+            .collect();
+        let known = published(conn, &asked).await?;
+        let mut fresh: BTreeMap<i64, CoverageRow> = BTreeMap::new();
+        for row in coverage.iter().filter(|row| !known.contains(&row.answer.0)) {
+            if let Some(other) = fresh.insert(row.answer.0, row.clone())
+                && other != *row
+            {
+                return Err(StoreError::Catalogue(format!("answer {} has two different outcomes", row.answer.0)));
+            }
+        }
+        for (dataset, file) in staged.iter().flat_map(|s| s.files.iter().map(|f| (&s.dataset, f))) {
+            if let Some(answer) = file.answers.iter().find(|a| !fresh.contains_key(a) && !known.contains(a)) {
+                return Err(StoreError::RowsWithoutOutcome { dataset: dataset.clone(), answer: *answer });
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(SnapshotId(head.id));
+        }
+        let answers: Vec<i64> = fresh.keys().copied().collect();
+        let inner = Arc::clone(&self.inner);
+        let files = tokio::task::spawn_blocking(move || settle(&inner, staged, fresh.into_values().collect(), &known))
+            .await
+            .map_err(|_| StoreError::Stopped)??;
+
+        let mut next = head.next();
+        let mut changed = BTreeSet::new();
+        for (dataset, written, name) in &files {
+            let table = self.inner.tables.get(dataset).ok_or(StoreError::Stopped)?;
+            add_file(conn, &mut next, table, written, name).await?;
+            changed.insert(table.lake.id);
+        }
+        for (first, last) in runs(&answers) {
+            sqlx::query("INSERT INTO store_answer(first_answer, last_answer, snapshot_id) VALUES ($1, $2, $3)")
+                .bind(first)
+                .bind(last)
+                .bind(next.id)
+                .execute(&mut *conn)
+                .await?;
+        }
+        let changes: Vec<String> = changed.iter().map(|id| format!("inserted_into_table:{id}")).collect();
+        next.insert(conn, &changes.join(",")).await?;
+        Ok(SnapshotId(next.id))
+    }
+}
+
+/// Which of these answers are published already.
+async fn published(conn: &mut AnyConnection, answers: &BTreeSet<i64>) -> Result<BTreeSet<i64>, StoreError> {
+    let (Some(first), Some(last)) = (answers.first(), answers.last()) else { return Ok(BTreeSet::new()) };
+    let rows = sqlx::query(
+        "SELECT first_answer, last_answer FROM store_answer WHERE first_answer <= $2 AND last_answer >= $1",
+    )
+    .bind(*first)
+    .bind(*last)
+    .fetch_all(conn)
+    .await?;
+    let mut known = BTreeSet::new();
+    for row in rows {
+        known.extend(answers.range(row.try_get::<i64, _>(0)?..=row.try_get::<i64, _>(1)?));
+    }
+    Ok(known)
+}
+
+/// Runs of consecutive numbers in an ascending list.
+fn runs(numbers: &[i64]) -> Vec<(i64, i64)> {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for n in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *n => *last = *n,
+            _ => runs.push((*n, *n)),
+        }
+    }
+    runs
+}
+
+/// Gives all files their final names: those staged, without rows already known, and those of the coverage.
+fn settle(
+    inner: &Inner,
+    staged: Vec<Staged>,
+    mut coverage: Vec<CoverageRow>,
+    known: &BTreeSet<i64>,
+) -> Result<Vec<(String, Written, String)>, StoreError> {
+    let mut files = Vec::new();
+    for part in staged {
+        let table = inner.table(&part.dataset)?;
+        let folder = table.folder(&inner.folder);
+        for written in part.files {
+            let kept = written.answers.iter().filter(|a| !known.contains(a)).count();
+            if kept == written.answers.len() {
+                files.push((part.dataset.clone(), written));
+            } else if kept > 0 {
+                files.push((part.dataset.clone(), without(table, &folder, &written, known)?));
+            }
+        }
+    }
+    let table = inner.coverage()?;
+    let folder = table.folder(&inner.folder);
+    coverage.sort_by(|a, b| (a.person, &a.source, a.answer).cmp(&(b.person, &b.source, b.answer)));
+    for run in coverage.chunk_by(|a, b| bucket_of(a.person) == bucket_of(b.person)) {
+        let rows: Vec<&CoverageRow> = run.iter().collect();
+        let mut frame = frame::from_coverage(&table.shape, &rows)?;
+        let written = file::write(&folder, &table.shape, bucket_of(run[0].person), &mut frame)?;
+        files.push((table.shape.name.clone(), written));
+    }
+    settle_all(inner, files)
+}
+
+/// Renames written files and syncs their folders.
+pub(crate) fn settle_all(
+    inner: &Inner,
+    files: Vec<(String, Written)>,
+) -> Result<Vec<(String, Written, String)>, StoreError> {
+    let mut settled = Vec::with_capacity(files.len());
+    let mut folders = BTreeSet::new();
+    for (dataset, mut written) in files {
+        let folder = inner.folder.join(&dataset);
+        let name = written.settle(&folder)?;
+        folders.insert(folder);
+        settled.push((dataset, written, name));
+    }
+    for folder in &folders {
+        file::sync_folder(folder)?;
+    }
+    Ok(settled)
+}
+
+/// A staged file again without the rows of answers already published.
+fn without(
+    table: &Table,
+    folder: &std::path::Path,
+    written: &Written,
+    known: &BTreeSet<i64>,
+) -> Result<Written, StoreError> {
+    let path = written.temporary.as_deref().ok_or(StoreError::Stopped)?;
+    let names: Vec<&str> = table.shape.columns.iter().map(|c| c.name.as_str()).collect();
+    let all = file::read(path, &names)?;
+    let answers = frame::required(&all, "answer")?;
+    let keep: Vec<usize> = (0..answers.len()).filter(|r| !known.contains(&answers[*r])).collect();
+    let mut rest = frame::take(&all, &keep)?;
+    file::write(folder, &table.shape, written.bucket, &mut rest)
+}
+
+/// Enters a file into the catalogue: the file, its statistics, and the table's.
+pub(crate) async fn add_file(
+    conn: &mut AnyConnection,
+    next: &mut Head,
+    table: &Table,
+    written: &Written,
+    name: &str,
+) -> Result<(), StoreError> {
+    let id = next.take_file();
+    let lake = &table.lake;
+    let rows = written.rows as i64;
+    let totals =
+        sqlx::query("SELECT record_count, next_row_id, file_size_bytes FROM ducklake_table_stats WHERE table_id = $1")
+            .bind(lake.id)
+            .fetch_optional(&mut *conn)
+            .await?;
+    let (records, row_id, bytes): (i64, i64, i64) = match &totals {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
+        None => (0, 0, 0),
+    };
+    sqlx::query("INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id) VALUES ($1, $2, $3, $4, 1, 'parquet', $5, $6, $7, $8, $9)")
+        .bind(id)
+        .bind(lake.id)
+        .bind(next.id)
+        .bind(name)
+        .bind(rows)
+        .bind(written.bytes as i64)
+        .bind(written.footer as i64)
+        .bind(row_id)
+        .bind(lake.mapping)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "INSERT INTO store_file(data_file_id, sha256, bucket, min_person, max_person) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(id)
+    .bind(&written.sha256)
+    .bind(i64::from(written.bucket))
+    .bind(written.persons.0)
+    .bind(written.persons.1)
+    .execute(&mut *conn)
+    .await?;
+    let update = if totals.is_some() {
+        "UPDATE ducklake_table_stats SET record_count = $2, next_row_id = $3, file_size_bytes = $4 WHERE table_id = $1"
+    } else {
+        "INSERT INTO ducklake_table_stats(table_id, record_count, next_row_id, file_size_bytes) VALUES ($1, $2, $3, $4)"
+    };
+    sqlx::query(update)
+        .bind(lake.id)
+        .bind(records + rows)
+        .bind(row_id + rows)
+        .bind(bytes + written.bytes as i64)
+        .execute(&mut *conn)
+        .await?;
+    let known: BTreeMap<i64, (i64, Option<String>, Option<String>)> = sqlx::query(
+        "SELECT column_id, contains_null, min_value, max_value FROM ducklake_table_column_stats WHERE table_id = $1",
+    )
+    .bind(lake.id)
+    .fetch_all(&mut *conn)
+    .await?
+    .iter()
+    .map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))))
+    .collect::<Result<_, sqlx::Error>>()?;
+    for stats in &written.stats {
+        let Some((column, _, ty)) = lake.columns.iter().find(|(_, n, _)| *n == stats.column) else { continue };
+        sqlx::query("INSERT INTO ducklake_file_column_stats(data_file_id, table_id, column_id, value_count, null_count, min_value, max_value) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+            .bind(id)
+            .bind(lake.id)
+            .bind(*column)
+            .bind(stats.values as i64)
+            .bind(stats.nulls as i64)
+            .bind(&stats.min)
+            .bind(&stats.max)
+            .execute(&mut *conn)
+            .await?;
+        column_totals(conn, lake.id, *column, ty, known.get(column), stats).await?;
+    }
+    Ok(())
+}
+
+/// Widens what the catalogue knows about a column of the whole table, where the file goes beyond it.
+async fn column_totals(
+    conn: &mut AnyConnection,
+    table: i64,
+    column: i64,
+    ty: &str,
+    known: Option<&(i64, Option<String>, Option<String>)>,
+    stats: &ColumnStats,
+) -> Result<(), StoreError> {
+    let nulls = i64::from(stats.nulls > 0);
+    let Some(was) = known else {
+        sqlx::query("INSERT INTO ducklake_table_column_stats(table_id, column_id, contains_null, min_value, max_value) VALUES ($1, $2, $3, $4, $5)")
+            .bind(table)
+            .bind(column)
+            .bind(nulls)
+            .bind(&stats.min)
+            .bind(&stats.max)
+            .execute(conn)
+            .await?;
+        return Ok(());
+    };
+    let less = |a: &str, b: &str| match (ty, a.parse::<i64>(), b.parse::<i64>()) {
+        ("int64", Ok(a), Ok(b)) => a < b,
+        _ => a < b,
+    };
+    let widest = |old: &Option<String>, new: &Option<String>, min: bool| match (old, new) {
+        (Some(old), Some(new)) if less(new, old) == min && new != old => Some(new.clone()),
+        (None, new) => new.clone(),
+        (old, _) => old.clone(),
+    };
+    let now = (was.0.max(nulls), widest(&was.1, &stats.min, true), widest(&was.2, &stats.max, false));
+    if now != *was {
+        sqlx::query("UPDATE ducklake_table_column_stats SET contains_null = $3, min_value = $4, max_value = $5 WHERE table_id = $1 AND column_id = $2")
+            .bind(table)
+            .bind(column)
+            .bind(now.0)
+            .bind(now.1)
+            .bind(now.2)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}

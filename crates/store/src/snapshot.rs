@@ -1,0 +1,323 @@
+//! Reading: a snapshot is pinned, buckets are read when asked for, and only live answers are seen.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hedui_base::{PersonKey, Records};
+use jiff::Timestamp;
+use polars::frame::DataFrame;
+
+use crate::ducklake::LakeFile;
+use crate::shape::{BUCKET_PEOPLE, COVERAGE, RECORD_COLUMNS, ShapeColumn};
+use crate::store::{Inner, Table};
+use crate::{CoverageRow, StoreError, frame};
+
+/// A state of the whole store. Grows by one with every publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SnapshotId(pub i64);
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which snapshot to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum At {
+    /// The newest.
+    #[default]
+    Latest,
+    /// The newest at or before a moment: what was known then.
+    Time(Timestamp),
+    /// One by its id.
+    Id(SnapshotId),
+}
+
+/// A pinned state of the store. Reads block (call them from `spawn_blocking` in async code) and may run in parallel.
+///
+/// Keeps the few buckets read last, so that walking through people in the order of their keys reads every file once.
+#[derive(Debug)]
+pub struct Snapshot {
+    inner: Arc<Inner>,
+    id: SnapshotId,
+    time: Timestamp,
+    /// Files by table and bucket, oldest first.
+    files: BTreeMap<String, BTreeMap<u32, Vec<LakeFile>>>,
+    cache: Cache,
+}
+
+/// How many buckets of people are kept, each with all tables read of it.
+const KEPT_BUCKETS: usize = 3;
+
+type Slot<T> = Arc<Mutex<Option<Arc<T>>>>;
+type RowsKey = (String, Option<Vec<String>>);
+
+#[derive(Debug, Default)]
+struct Cache {
+    /// Buckets, the one used last at the end.
+    buckets: Mutex<Vec<(u32, Arc<CachedBucket>)>>,
+}
+
+#[derive(Debug, Default)]
+struct CachedBucket {
+    coverage: Slot<LiveCoverage>,
+    rows: Mutex<HashMap<RowsKey, Slot<LiveRows>>>,
+}
+
+/// The newest answer of every (person, source) of a bucket.
+#[derive(Debug)]
+struct LiveCoverage {
+    frame: DataFrame,
+    persons: Vec<i64>,
+    sources: HashMap<String, u32>,
+    newest: HashMap<(i64, u32), i64>,
+}
+
+/// The live rows of one table in a bucket, sorted.
+#[derive(Debug)]
+struct LiveRows {
+    frame: DataFrame,
+    persons: Vec<i64>,
+}
+
+/// The value in a slot, made by the first who needs it while the others wait.
+fn fill<T>(slot: &Slot<T>, make: impl FnOnce() -> Result<T, StoreError>) -> Result<Arc<T>, StoreError> {
+    let mut value = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = &*value {
+        return Ok(Arc::clone(made));
+    }
+    let made = Arc::new(make()?);
+    *value = Some(Arc::clone(&made));
+    Ok(made)
+}
+
+impl Cache {
+    fn bucket(&self, bucket: u32) -> Arc<CachedBucket> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = buckets.iter().position(|(b, _)| *b == bucket).map(|at| buckets.remove(at));
+        let entry = found.unwrap_or_else(|| (bucket, Arc::default()));
+        let shared = Arc::clone(&entry.1);
+        buckets.push(entry);
+        if buckets.len() > KEPT_BUCKETS {
+            buckets.remove(0);
+        }
+        shared
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn new(inner: Arc<Inner>, id: SnapshotId, time: Timestamp, all: Vec<LakeFile>) -> Self {
+        let mut files: BTreeMap<String, BTreeMap<u32, Vec<LakeFile>>> = BTreeMap::new();
+        for file in all {
+            files.entry(file.table.clone()).or_default().entry(file.bucket).or_default().push(file);
+        }
+        Self { inner, id, time, files, cache: Cache::default() }
+    }
+
+    /// Which snapshot this is.
+    #[must_use]
+    pub const fn id(&self) -> SnapshotId {
+        self.id
+    }
+
+    /// The moment up to which answers count.
+    #[must_use]
+    pub const fn known_at(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The live records of some people in one dataset, sorted by person, source and record id. A row is live if the
+    /// answer that brought it is the newest of its (person, source) in this snapshot.
+    ///
+    /// Reads only the buckets these people are in, and, of the dataset's own columns, only those named (none: all).
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDataset`], [`StoreError::UnknownColumn`], or what the file system says.
+    pub fn records(
+        &self,
+        dataset: &str,
+        people: &[PersonKey],
+        columns: Option<&[&str]>,
+    ) -> Result<Records, StoreError> {
+        let table = self.inner.table(dataset)?;
+        let own = own_columns(table, columns)?;
+        let mut all: Option<Records> = None;
+        for (bucket, people) in by_bucket(people) {
+            if self.bucket_files(dataset, bucket).is_empty() {
+                continue;
+            }
+            let rows = self.live_rows(table, &own, columns, bucket)?;
+            let picked = frame::take(&rows.frame, &rows_of(&rows.persons, &people))?;
+            let part = frame::to_records(&picked, &own)?;
+            match &mut all {
+                None => all = Some(part),
+                Some(all) => append(all, part),
+            }
+        }
+        match all {
+            Some(records) => Ok(records),
+            None => {
+                let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
+                let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
+                frame::to_records(&frame::conform(&DataFrame::default(), &every)?, &own)
+            }
+        }
+    }
+
+    /// The newest outcome of every (person, source) of some people, sorted by person and source.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn coverage(&self, people: &[PersonKey]) -> Result<Vec<CoverageRow>, StoreError> {
+        let mut all = Vec::new();
+        for (bucket, people) in by_bucket(people) {
+            let live = self.live_coverage(bucket)?;
+            all.extend(frame::to_coverage(&frame::take(&live.frame, &rows_of(&live.persons, &people))?)?);
+        }
+        Ok(all)
+    }
+
+    /// Paths of the files that hold a dataset in this snapshot, superseded answers included: what a cluster reads.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDataset`].
+    pub fn files(&self, dataset: &str) -> Result<Vec<std::path::PathBuf>, StoreError> {
+        if dataset != COVERAGE {
+            self.inner.table(dataset)?;
+        }
+        let files = self.files.get(dataset).into_iter().flat_map(BTreeMap::values).flatten();
+        Ok(files.map(|f| self.inner.path(dataset, &f.name)).collect())
+    }
+
+    fn bucket_files(&self, table: &str, bucket: u32) -> &[LakeFile] {
+        self.files.get(table).and_then(|b| b.get(&bucket)).map_or(&[], Vec::as_slice)
+    }
+
+    /// All rows of a bucket, with these columns, file after file.
+    fn read_bucket(&self, table: &Table, columns: &[&ShapeColumn], bucket: u32) -> Result<DataFrame, StoreError> {
+        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+        let mut all = frame::conform(&DataFrame::default(), columns)?;
+        for file in self.bucket_files(&table.shape.name, bucket) {
+            let read = self.inner.read(&table.shape.name, &file.name, &names)?;
+            all.vstack_mut(&frame::conform(&read, columns)?)?;
+        }
+        all.rechunk_mut();
+        Ok(all)
+    }
+
+    fn live_coverage(&self, bucket: u32) -> Result<Arc<LiveCoverage>, StoreError> {
+        let cached = self.cache.bucket(bucket);
+        fill(&cached.coverage, || {
+            let table = self.inner.coverage()?;
+            let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
+            let all = frame::sorted(&self.read_bucket(table, &columns, bucket)?, table.sort_keys())?;
+            let (persons, answers) = (frame::required(&all, "person")?, frame::required(&all, "answer")?);
+            let names = frame::text_values(&all, "source")?;
+            let (mut sources, mut newest, mut rows) = (HashMap::new(), HashMap::new(), Vec::new());
+            for row in 0..persons.len() {
+                // Sorted by person, source, answer: the last of a run is the newest.
+                if row + 1 == persons.len() || (persons[row + 1], &names[row + 1]) != (persons[row], &names[row]) {
+                    let next = sources.len() as u32;
+                    let source = *sources.entry(names[row].as_deref().unwrap_or_default().to_owned()).or_insert(next);
+                    newest.insert((persons[row], source), answers[row]);
+                    rows.push(row);
+                }
+            }
+            let frame = frame::take(&all, &rows)?;
+            Ok(LiveCoverage { persons: frame::required(&frame, "person")?, frame, sources, newest })
+        })
+    }
+
+    fn live_rows(
+        &self,
+        table: &Table,
+        own: &[&ShapeColumn],
+        columns: Option<&[&str]>,
+        bucket: u32,
+    ) -> Result<Arc<LiveRows>, StoreError> {
+        let coverage = self.live_coverage(bucket)?;
+        let cached = self.cache.bucket(bucket);
+        let key = (table.shape.name.clone(), columns.map(|c| c.iter().map(|c| (*c).to_owned()).collect()));
+        let slot = {
+            let mut rows = cached.rows.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(rows.entry(key).or_default())
+        };
+        fill(&slot, || {
+            let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
+            let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
+            let all = self.read_bucket(table, &every, bucket)?;
+            let (persons, answers) = (frame::required(&all, "person")?, frame::required(&all, "answer")?);
+            let names = frame::text_values(&all, "source")?;
+            let live: Vec<usize> = (0..persons.len())
+                .filter(|row| {
+                    let source = names[*row].as_deref().and_then(|s| coverage.sources.get(s));
+                    source.and_then(|s| coverage.newest.get(&(persons[*row], *s))) == Some(&answers[*row])
+                })
+                .collect();
+            let mut frame = frame::take(&all, &live)?;
+            if self.bucket_files(&table.shape.name, bucket).len() > 1 {
+                frame = frame::sorted(&frame, table.sort_keys())?;
+            }
+            Ok(LiveRows { persons: frame::required(&frame, "person")?, frame })
+        })
+    }
+}
+
+fn own_columns<'a>(table: &'a Table, columns: Option<&[&str]>) -> Result<Vec<&'a ShapeColumn>, StoreError> {
+    let own = &table.shape.columns[RECORD_COLUMNS.len()..];
+    let Some(names) = columns else { return Ok(own.iter().collect()) };
+    names
+        .iter()
+        .map(|name| {
+            own.iter().find(|c| c.name == *name).ok_or_else(|| StoreError::UnknownColumn {
+                dataset: table.shape.name.clone(),
+                column: (*name).to_owned(),
+                nearest: hedui_base::diagnostic::nearest(name, own.iter().map(|c| c.name.as_str())).map(str::to_owned),
+            })
+        })
+        .collect()
+}
+
+/// People by bucket, each ascending and once.
+fn by_bucket(people: &[PersonKey]) -> BTreeMap<u32, Vec<i64>> {
+    let unique: BTreeSet<u32> = people.iter().map(|p| p.0).collect();
+    let mut buckets: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+    for person in unique {
+        buckets.entry(person / BUCKET_PEOPLE).or_default().push(i64::from(person));
+    }
+    buckets
+}
+
+/// Rows of some people in a column sorted by person; both ascending.
+fn rows_of(persons: &[i64], people: &[i64]) -> Vec<usize> {
+    let mut rows = Vec::new();
+    let mut from = 0;
+    for person in people {
+        from += persons[from..].partition_point(|p| p < person);
+        let end = from + persons[from..].partition_point(|p| p <= person);
+        rows.extend(from..end);
+        from = end;
+    }
+    rows
+}
+
+fn append(all: &mut Records, part: Records) {
+    use hedui_base::Column;
+    all.person.extend(part.person);
+    all.source.extend(part.source);
+    all.record_id.extend(part.record_id);
+    all.as_of.extend(part.as_of);
+    all.ask.extend(part.ask);
+    all.answer.extend(part.answer);
+    all.table.rows += part.table.rows;
+    for (name, column) in part.table.columns {
+        match (all.table.columns.get_mut(&name), column) {
+            (Some(Column::Int(to)), Column::Int(from)) => to.extend(from),
+            (Some(Column::Text(to)), Column::Text(from)) => to.extend(from),
+            // Both parts have the same columns of the same kinds.
+            _ => {}
+        }
+    }
+}
