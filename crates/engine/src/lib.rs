@@ -1,10 +1,25 @@
 //! Runs a program over columns: kernel, bounds, explanation. Knows nothing of files, HTTP or people.
 
+mod aggregate;
+mod civil;
+mod evaluate;
+mod evidence;
 mod explanation;
+mod findings;
+mod index;
 pub mod input;
+mod interval;
+mod operators;
 pub mod output;
+mod parameters;
+mod reads;
+mod reasons;
+mod register;
 mod run;
 mod shown;
+mod slice;
+mod steps;
+mod texts;
 mod trace;
 
 pub use explanation::{Explanation, ParameterUse, RecordUse};

@@ -146,7 +146,7 @@ pub struct CaseError {
 }
 
 /// What made a case impossible to compute.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum CaseErrorKind {
     /// A number left 64 bits.
     #[error("a number went out of range")]

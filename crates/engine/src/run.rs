@@ -1,10 +1,17 @@
 //! Runs a program over a caseload, slice by slice.
 
+use std::ops::Range;
+
 use hedui_rules::Program;
 use jiff::civil::Date;
+use rayon::prelude::*;
 
+use crate::evaluate::Kernel;
+use crate::evidence::EvidencePlan;
+use crate::index::Index;
 use crate::input::Caseload;
 use crate::output::Findings;
+use crate::slice::Slice;
 
 /// How to run; no choice here changes a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +29,33 @@ impl Default for RunOptions {
 }
 
 /// Runs a program over all cases as of a day.
+///
+/// Results are in the order of the cases and do not depend on the order of persons or records, nor on `options`.
 #[must_use]
-pub fn run(_program: &Program, _caseload: &Caseload, _as_of: Date, _options: &RunOptions) -> Findings {
-    Findings::default()
+pub fn run(program: &Program, caseload: &Caseload, as_of: Date, options: &RunOptions) -> Findings {
+    let index = Index::new(program, caseload);
+    let plan = EvidencePlan::new(program);
+    let cases = caseload.cases.id.len();
+    let size = options.slice.max(1);
+    let slices: Vec<Range<usize>> = (0..cases).step_by(size).map(|start| start..cases.min(start + size)).collect();
+    let one = |cases: Range<usize>| {
+        let slice = Slice::new(program, caseload, &index, cases);
+        let mut kernel = Kernel::new(program, slice, as_of, &plan.keep);
+        let broken = kernel.run();
+        kernel.findings(broken, &plan)
+    };
+    let all = || slices.into_par_iter().map(&one).collect::<Vec<_>>();
+    let pool = options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build());
+    let parts = match pool {
+        Some(Ok(pool)) => pool.install(all),
+        // Without threads of its own it borrows the global ones: the results are the same.
+        Some(Err(_)) | None => all(),
+    };
+    let mut findings = Findings::default();
+    for part in parts {
+        findings.cases.extend(part.cases);
+        findings.flags.extend(part.flags);
+        findings.errors.extend(part.errors);
+    }
+    findings
 }

@@ -1,0 +1,459 @@
+//! The kernel: evaluates typed expressions over the columns of a slice.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hedui_base::columns::date_to_days;
+use hedui_base::{ColumnType, SourceId, Tri};
+use hedui_rules::Program;
+use hedui_rules::program::{Aggregate, CompareOp, Entity, Expr, ExprKind, Over};
+use jiff::civil::Date;
+use rustc_hash::FxHashMap;
+
+use crate::aggregate::{Context, aggregate, extreme_of};
+use crate::civil;
+use crate::interval::Span;
+use crate::operators::Operators;
+use crate::output::CaseErrorKind;
+use crate::parameters::{Key, Looked, Lookups, Place};
+use crate::reads::reads_columns;
+use crate::reasons::Why;
+use crate::register::{Presence, Register, Slot};
+use crate::slice::Slice;
+
+/// What one row of a column is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Household,
+    Person,
+    /// The records (and ghosts) of a dataset.
+    Records(usize),
+}
+
+impl From<Entity> for Scope {
+    fn from(entity: Entity) -> Self {
+        match entity {
+            Entity::Household => Self::Household,
+            Entity::Person => Self::Person,
+        }
+    }
+}
+
+/// The records a fact is about to aggregate.
+#[derive(Clone, Debug)]
+pub(crate) struct FactRecords {
+    pub(crate) dataset: usize,
+    /// Which of them pass the fact's filter; none means all.
+    pub(crate) passed: Option<Arc<Register>>,
+}
+
+/// A value taken by `ASSUME`: case of the slice, step, reason.
+pub(crate) type Assumed = (u32, usize, Arc<str>);
+
+/// A slice at work.
+#[derive(Debug)]
+pub(crate) struct Kernel<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) slice: Slice<'a>,
+    pub(crate) as_of: Date,
+    today: i64,
+    places: Vec<Place<'a>>,
+    lookups: Lookups<'a>,
+    /// One per step computed so far.
+    pub(crate) registers: Vec<Arc<Register>>,
+    /// The step at work.
+    pub(crate) step: usize,
+    pub(crate) fact: Option<FactRecords>,
+    /// Which records each aggregate of a fact counted, for facts in [`Kernel::keep`].
+    pub(crate) counted: FxHashMap<usize, Vec<Option<Arc<Register>>>>,
+    /// Facts whose record masks are kept.
+    pub(crate) keep: &'a [bool],
+    pub(crate) assumed: BTreeSet<Assumed>,
+}
+
+impl<'a> Kernel<'a> {
+    pub(crate) fn new(program: &'a Program, slice: Slice<'a>, as_of: Date, keep: &'a [bool]) -> Self {
+        let cases = &slice.caseload.cases;
+        let place = |case: usize| Place { area: cases.area[case], residence: cases.residence[case].as_deref() };
+        Self {
+            program,
+            places: slice.cases.clone().map(place).collect(),
+            slice,
+            as_of,
+            today: date_to_days(as_of),
+            lookups: Lookups::default(),
+            registers: Vec::with_capacity(program.steps.len()),
+            step: 0,
+            fact: None,
+            counted: FxHashMap::default(),
+            keep,
+            assumed: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn rows(&self, scope: Scope) -> usize {
+        match scope {
+            Scope::Household => self.slice.cases.len(),
+            Scope::Person => self.slice.persons.len(),
+            Scope::Records(dataset) => self.slice.frames[dataset].owner.len(),
+        }
+    }
+
+    pub(crate) fn owner_scope(&self, dataset: usize) -> Scope {
+        self.program.datasets[dataset].entity.into()
+    }
+
+    /// Case of the slice that a row belongs to.
+    pub(crate) fn case_of(&self, scope: Scope, row: usize) -> usize {
+        match scope {
+            Scope::Household => row,
+            Scope::Person => self.slice.case_of[row] as usize,
+            Scope::Records(dataset) => {
+                let owner = self.slice.frames[dataset].owner[row] as usize;
+                self.case_of(self.owner_scope(dataset), owner)
+            }
+        }
+    }
+
+    pub(crate) fn place(&self, case: usize) -> Place<'a> {
+        self.places[case]
+    }
+
+    fn operators(&mut self) -> Operators<'_> {
+        let rule = self.program.steps.get(self.step).map_or("", |step| &step.name);
+        Operators { reasons: &mut self.slice.reasons, step: self.step, rule }
+    }
+
+    /// The column of an expression, one value per row of the scope.
+    pub(crate) fn eval(&mut self, expr: &'a Expr, scope: Scope) -> Arc<Register> {
+        match scope {
+            Scope::Records(dataset) if !reads_columns(expr) => {
+                let of_owner = self.eval(expr, self.owner_scope(dataset));
+                return Arc::new(of_owner.gather(&self.slice.frames[dataset].owner));
+            }
+            Scope::Person if is_of_household(expr) => {
+                let of_case = self.eval(expr, Scope::Household);
+                return Arc::new(of_case.gather(&self.slice.case_of));
+            }
+            _ => {}
+        }
+        let known = |value, rows| Register::closed(vec![value; rows]);
+        let rows = self.rows(scope);
+        Arc::new(match &expr.kind {
+            ExprKind::Int(value) => known(*value, rows),
+            ExprKind::Text(text) => known(self.slice.texts.intern(text), rows),
+            ExprKind::AsOf => known(self.today, rows),
+            ExprKind::Residence => self.residence(scope),
+            ExprKind::IsMember => Register::closed((0..rows).map(|row| i64::from(self.slice.is_member(row))).collect()),
+            ExprKind::Column(column) => return self.column(column.index(), scope),
+            ExprKind::Input(input) => return Arc::clone(&self.slice.inputs[input.index()]),
+            ExprKind::Step(step) => return Arc::clone(&self.registers[step.index()]),
+            ExprKind::Household(inner) => return self.eval(inner, Scope::Household),
+            ExprKind::Parameter { id, keys } => self.parameter(id.index(), keys, scope),
+            ExprKind::Not(a) => Operators::not(&*self.eval(a, scope)),
+            ExprKind::And(all) => self.fold(all, scope, Register::and),
+            ExprKind::Or(all) => self.fold(all, scope, Register::or),
+            ExprKind::Compare(op, a, b) => self.compare(*op, a, b, scope),
+            ExprKind::In(value, list) => self.is_in(value, list, scope),
+            ExprKind::IsNone(a) => Operators::is_none(&*self.eval(a, scope)),
+            ExprKind::Case(branches, otherwise) => self.case(branches, otherwise, scope, !expr.ty.is_int()),
+            ExprKind::Neg(a) => {
+                let a = self.eval(a, scope);
+                self.operators().neg(&a)
+            }
+            ExprKind::Abs(a) => {
+                let a = self.eval(a, scope);
+                self.operators().abs(&a)
+            }
+            ExprKind::Add(a, b) => {
+                let (a, b) = self.both(a, b, scope);
+                self.operators().add(&a, &b)
+            }
+            ExprKind::Sub(a, b) => {
+                let (a, b) = self.both(a, b, scope);
+                self.operators().sub(&a, &b)
+            }
+            ExprKind::Mul(a, b, drop) => {
+                let (a, b) = self.both(a, b, scope);
+                self.operators().mul(&a, &b, *drop)
+            }
+            ExprKind::Div(a, b, raise) => {
+                let (a, b) = self.both(a, b, scope);
+                self.operators().div(&a, &b, *raise)
+            }
+            ExprKind::Rescale(a, by) => {
+                let a = self.eval(a, scope);
+                self.operators().rescale(&a, *by)
+            }
+            ExprKind::Round(mode, a, multiple) => {
+                let (a, multiple) = self.both(a, multiple, scope);
+                self.operators().round(&a, &multiple, *mode)
+            }
+            ExprKind::Least(all) => self.extreme(all, false, scope),
+            ExprKind::Greatest(all) => self.extreme(all, true, scope),
+            ExprKind::AddMonths(a, months) => {
+                let is_month = a.ty == ColumnType::Month;
+                let a = self.eval(a, scope);
+                let months = *months;
+                let moved = move |v: i64| {
+                    if is_month { v.checked_add(months.into()) } else { civil::add_months(v, months) }
+                };
+                self.operators().rising(&a, moved)
+            }
+            ExprKind::AddDays(a, days) => {
+                let a = self.eval(a, scope);
+                self.operators().rising(&a, |v| v.checked_add(i64::from(*days)))
+            }
+            ExprKind::MonthOf(a) => return self.months(a, scope),
+            ExprKind::Age(birth) => {
+                let birth = self.eval(birth, scope);
+                let today = self.today;
+                self.operators().falling(&birth, |v| civil::age(v, today))
+            }
+            ExprKind::MonthsBetween(from, to) => {
+                let (from, to) = (self.months(from, scope), self.months(to, scope));
+                self.operators().sub(&to, &from)
+            }
+            ExprKind::DaysBetween(from, to) => {
+                let (from, to) = self.both(from, to, scope);
+                self.operators().sub(&to, &from)
+            }
+            ExprKind::Aggregate(of) => self.aggregate(of, scope),
+            ExprKind::Assume { value, instead, reason } => self.assume(value, instead, reason, scope),
+        })
+    }
+
+    fn both(&mut self, a: &'a Expr, b: &'a Expr, scope: Scope) -> (Arc<Register>, Arc<Register>) {
+        (self.eval(a, scope), self.eval(b, scope))
+    }
+
+    fn fold(
+        &mut self,
+        all: &'a [Expr],
+        scope: Scope,
+        op: impl Fn(&Register, &Register, &mut crate::reasons::Reasons) -> Register,
+    ) -> Register {
+        let mut folded: Option<Register> = None;
+        for expr in all {
+            let next = self.eval(expr, scope);
+            folded = Some(match folded {
+                None => (*next).clone(),
+                Some(so_far) => op(&so_far, &next, &mut self.slice.reasons),
+            });
+        }
+        folded.unwrap_or_default()
+    }
+
+    fn column(&self, column: usize, scope: Scope) -> Arc<Register> {
+        match scope {
+            Scope::Records(dataset) => Arc::clone(&self.slice.frames[dataset].columns[column]),
+            // The checker lets columns appear over records only.
+            _ => Arc::new(Register::repeat(Slot::NONE, self.rows(scope))),
+        }
+    }
+
+    fn residence(&mut self, scope: Scope) -> Register {
+        let slots: Vec<Slot> = (0..self.rows(scope))
+            .map(|row| match self.place(self.case_of(scope, row)).residence {
+                Some(text) => Slot::known(self.slice.texts.intern(text)),
+                None => Slot::within(Span::ALL, Presence::Some, self.no_residence()),
+            })
+            .collect();
+        Register::of(slots.into_iter())
+    }
+
+    fn no_residence(&mut self) -> Why {
+        self.slice.reasons.because(&SourceId::from("residence"), "null")
+    }
+
+    fn compare(&mut self, op: CompareOp, a: &'a Expr, b: &'a Expr, scope: Scope) -> Register {
+        let ordered = !matches!(op, CompareOp::Eq | CompareOp::Ne);
+        let is_text = !a.ty.is_int();
+        let (a, b) = self.both(a, b, scope);
+        if !(is_text && ordered) {
+            return self.operators().compare(op, &a, &b);
+        }
+        // The order of texts is that of their characters, not of their numbers in the slice.
+        let slots = a.slots().zip(b.slots()).map(|(a, b)| {
+            if a.is_none() || b.is_none() {
+                Slot::known(0)
+            } else if a.is_known() && b.is_known() {
+                let order = self.slice.texts.get(a.span.lo).cmp(self.slice.texts.get(b.span.lo));
+                Slot::known(i64::from(Span::exact(order as i64).compare(op, Span::exact(0)) == Some(true)))
+            } else {
+                Slot::of_truth(Tri::Undetermined, self.slice.reasons.union(a.why, b.why))
+            }
+        });
+        Register::of(slots)
+    }
+
+    fn is_in(&mut self, value: &'a Expr, list: &'a [Expr], scope: Scope) -> Register {
+        let value = self.eval(value, scope);
+        let mut found = Register::closed(vec![0; value.len()]);
+        for item in list {
+            let item = self.eval(item, scope);
+            let same = self.operators().compare(CompareOp::Eq, &value, &item);
+            found = found.or(&same, &mut self.slice.reasons);
+        }
+        found
+    }
+
+    fn case(&mut self, branches: &'a [(Expr, Expr)], otherwise: &'a Expr, scope: Scope, is_text: bool) -> Register {
+        let branches: Vec<_> = branches.iter().map(|(c, v)| (self.eval(c, scope), self.eval(v, scope))).collect();
+        let otherwise = self.eval(otherwise, scope);
+        let branches: Vec<_> = branches.iter().map(|(c, v)| (&**c, &**v)).collect();
+        self.operators().case(&branches, &otherwise, is_text)
+    }
+
+    fn extreme(&mut self, all: &'a [Expr], largest: bool, scope: Scope) -> Register {
+        let columns: Vec<_> = all.iter().map(|expr| self.eval(expr, scope)).collect();
+        let rows = 0..self.rows(scope);
+        if columns.iter().all(|c| c.open.is_none()) {
+            let values = |row: usize| columns.iter().map(move |c| c.lo[row]);
+            let pick = |row| if largest { values(row).max() } else { values(row).min() };
+            return Register::closed(rows.map(|row| pick(row).unwrap_or_default()).collect());
+        }
+        let reasons = &mut self.slice.reasons;
+        Register::of(rows.map(|row| extreme_of(columns.iter().map(|c| c.get(row)), largest, reasons)))
+    }
+
+    /// Months, from months or dates.
+    fn months(&mut self, expr: &'a Expr, scope: Scope) -> Arc<Register> {
+        let value = self.eval(expr, scope);
+        if expr.ty == ColumnType::Month { value } else { Arc::new(self.operators().rising(&value, civil::month_of)) }
+    }
+
+    fn aggregate(&mut self, of: &'a Aggregate, scope: Scope) -> Register {
+        match of.over {
+            Over::Records => self.aggregate_records(of),
+            Over::Members | Over::Obligors => {
+                debug_assert_eq!(scope, Scope::Household, "people are aggregated by household");
+                self.aggregate_people(of)
+            }
+        }
+    }
+
+    fn aggregate_records(&mut self, of: &'a Aggregate) -> Register {
+        let inside = self.counted_records(of);
+        let Some(fact) = &self.fact else { return Register::default() };
+        let dataset = fact.dataset;
+        if self.keep[self.step] {
+            self.counted.entry(self.step).or_default().push(inside.clone());
+        }
+        let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
+        let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
+        let slice = &mut self.slice;
+        let frame = &slice.frames[dataset];
+        let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
+        aggregate(of.function, argument, inside.as_deref(), &frame.runs, |row| frame.unanswered(row), &mut context)
+    }
+
+    /// Which records of the fact at work an aggregate counts; none means all.
+    pub(crate) fn counted_records(&mut self, of: &'a Aggregate) -> Option<Arc<Register>> {
+        let fact = self.fact.clone()?;
+        let own = of.filter.as_deref().map(|filter| self.eval(filter, Scope::Records(fact.dataset)));
+        match (fact.passed, own) {
+            (Some(a), Some(b)) => Some(Arc::new(a.and(&b, &mut self.slice.reasons))),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn aggregate_people(&mut self, of: &'a Aggregate) -> Register {
+        let inside = self.counted_people(of);
+        let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Person), a.ty));
+        let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
+        let slice = &mut self.slice;
+        let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
+        aggregate(of.function, argument, Some(&inside), &slice.people, |_| Why::KNOWN, &mut context)
+    }
+
+    /// Which people an aggregate counts: by role, then by filter.
+    pub(crate) fn counted_people(&mut self, of: &'a Aggregate) -> Register {
+        let members = of.over == Over::Members;
+        let role = (0..self.rows(Scope::Person)).map(|p| i64::from(self.slice.is_member(p) == members));
+        let role = Register::closed(role.collect());
+        match of.filter.as_deref() {
+            None => role,
+            Some(filter) => {
+                let filter = self.eval(filter, Scope::Person);
+                role.and(&filter, &mut self.slice.reasons)
+            }
+        }
+    }
+
+    fn assume(&mut self, value: &'a Expr, instead: &'a Expr, reason: &'a Arc<str>, scope: Scope) -> Register {
+        let value = self.eval(value, scope);
+        if value.open.is_none() {
+            return (*value).clone();
+        }
+        let instead = self.eval(instead, scope);
+        let mut assumed = Register::with_capacity(value.len());
+        for (row, slot) in value.slots().enumerate() {
+            if slot.is_known() || self.slice.reasons.first_fault(slot.why).is_some() {
+                assumed.push(slot);
+            } else {
+                assumed.push(instead.get(row));
+                self.assumed.insert((self.case_of(scope, row) as u32, self.step, Arc::clone(reason)));
+            }
+        }
+        assumed
+    }
+
+    fn parameter(&mut self, id: usize, keys: &'a [Expr], scope: Scope) -> Register {
+        let columns: Vec<_> = keys.iter().map(|key| (self.eval(key, scope), key.ty)).collect();
+        let mut found = Register::with_capacity(self.rows(scope));
+        let mut values = Vec::with_capacity(keys.len());
+        for row in 0..self.rows(scope) {
+            values.clear();
+            let mut why = Why::KNOWN;
+            for (column, ty) in &columns {
+                let slot = column.get(row);
+                why = self.slice.reasons.union(why, slot.why);
+                values.push(key_of(slot, *ty));
+            }
+            let place = self.place(self.case_of(scope, row));
+            let with = (self.program, &mut self.slice.texts);
+            let slot = match self.lookups.look_up(with, id, place, &values, self.as_of) {
+                Looked::Value(value) => Slot::known(value),
+                Looked::OneOf(span) => {
+                    if place.residence.is_none() {
+                        let unsaid = self.no_residence();
+                        why = self.slice.reasons.union(why, unsaid);
+                    }
+                    Slot::within(span, Presence::Some, why)
+                }
+                // The keys broke, or nobody wrote a row.
+                Looked::Missing if self.slice.reasons.first_fault(why).is_some() => {
+                    Slot::within(Span::ALL, Presence::Some, why)
+                }
+                Looked::Missing => {
+                    let name = self.program.parameters[id].name.clone();
+                    let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
+                    self.operators().fault(kind)
+                }
+            };
+            found.push(slot);
+        }
+        found
+    }
+}
+
+/// A key column's value as lookups take it.
+pub(crate) fn key_of(slot: Slot, ty: ColumnType) -> Key {
+    match (ty.is_int(), slot.span) {
+        _ if slot.is_none() => Key::None,
+        (true, span) => Key::Number(span.lo, span.hi),
+        (false, _) if slot.is_known() => Key::Text(slot.span.lo),
+        (false, _) => Key::AnyText,
+    }
+}
+
+/// Whether a person's expression is the household's: computed once per household, then handed to its people.
+fn is_of_household(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Household(_) | ExprKind::AsOf | ExprKind::Residence => true,
+        ExprKind::Parameter { keys, .. } => keys.is_empty(),
+        ExprKind::Aggregate(of) => of.over != Over::Records,
+        _ => false,
+    }
+}

@@ -1,0 +1,94 @@
+//! Which records led to a flag: those that passed the filter of a fact its condition rests on.
+
+use hedui_base::Tri;
+use hedui_rules::Program;
+use hedui_rules::program::{DatasetId, Entity, StepKind};
+
+use crate::evaluate::Kernel;
+use crate::output::Evidence;
+use crate::reads::reach;
+
+/// For each flag, where its evidence comes from. Found once per program.
+#[derive(Debug)]
+pub(crate) struct EvidencePlan {
+    flags: Vec<FlagPlan>,
+    /// By step: whether the record masks of the fact are needed.
+    pub(crate) keep: Vec<bool>,
+}
+
+#[derive(Debug, Default)]
+struct FlagPlan {
+    obligors: bool,
+    /// Datasets named as evidence, each with the facts whose filters choose the records.
+    datasets: Vec<(DatasetId, Vec<usize>)>,
+}
+
+impl EvidencePlan {
+    pub(crate) fn new(program: &Program) -> Self {
+        let mut keep = vec![false; program.steps.len()];
+        let flags = program.flags.iter().map(|flag| {
+            let reach = reach(program, flag.when.index());
+            let datasets = flag.evidence.iter().map(|evidence| {
+                let reads = |step: &&usize| {
+                    matches!(&program.steps[**step].kind, StepKind::Fact { dataset, .. } if dataset == evidence)
+                };
+                let facts: Vec<usize> = reach.facts.iter().filter(reads).copied().collect();
+                facts.iter().for_each(|step| keep[*step] = true);
+                (*evidence, facts)
+            });
+            FlagPlan { datasets: datasets.collect(), obligors: reach.obligors }
+        });
+        Self { flags: flags.collect(), keep }
+    }
+}
+
+impl Kernel<'_> {
+    /// The records behind a flag of a household, or of one of its people.
+    pub(crate) fn evidence(
+        &self,
+        plan: &EvidencePlan,
+        flag: usize,
+        case: usize,
+        person: Option<usize>,
+    ) -> Vec<Evidence> {
+        let plan = &plan.flags[flag];
+        let mut evidence = Vec::new();
+        for (dataset, facts) in &plan.datasets {
+            let owners: Vec<usize> = match (self.program.datasets[dataset.index()].entity, person) {
+                (Entity::Household, _) => vec![case],
+                (Entity::Person, Some(person)) => vec![person],
+                (Entity::Person, None) => {
+                    let counts = |p: &usize| plan.obligors || self.slice.is_member(*p);
+                    self.slice.people.of(case).filter(counts).collect()
+                }
+            };
+            let frame = &self.slice.frames[dataset.index()];
+            let Some(records) = frame.records else { continue };
+            for row in owners.into_iter().flat_map(|owner| frame.runs.of(owner)) {
+                if !facts.iter().any(|fact| self.counted(*fact, row) == Tri::Met) {
+                    continue;
+                }
+                let record = frame.rows[row] as usize;
+                evidence.push(Evidence {
+                    dataset: *dataset,
+                    source: records.source[record].clone(),
+                    record_id: records.record_id[record].to_string(),
+                    as_of: records.as_of[record],
+                });
+            }
+        }
+        evidence.sort_by(|a, b| {
+            (a.dataset, &a.source, &a.record_id, a.as_of).cmp(&(b.dataset, &b.source, &b.record_id, b.as_of))
+        });
+        evidence.dedup();
+        evidence
+    }
+
+    /// Whether any aggregate of a fact counted a record.
+    pub(crate) fn counted(&self, fact: usize, row: usize) -> Tri {
+        let masks = self.counted.get(&fact).map_or(&[][..], |masks| masks);
+        masks
+            .iter()
+            .fold(Tri::NotMet, |any, mask| any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0)))
+    }
+}

@@ -1,0 +1,274 @@
+//! A slice: some households with their people and records, as columns small enough to stay in cache.
+//!
+//! A source that did not answer about someone leaves a *ghost*: one row that stands for any number of records that
+//! nobody has seen, with every column at the bounds of its specification. Filters and arguments run over ghosts as
+//! over records, and aggregates know what a ghost may add.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use hedui_base::catalogue::NullMeaning;
+use hedui_base::{Column, ColumnSpec, ColumnType, Outcome, PersonKey, Records, SourceId, Table};
+use hedui_rules::Program;
+use hedui_rules::program::{DatasetUse, Entity, ParameterValue};
+use rustc_hash::FxHashMap;
+
+use crate::index::{DatasetIndex, Index};
+use crate::input::{Caseload, Role};
+use crate::interval::Span;
+use crate::reasons::{Reasons, Why};
+use crate::register::{Presence, Register, Slot};
+use crate::texts::Texts;
+
+/// Rows that belong to owners: `start[o]..start[o + 1]` are the rows of owner `o`.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    /// One more than there are owners.
+    pub(crate) start: Vec<u32>,
+    /// Row of the owner's ghost, or [`Runs::NO_GHOST`]; empty if nobody has one.
+    pub(crate) ghost: Vec<u32>,
+}
+
+impl Runs {
+    pub(crate) const NO_GHOST: u32 = u32::MAX;
+
+    pub(crate) fn owners(&self) -> usize {
+        self.start.len() - 1
+    }
+
+    pub(crate) fn of(&self, owner: usize) -> Range<usize> {
+        self.start[owner] as usize..self.start[owner + 1] as usize
+    }
+
+    pub(crate) fn ghost(&self, owner: usize) -> Option<usize> {
+        self.ghost.get(owner).filter(|g| **g != Self::NO_GHOST).map(|g| *g as usize)
+    }
+}
+
+/// One dataset's records in a slice, ghosts last.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) records: Option<&'a Records>,
+    /// Rows in `records`; ghosts have none.
+    pub(crate) rows: Vec<u32>,
+    /// Person or case of the slice that each row belongs to.
+    pub(crate) owner: Vec<u32>,
+    pub(crate) runs: Runs,
+    /// Why each ghost is there, in the order of ghosts.
+    pub(crate) unanswered: Vec<Why>,
+    pub(crate) columns: Vec<Arc<Register>>,
+}
+
+impl Frame<'_> {
+    /// Why the ghost in a row is there.
+    pub(crate) fn unanswered(&self, row: usize) -> Why {
+        self.unanswered[row - self.rows.len()]
+    }
+}
+
+/// Some households with all that a program reads of them.
+#[derive(Debug)]
+pub(crate) struct Slice<'a> {
+    pub(crate) caseload: &'a Caseload,
+    pub(crate) cases: Range<usize>,
+    /// Rows of the people in the caseload, by case and then person.
+    pub(crate) persons: Vec<u32>,
+    /// Case of each person, from 0 in the slice.
+    pub(crate) case_of: Vec<u32>,
+    /// People by case.
+    pub(crate) people: Runs,
+    pub(crate) frames: Vec<Frame<'a>>,
+    pub(crate) inputs: Vec<Arc<Register>>,
+    pub(crate) texts: Texts<'a>,
+    pub(crate) reasons: Reasons,
+}
+
+impl<'a> Slice<'a> {
+    pub(crate) fn new(program: &'a Program, caseload: &'a Caseload, index: &Index<'a>, cases: Range<usize>) -> Self {
+        let persons = index.persons(&cases);
+        let case_of: Vec<u32> =
+            persons.iter().map(|row| caseload.persons.case[*row as usize] - cases.start as u32).collect();
+        let people = Runs { start: starts(cases.len(), &case_of), ghost: Vec::new() };
+        let mut slice = Self {
+            caseload,
+            cases,
+            persons,
+            case_of,
+            people,
+            frames: Vec::new(),
+            inputs: Vec::new(),
+            texts: Texts::default(),
+            reasons: Reasons::default(),
+        };
+        slice.inputs = program.inputs.iter().map(|input| Arc::new(slice.input(input))).collect();
+        let datasets = program.datasets.iter().zip(&index.datasets);
+        slice.frames = datasets.map(|(dataset, index)| slice.frame(dataset, index)).collect();
+        slice
+    }
+
+    pub(crate) fn person(&self, person: usize) -> PersonKey {
+        self.caseload.persons.key[self.persons[person] as usize]
+    }
+
+    pub(crate) fn is_member(&self, person: usize) -> bool {
+        self.caseload.persons.role[self.persons[person] as usize] == Role::Member
+    }
+
+    /// Who owns records: the people, or the cases.
+    fn owners(&self, entity: Entity) -> Vec<PersonKey> {
+        match entity {
+            Entity::Person => (0..self.persons.len()).map(|person| self.person(person)).collect(),
+            Entity::Household => self.cases.clone().map(|case| PersonKey(case as u32)).collect(),
+        }
+    }
+
+    fn frame(&mut self, dataset: &'a DatasetUse, index: &DatasetIndex<'a>) -> Frame<'a> {
+        let owners = self.owners(dataset.entity);
+        let (mut rows, mut owner) = (Vec::new(), Vec::new());
+        let reach = match (owners.iter().min(), owners.iter().max()) {
+            (Some(first), Some(last)) => index.between(*first, *last),
+            _ => 0..0,
+        };
+        rows.reserve(reach.len());
+        for (i, person) in owners.iter().enumerate() {
+            rows.extend(index.of(*person, &reach));
+            owner.resize(rows.len(), i as u32);
+        }
+        let mut runs = Runs { start: starts(owners.len(), &owner), ghost: Vec::new() };
+        let mut unanswered = Vec::new();
+        let mut known_reasons = FxHashMap::default();
+        for (i, person) in owners.iter().enumerate() {
+            let why = self.unanswered(&dataset.name, index, *person, &mut known_reasons);
+            if !why.is_known() {
+                runs.ghost.resize(owners.len(), Runs::NO_GHOST);
+                runs.ghost[i] = owner.len() as u32;
+                owner.push(i as u32);
+                unanswered.push(why);
+            }
+        }
+        let columns = dataset.columns.iter().map(|column| {
+            let values = index.records.and_then(|r| r.table.columns.get(&column.name));
+            Arc::new(self.column(&column.spec, values, index.records, &rows, &unanswered))
+        });
+        let columns = columns.collect();
+        Frame { records: index.records, rows, owner, runs, unanswered, columns }
+    }
+
+    /// Sources of a dataset that did not answer about someone, with their outcomes.
+    fn unanswered(
+        &mut self,
+        dataset: &str,
+        index: &DatasetIndex<'_>,
+        person: PersonKey,
+        seen: &mut FxHashMap<(u16, Option<Outcome>), Why>,
+    ) -> Why {
+        if index.sources.is_empty() {
+            return if index.complete {
+                Why::KNOWN
+            } else {
+                self.reasons.because(&SourceId::from(dataset), "no_source")
+            };
+        }
+        let coverage = &self.caseload.coverage;
+        index.sources.iter().fold(Why::KNOWN, |why, source| {
+            let outcome = coverage.outcomes.get(&(person, *source)).copied();
+            if outcome.map_or(index.complete, |o| !o.is_unknown()) {
+                return why;
+            }
+            let reason = *seen.entry((*source, outcome)).or_insert_with(|| {
+                let cause = outcome.map_or("not_asked", Outcome::as_str);
+                self.reasons.because(&coverage.sources[usize::from(*source)].0, cause)
+            });
+            self.reasons.union(why, reason)
+        })
+    }
+
+    fn column(
+        &mut self,
+        spec: &ColumnSpec,
+        values: Option<&'a Column>,
+        records: Option<&'a Records>,
+        rows: &[u32],
+        ghosts: &[Why],
+    ) -> Register {
+        if let (Some(Column::Int(values)), true, true) = (values, ghosts.is_empty(), spec.ty.is_int()) {
+            let known: Option<Vec<i64>> = rows.iter().map(|row| values[*row as usize]).collect();
+            if let (Some(lo), false) = (known, spec.ty == ColumnType::Bool) {
+                return Register::closed(lo);
+            }
+        }
+        let mut register = Register::with_capacity(rows.len() + ghosts.len());
+        for row in rows {
+            let row = *row as usize;
+            let value = values.and_then(|values| self.value(spec.ty, values, row));
+            register.push(match (value, spec.null) {
+                (Some(value), _) => Slot::known(value),
+                (None, NullMeaning::None) => Slot::NONE,
+                (None, NullMeaning::Unknown) => {
+                    let source = records.map_or_else(|| SourceId::from(""), |r| r.source[row].clone());
+                    Slot::within(bounds(spec), Presence::Some, self.reasons.because(&source, "null"))
+                }
+            });
+        }
+        let presence = if spec.null == NullMeaning::None { Presence::Maybe } else { Presence::Some };
+        for why in ghosts {
+            register.push(Slot::within(bounds(spec), presence, *why));
+        }
+        register
+    }
+
+    /// The value in a row; a column of the wrong kind reads as null.
+    fn value(&mut self, ty: ColumnType, values: &'a Column, row: usize) -> Option<i64> {
+        match values {
+            Column::Int(values) if ty == ColumnType::Bool => values[row].map(|v| i64::from(v != 0)),
+            Column::Int(values) if ty.is_int() => values[row],
+            Column::Text(texts) if !ty.is_int() => texts[row].as_deref().map(|text| self.texts.intern(text)),
+            _ => None,
+        }
+    }
+
+    fn input(&mut self, input: &'a hedui_rules::program::Input) -> Register {
+        let caseload = self.caseload;
+        let (table, rows): (&Table, Vec<usize>) = match input.entity {
+            Entity::Person => (&caseload.persons.inputs, self.persons.iter().map(|row| *row as usize).collect()),
+            Entity::Household => (&caseload.cases.inputs, self.cases.clone().collect()),
+        };
+        let values = table.columns.get(&input.name);
+        let default = input.default.as_ref().map(|value| match value {
+            ParameterValue::Int(v) => Slot::known(*v),
+            ParameterValue::Text(text) => Slot::known(self.texts.intern(text)),
+        });
+        let missing = default.unwrap_or_else(|| match input.spec.null {
+            NullMeaning::None => Slot::NONE,
+            NullMeaning::Unknown => {
+                let why = self.reasons.because(&SourceId::from(input.name.as_str()), "null");
+                Slot::within(bounds(&input.spec), Presence::Some, why)
+            }
+        });
+        Register::of(rows.into_iter().map(|row| {
+            let value = values.and_then(|values| self.value(input.spec.ty, values, row));
+            value.map_or(missing, Slot::known)
+        }))
+    }
+}
+
+/// What an unknown value of a column can be.
+fn bounds(spec: &ColumnSpec) -> Span {
+    match spec.ty {
+        ColumnType::Bool => Span { lo: 0, hi: 1 },
+        ColumnType::Text | ColumnType::Code => Span::ALL,
+        _ => Span { lo: spec.min.unwrap_or(i64::MIN), hi: spec.max.unwrap_or(i64::MAX) },
+    }
+}
+
+/// Where each owner's rows start, given the owner of each row in ascending order.
+fn starts(owners: usize, owner: &[u32]) -> Vec<u32> {
+    let mut start = vec![0; owners + 1];
+    for o in owner {
+        start[*o as usize + 1] += 1;
+    }
+    for i in 0..owners {
+        start[i + 1] += start[i];
+    }
+    start
+}

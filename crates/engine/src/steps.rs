@@ -1,0 +1,108 @@
+//! Computes the steps of a program over a slice, in their order, and notes which cases broke.
+
+use std::sync::Arc;
+
+use hedui_base::Tri;
+use hedui_rules::program::{Entity, Flag, FlagSeverity, StepKind};
+
+use crate::evaluate::{FactRecords, Kernel, Scope};
+use crate::interval::Span;
+use crate::output::CaseError;
+use crate::reasons::{Fault, Why};
+use crate::register::{Presence, Register, Slot};
+
+impl Kernel<'_> {
+    /// Computes everything. One entry per case of the slice: what broke in it first, if anything did.
+    pub(crate) fn run(&mut self) -> Vec<Option<CaseError>> {
+        let mut broken: Vec<Option<Fault>> = vec![None; self.slice.cases.len()];
+        let program = self.program;
+        for (step, definition) in program.steps.iter().enumerate() {
+            self.step = step;
+            let scope = Scope::from(definition.entity);
+            let register = match &definition.kind {
+                StepKind::Formula(expr) => self.eval(expr, scope),
+                StepKind::FlagCount(severity) => Arc::new(self.count_flags(*severity)),
+                StepKind::Fact { value, .. } => {
+                    self.enter_fact(step);
+                    let register = self.eval(value, scope);
+                    self.fact = None;
+                    register
+                }
+            };
+            self.note_faults(&register, scope, &mut broken);
+            self.registers.push(register);
+        }
+        broken.into_iter().enumerate().map(|(case, fault)| fault.map(|fault| self.case_error(case, fault))).collect()
+    }
+
+    /// Makes the records that pass a fact's filter the ones that aggregates see.
+    pub(crate) fn enter_fact(&mut self, step: usize) {
+        let program = self.program;
+        if let StepKind::Fact { dataset, filter, .. } = &program.steps[step].kind {
+            let dataset = dataset.index();
+            let passed = filter.as_ref().map(|filter| self.eval(filter, Scope::Records(dataset)));
+            self.fact = Some(FactRecords { dataset, passed });
+        }
+    }
+
+    fn note_faults(&self, register: &Register, scope: Scope, broken: &mut [Option<Fault>]) {
+        let Some(open) = register.open.as_ref().filter(|_| self.slice.reasons.any_fault()) else { return };
+        for (row, why) in open.why.iter().enumerate() {
+            let Some(fault) = self.slice.reasons.first_fault(*why) else { continue };
+            let first = &mut broken[self.case_of(scope, row)];
+            if first.as_ref().is_none_or(|first| fault < first) {
+                *first = Some(fault.clone());
+            }
+        }
+    }
+
+    fn case_error(&self, case: usize, fault: Fault) -> CaseError {
+        let row = self.slice.cases.start + case;
+        let step = &self.program.steps[fault.step];
+        CaseError {
+            row,
+            case: self.slice.caseload.cases.id[row].clone(),
+            rule: step.name.clone(),
+            file: step.rule.file.clone(),
+            line: step.rule.line,
+            kind: fault.kind,
+        }
+    }
+
+    /// How many flags of a severity each household has: those raised, up to those that may be.
+    fn count_flags(&mut self, severity: FlagSeverity) -> Register {
+        let program = self.program;
+        let flags: Vec<&Flag> = program.flags.iter().filter(|flag| flag.severity == severity).collect();
+        Register::of((0..self.slice.cases.len()).map(|case| {
+            let (mut raised, mut open, mut why) = (0, 0, Why::KNOWN);
+            for flag in &flags {
+                for (_, tri, because) in self.flagged(flag, case) {
+                    match tri {
+                        Tri::Met => raised += 1,
+                        Tri::Undetermined => {
+                            open += 1;
+                            why = self.slice.reasons.union(why, because);
+                        }
+                        Tri::NotMet => {}
+                    }
+                }
+            }
+            Slot::within(Span { lo: raised, hi: raised + open }, Presence::Some, why)
+        }))
+    }
+
+    /// A flag's condition for a household, or for each of its members: row, truth and reasons.
+    pub(crate) fn flagged(&self, flag: &Flag, case: usize) -> Vec<(usize, Tri, Why)> {
+        let when = &self.registers[flag.when.index()];
+        let rows = match self.program.steps[flag.when.index()].entity {
+            Entity::Household => case..case + 1,
+            Entity::Person => self.slice.people.of(case),
+        };
+        let counts = |row: &usize| flag.entity == Entity::Household || self.slice.is_member(*row);
+        let truth = |row: usize| {
+            let (tri, why) = when.get(row).truth();
+            (row, tri, why)
+        };
+        rows.filter(counts).map(truth).collect()
+    }
+}
