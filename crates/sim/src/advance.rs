@@ -1,0 +1,215 @@
+//! Time goes on: months close, and something happens in one household in six.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hedui_base::{Fen, Month};
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::city::{City, Household, Person, a_head, closed_months, job, reading, vehicle};
+use crate::dice::Dice;
+use crate::plant;
+use crate::shape::{Band, CityShape};
+use crate::truth::{Change, Expected};
+
+impl City {
+    /// Moves the city on by `months`: closed months get their rows, some people find or lose work, die, buy a car, get
+    /// a higher pension or come home from prison. Declarations stay as they were; `truth` says what is due now.
+    pub fn advance(&mut self, months: u32) {
+        let months = months.min(120) as i32;
+        self.as_of = self.as_of.saturating_add(months.months());
+        let mut due: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for expected in std::mem::take(&mut self.truth.expected) {
+            due.entry(expected.case).or_default().insert(expected.flag);
+        }
+        for (index, household) in self.households.iter_mut().enumerate() {
+            let mut dice = Dice::new(self.options.seed, &format!("advance {}", self.as_of), index as u64);
+            let mut flags = due.remove(&household.case).unwrap_or_default();
+            for person in household.members.iter_mut().chain(&mut household.obligors) {
+                roll(person, &self.shape, self.as_of);
+            }
+            roll_water(household, &self.shape, self.as_of);
+            outgrow(household, &mut flags, self.as_of);
+            let change = happen(household, &mut flags, index as u64, &self.shape, self.as_of, months, &mut dice);
+            self.truth.changes.extend(change);
+            let case = &household.case;
+            self.truth.expected.extend(flags.into_iter().map(|flag| Expected { case: case.clone(), flag }));
+        }
+    }
+}
+
+/// The months a row list must gain: copied from a year before where there is such a row, so that means stay what they
+/// were; else from the month before, for what began within the year.
+fn new_rows<T: Clone>(
+    rows: &mut Vec<T>,
+    shape: &CityShape,
+    as_of: Date,
+    month: fn(&T) -> Month,
+    set: fn(&mut T, Month),
+    key: fn(&T) -> String,
+) {
+    let keys: BTreeSet<String> = rows.iter().map(key).collect();
+    for closed in closed_months(shape, as_of) {
+        for wanted in &keys {
+            let at = |m: Month| rows.iter().find(|r| month(r) == m && key(r) == *wanted).cloned();
+            let begun = rows.iter().filter(|r| key(r) == *wanted).map(month).min();
+            if at(closed).is_some() || begun.is_none_or(|b| b > closed) {
+                continue;
+            }
+            let model = at(closed.plus(-12)).or_else(|| at(closed.plus(-1)).filter(|_| begun > Some(closed.plus(-12))));
+            if let Some(mut row) = model {
+                set(&mut row, closed);
+                rows.push(row);
+            }
+        }
+    }
+    let oldest = Month::of(as_of).plus(-shape.months_kept);
+    rows.retain(|r| month(r) >= oldest);
+    rows.sort_by_key(month);
+}
+
+fn roll(person: &mut Person, shape: &CityShape, as_of: Date) {
+    let gone = person.records.hukou.as_ref().is_some_and(|h| h.cancel_reason.as_deref() == Some("death"));
+    if gone {
+        return;
+    }
+    let incomes = &mut person.records.incomes;
+    new_rows(incomes, shape, as_of, |r| r.month, |r, m| r.month = m, |r| format!("{} {}", r.kind, r.payer));
+    let insurance = &mut person.records.insurance;
+    new_rows(insurance, shape, as_of, |r| r.month, |r, m| r.month = m, |r| format!("{} {}", r.insurance, r.employer));
+}
+
+fn roll_water(household: &mut Household, shape: &CityShape, as_of: Date) {
+    if let Some(water) = &mut household.water {
+        let mean = water.months.iter().map(|m| m.usage).sum::<i64>() / (water.months.len() as i64).max(1);
+        let last = water.months.last().map_or(0, |m| m.usage);
+        for month in closed_months(shape, as_of) {
+            if water.months.last().is_none_or(|l| l.month < month) {
+                water.months.push(reading(month, if last == 0 { 0 } else { mean }));
+            }
+        }
+        let oldest = Month::of(as_of).plus(-shape.months_kept);
+        water.months.retain(|m| m.month >= oldest);
+    }
+}
+
+/// Flags that time itself takes away or replaces.
+fn outgrow(household: &Household, flags: &mut BTreeSet<String>, as_of: Date) {
+    let year_ago = as_of.saturating_sub(12.months());
+    let within = |d: Option<Date>| d.is_some_and(|d| d > year_ago);
+    let members = &household.members;
+    let vehicles = || members.iter().flat_map(|m| &m.records.vehicles);
+    let homes = || members.iter().flat_map(|m| &m.records.homes);
+    if !vehicles().any(|v| within(v.transferred_on)) {
+        flags.remove("AS09");
+    }
+    if !homes().any(|h| h.way == "purchase" && h.status == "current" && within(Some(h.registered))) {
+        flags.remove("AS13");
+    }
+    if !homes().any(|h| within(h.cancelled_on)) {
+        flags.remove("AS15");
+    }
+    // A job that was new is not new any more, and its mean over the year has outgrown what was declared.
+    if flags.contains("IN13") {
+        let first = members.iter().flat_map(|m| &m.records.insurance).map(|r| r.month).min();
+        if first.is_some_and(|m| m < Month::of(as_of).plus(-3)) {
+            flags.remove("IN13");
+            flags.insert("IN02".to_owned());
+        }
+    }
+}
+
+/// Something happens in one household in six, of those with nothing wrong; people in custody may come home.
+fn happen(
+    household: &mut Household,
+    flags: &mut BTreeSet<String>,
+    index: u64,
+    shape: &CityShape,
+    as_of: Date,
+    months: i32,
+    dice: &mut Dice,
+) -> Option<Change> {
+    let case = household.case.clone();
+    let change = |who: usize, kind: &str, flag: Option<&str>, source: &str| {
+        let flag = flag.map(str::to_owned);
+        Some(Change { case: case.clone(), person_index: who, kind: kind.to_owned(), flag, source: source.to_owned() })
+    };
+    if flags.contains("FA06") && dice.chance(500) {
+        let who =
+            household.members.iter().position(|m| m.records.hukou.as_ref().is_some_and(|h| h.custody != "none"))?;
+        for (i, member) in household.members.iter_mut().enumerate() {
+            if let Some(hukou) = &mut member.records.hukou {
+                hukou.booklet_members += 1;
+                if i == who {
+                    hukou.custody = "none".into();
+                }
+            }
+        }
+        flags.remove("FA06");
+        return change(who, "release", Some("FA06"), "police.hukou");
+    }
+    if !flags.is_empty() || plant::band(household, shape) != Some(Band::Poor) || plant::unsendable(household) {
+        return None;
+    }
+    let adult = |m: &Person| (18..60).contains(&m.age(as_of)) && !m.declared.severely_disabled;
+    match dice.between(0, 29) {
+        0 => {
+            let who = household.members.iter().position(|m| adult(m) && m.declared.unemployed)?;
+            let current = Month::of(as_of);
+            let size = household.members.len() as i64;
+            // Three months of wage either leave the household clearly poor or lift it clearly above every line.
+            let wage = Fen::new(shape.line.fen() * if household.in_receipt { 96 * size } else { 24 } / 10);
+            job(&mut household.members[who], wage, (1..=months.min(3)).rev().map(|b| current.plus(-b)), dice);
+            if !matches!(plant::band(household, shape), Some(Band::Poor | Band::Comfortable)) {
+                let member = &mut household.members[who];
+                member.records.incomes.retain(|r| r.kind != "wage");
+                member.records.insurance.retain(|r| r.identity != "employee");
+                return None;
+            }
+            flags.extend(["IN01", "IN02"].map(str::to_owned));
+            if household.in_receipt && a_head(household).0 > shape.line {
+                flags.insert("IN13".to_owned());
+            }
+            change(who, "job", Some("IN01"), "hrss.insurance")
+        }
+        1 => {
+            let who = (1..household.members.len()).filter(|i| household.members[*i].age(as_of) >= 60).last()?;
+            let on = Month::of(as_of).plus(-1).first_day().saturating_sub(dice.between(0, 20).days());
+            plant::bury(household, who, on);
+            flags.insert("DE03".to_owned());
+            if household.in_receipt {
+                flags.insert("DE01".to_owned());
+            }
+            let flag = if household.in_receipt { "DE01" } else { "DE03" };
+            change(who, "death", Some(flag), "police.hukou")
+        }
+        2 => {
+            let mut car = vehicle(index * 64 + 60, "car", as_of, dice);
+            car.first_registered = as_of.saturating_sub(dice.between(5, 60).days());
+            car.owned_since = car.first_registered;
+            household.members[0].records.vehicles.retain(|v| v.vehicle_type != "motorcycle");
+            household.members[0].records.vehicles.push(car);
+            if household.declared.declared_vehicle_count > 0 {
+                // It replaces the motorcycle that was declared: the count still fits, nobody can tell from it.
+                household.members[0].records.vehicles.pop();
+                return None;
+            }
+            flags.insert("AS07".to_owned());
+            change(0, "car", Some("AS07"), "vehicle.registry")
+        }
+        3 => {
+            let who = household.members.iter().position(|m| !m.records.pensions.is_empty())?;
+            for pension in &mut household.members[who].records.pensions {
+                pension.amount = Fen::new(pension.amount.fen() + 600);
+            }
+            change(who, "pension", None, "hrss.pension")
+        }
+        4 => {
+            let who = household.members.iter().position(|m| m.records.incomes.iter().any(|r| r.kind == "labour"))?;
+            let since = Month::of(as_of).plus(-months);
+            household.members[who].records.incomes.retain(|r| r.month < since);
+            change(who, "job_lost", None, "tax.income")
+        }
+        _ => None,
+    }
+}

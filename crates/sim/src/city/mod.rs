@@ -1,0 +1,162 @@
+//! A city: its households with what they declare and what registers hold about them, and its truth.
+
+mod compose;
+mod files;
+mod income;
+mod intake;
+mod names;
+mod possessions;
+
+use hedui_base::{Fen, ResidentId};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::dice::Dice;
+use crate::plant;
+use crate::records::{Account, Code, PersonRecords, WaterMonth};
+use crate::shape::CityShape;
+use crate::truth::Truth;
+
+pub(crate) use compose::Composition;
+pub use files::CityError;
+pub(crate) use income::{a_head, closed_months, job, pension};
+pub(crate) use possessions::{BANKS, account, business, home, reading, vehicle};
+
+/// What city to invent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CityOptions {
+    /// How many households.
+    pub households: u32,
+    /// The same seed gives the same city.
+    pub seed: u64,
+    /// The day the city is at; registers cover the closed months before it.
+    pub as_of: Date,
+}
+
+/// A city. What it is like is in `shape`, what is wrong in it in `truth`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct City {
+    /// How it was made.
+    pub options: CityOptions,
+    /// The day it is at now.
+    pub as_of: Date,
+    /// What it is like.
+    pub shape: CityShape,
+    /// Households in the order of their case numbers.
+    pub households: Vec<Household>,
+    /// What is true.
+    #[serde(skip)]
+    pub truth: Truth,
+}
+
+/// One household and the case it brings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Household {
+    /// Case number.
+    pub case: String,
+    /// Area code of its township's county.
+    pub area: String,
+    /// `urban` or `rural`.
+    pub residence: Code,
+    /// Whether it already receives aid.
+    pub in_receipt: bool,
+    /// Since when.
+    pub enrolled_on: Option<Date>,
+    /// How much a month.
+    pub current_amount: Fen,
+    /// Members, the applicant first.
+    pub members: Vec<Person>,
+    /// People elsewhere with a duty to support a member.
+    pub obligors: Vec<Person>,
+    /// What the household declares about itself.
+    pub declared: DeclaredByHousehold,
+    /// Its water meter, if it has one.
+    pub water: Option<WaterAccount>,
+    /// First day its letter is valid.
+    pub letter_from: Date,
+}
+
+/// A water account with its readings, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaterAccount {
+    /// Number and address, as the household declares them.
+    pub account: Account,
+    /// Readings.
+    pub months: Vec<WaterMonth>,
+}
+
+/// One invented person: what the case says about them, and what registers know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Name.
+    pub name: String,
+    /// Number.
+    #[serde(with = "files::revealed")]
+    pub id: ResidentId,
+    /// Relation to the applicant.
+    pub relation: Code,
+    /// What is declared about the person.
+    pub declared: DeclaredByPerson,
+    /// What registers know.
+    pub records: PersonRecords,
+}
+
+/// Household inputs, named as packs name them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "inputs are documented by the pack `national`")]
+pub struct DeclaredByHousehold {
+    pub declared_vehicle_count: i64,
+    pub declared_home_count: i64,
+    pub declared_financial_assets: Fen,
+    pub declared_support: Fen,
+}
+
+/// Person inputs, named as packs name them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "inputs are documented by the pack `national`")]
+pub struct DeclaredByPerson {
+    pub declared_wage: Fen,
+    pub declared_business_income: Fen,
+    pub declared_property_income: Fen,
+    pub declared_pension: Fen,
+    pub declared_other_transfer: Fen,
+    pub unemployed: bool,
+    pub student: bool,
+    pub severely_disabled: bool,
+    pub job_cost_class: bool,
+    pub obligor_household_size: Option<i64>,
+    pub obligor_other_income: Fen,
+    pub obligor_children: Option<i64>,
+    pub judgment_support: Option<Fen>,
+}
+
+impl Person {
+    /// Age in full years on a day.
+    #[must_use]
+    pub fn age(&self, day: Date) -> i64 {
+        let born = self.id.birth_date();
+        let before = (day.month(), day.day()) < (born.month(), born.day());
+        i64::from(day.year()) - i64::from(born.year()) - i64::from(before)
+    }
+}
+
+/// Invents a city.
+///
+/// Every household is made from the seed and its own index alone, so a larger city holds the smaller one.
+#[must_use]
+pub fn generate(options: &CityOptions) -> City {
+    let shape = CityShape::default();
+    let mut truth = Truth::default();
+    let households = (0..options.households)
+        .map(|index| {
+            let mut dice = Dice::new(options.seed, "household", u64::from(index));
+            let plan = plant::plan(options.seed, index);
+            let mut household = compose::household(&shape, options.as_of, index, &plan, &mut dice);
+            let applied = plant::apply(&plan, &mut household, &shape, options.as_of, &mut dice);
+            truth.planted.extend(applied.planted);
+            truth.expected.extend(applied.expected);
+            household
+        })
+        .collect();
+    City { options: options.clone(), as_of: options.as_of, shape, households, truth }
+}

@@ -1,0 +1,190 @@
+//! What registers hold: one struct per canonical dataset, named and typed as `connectors/datasets` has it.
+//!
+//! Amounts are yuan in JSON, dates ISO, codes the catalogue's words. The institutions' own field names, units and code
+//! tables are not here: [`crate::serve`] takes them from the manifests.
+
+use std::borrow::Cow;
+
+use hedui_base::{Fen, Month};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// A word of a code list.
+pub type Code = Cow<'static, str>;
+
+/// Everything the registers know about one person. Most people are in few of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PersonRecords {
+    /// `police.hukou`: none if the police do not know this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hukou: Option<Hukou>,
+    /// `vehicle.registry`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vehicles: Vec<Vehicle>,
+    /// `tax.income`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomes: Vec<Income>,
+    /// `hrss.insurance`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub insurance: Vec<Insurance>,
+    /// `hrss.pension`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pensions: Vec<Pension>,
+    /// `housing.registry`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub homes: Vec<Property>,
+    /// All three banks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deposits: Vec<Deposit>,
+    /// `market.business`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub businesses: Vec<Business>,
+}
+
+/// Dataset `hukou`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Hukou {
+    pub area: String,
+    pub booklet_no: String,
+    pub booklet_members: i64,
+    pub relation: Code,
+    pub birth_date: Date,
+    pub sex: Code,
+    pub hukou_type: Code,
+    pub status: Code,
+    pub cancel_reason: Option<Code>,
+    pub cancelled_on: Option<Date>,
+    pub marital: Code,
+    pub custody: Code,
+    pub exits_12m: i64,
+}
+
+/// Dataset `vehicle`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Vehicle {
+    pub plate_no: String,
+    pub plate_type: Code,
+    pub vehicle_type: Code,
+    pub use_nature: Code,
+    pub first_registered: Date,
+    pub owned_since: Date,
+    pub transferred_on: Option<Date>,
+    pub displacement_ml: i64,
+    pub invoice_price: Fen,
+    pub status: Code,
+    pub disability_adapted: bool,
+}
+
+/// Dataset `employment_income`: one month of one payer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Income {
+    pub month: Month,
+    pub kind: Code,
+    pub payer: String,
+    pub gross: Fen,
+    pub tax: Fen,
+    pub insurance_deducted: Fen,
+}
+
+/// Dataset `social_insurance`: one month of one insurance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Insurance {
+    pub month: Month,
+    pub insurance: Code,
+    pub employer: String,
+    pub identity: Code,
+    pub base: Fen,
+    pub personal_paid: Fen,
+    pub employer_paid: Fen,
+}
+
+/// Dataset `pension_income`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Pension {
+    pub kind: Code,
+    pub amount: Fen,
+    pub base_pension: Fen,
+    pub status: Code,
+    pub started: Date,
+}
+
+/// Dataset `housing`. `area` is in hundredths of a square metre.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Property {
+    pub unit_no: String,
+    pub cert_no: String,
+    pub share: String,
+    pub location: String,
+    pub usage: Code,
+    pub nature: Code,
+    pub area: String,
+    pub registered: Date,
+    pub way: Code,
+    pub price: Fen,
+    pub status: Code,
+    pub cancelled_on: Option<Date>,
+    /// Whether the deed still carries the owner's old 15-digit number. Not a column: how the register is keyed.
+    #[serde(default)]
+    pub old_number: bool,
+}
+
+/// Dataset `deposit`: one account at one bank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Deposit {
+    /// Which bank: the institution's id. Not a column.
+    pub bank: Code,
+    pub account: String,
+    pub kind: Code,
+    pub currency: Code,
+    pub balance: Fen,
+    pub average_6m: Fen,
+    pub inflow_12m: Fen,
+    pub outflow_large_6m: Fen,
+    pub opened: Date,
+    pub closed: Option<Date>,
+    pub guarded: bool,
+    pub status: Code,
+}
+
+/// Dataset `business`: one person's role in one entity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Business {
+    pub uscc: String,
+    pub entity_name: String,
+    pub entity_type: Code,
+    pub role: Code,
+    pub status: Code,
+    pub subscribed: Fen,
+    pub staff: i64,
+    pub founded: Date,
+}
+
+/// A utility account of a household.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// `water`.
+    pub utility: Code,
+    /// Account number at the utility.
+    pub account: String,
+    /// Address of the connection.
+    pub address: String,
+}
+
+/// One month on one water meter. `usage` is in hundredths of a cubic metre.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaterMonth {
+    /// The month.
+    pub month: Month,
+    /// Hundredths of a cubic metre.
+    pub usage: i64,
+    /// What it cost.
+    pub fee: Fen,
+}
