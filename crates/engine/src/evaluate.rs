@@ -67,12 +67,12 @@ pub(crate) struct Kernel<'a> {
     /// Which records each aggregate of a fact counted, for facts in [`Kernel::keep`].
     pub(crate) counted: FxHashMap<usize, Vec<Option<Arc<Register>>>>,
     /// Facts whose record masks are kept.
-    pub(crate) keep: &'a [bool],
+    pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
 }
 
 impl<'a> Kernel<'a> {
-    pub(crate) fn new(program: &'a Program, slice: Slice<'a>, as_of: Date, keep: &'a [bool]) -> Self {
+    pub(crate) fn new(program: &'a Program, slice: Slice<'a>, as_of: Date, keep: Arc<[bool]>) -> Self {
         let cases = &slice.caseload.cases;
         let place = |case: usize| Place { area: cases.area[case], residence: cases.residence[case].as_deref() };
         Self {
@@ -337,7 +337,7 @@ impl<'a> Kernel<'a> {
         let inside = self.counted_records(of);
         let Some(fact) = &self.fact else { return Register::default() };
         let dataset = fact.dataset;
-        if self.keep[self.step] {
+        if self.keep.get(self.step) == Some(&true) {
             self.counted.entry(self.step).or_default().push(inside.clone());
         }
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));

@@ -1,5 +1,7 @@
 //! Which records led to a flag: those that passed the filter of a fact its condition rests on.
 
+use std::sync::Arc;
+
 use hedui_base::Tri;
 use hedui_rules::Program;
 use hedui_rules::program::{DatasetId, Entity, StepKind};
@@ -13,7 +15,7 @@ use crate::reads::reach;
 pub(crate) struct EvidencePlan {
     flags: Vec<FlagPlan>,
     /// By step: whether the record masks of the fact are needed.
-    pub(crate) keep: Vec<bool>,
+    pub(crate) keep: Arc<[bool]>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +40,7 @@ impl EvidencePlan {
             });
             FlagPlan { datasets: datasets.collect(), obligors: reach.obligors }
         });
-        Self { flags: flags.collect(), keep }
+        Self { flags: flags.collect(), keep: keep.into() }
     }
 }
 

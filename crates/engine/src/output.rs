@@ -161,6 +161,9 @@ pub enum CaseErrorKind {
         /// When.
         day: Date,
     },
+    /// The caseload has no such row.
+    #[error("there is no such case")]
+    NoSuchCase,
     /// Rounding to a multiple that is not positive.
     #[error("cannot round to a multiple that is not positive")]
     BadMultiple,

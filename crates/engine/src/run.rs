@@ -1,6 +1,7 @@
 //! Runs a program over a caseload, slice by slice.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use hedui_rules::Program;
 use jiff::civil::Date;
@@ -40,7 +41,7 @@ pub fn run(program: &Program, caseload: &Caseload, as_of: Date, options: &RunOpt
     let slices: Vec<Range<usize>> = (0..cases).step_by(size).map(|start| start..cases.min(start + size)).collect();
     let one = |cases: Range<usize>| {
         let slice = Slice::new(program, caseload, &index, cases);
-        let mut kernel = Kernel::new(program, slice, as_of, &plan.keep);
+        let mut kernel = Kernel::new(program, slice, as_of, Arc::clone(&plan.keep));
         let broken = kernel.run();
         kernel.findings(broken, &plan)
     };

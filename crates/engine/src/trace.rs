@@ -1,20 +1,38 @@
 //! One case with every register kept: any value can be read and unfolded.
 
-use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hedui_base::PersonKey;
+use hedui_base::{ColumnType, PersonKey};
 use hedui_rules::Program;
+use hedui_rules::program::{Entity, StepId};
 use jiff::civil::Date;
 
+use crate::branches::{BranchUse, branches};
+use crate::evaluate::Kernel;
+use crate::evidence::EvidencePlan;
+use crate::explain::Explainer;
 use crate::explanation::Explanation;
-use crate::input::Caseload;
-use crate::output::CaseError;
-use crate::shown::Value;
+use crate::index::Index;
+use crate::input::{Caseload, Role};
+use crate::output::{CaseError, CaseErrorKind, Findings, Reason};
+use crate::register::Slot;
+use crate::shown::{Held, Value};
+use crate::slice::Slice;
 
-/// One case, computed by the same kernel as a run, with all registers and record masks kept.
+/// One case, computed by the same kernel as a run, with all registers kept.
 #[derive(Debug)]
 pub struct Trace<'a> {
-    program: PhantomData<&'a Program>,
+    program: &'a Program,
+    persons: Vec<(PersonKey, Role)>,
+    kernel: Mutex<Kernel<'a>>,
+    findings: Findings,
+}
+
+/// Something that has a value under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Step(usize),
+    Input(usize),
 }
 
 /// Computes one case of a caseload and keeps everything.
@@ -22,29 +40,133 @@ pub struct Trace<'a> {
 /// # Errors
 /// [`CaseError`] as a run would list it, also if there is no such row.
 pub fn trace<'a>(
-    _program: &'a Program,
-    _caseload: &'a Caseload,
-    _row: usize,
-    _as_of: Date,
+    program: &'a Program,
+    caseload: &'a Caseload,
+    row: usize,
+    as_of: Date,
 ) -> Result<Trace<'a>, CaseError> {
-    Ok(Trace { program: PhantomData })
+    if row >= caseload.cases.id.len() {
+        let (case, rule, file) = ("".into(), String::new(), String::new());
+        return Err(CaseError { row, case, rule, file, line: 0, kind: CaseErrorKind::NoSuchCase });
+    }
+    let plan = EvidencePlan::new(program);
+    let slice = Slice::new(program, caseload, &Index::new(program, caseload), row..row + 1);
+    let mut kernel = Kernel::new(program, slice, as_of, plan.keep.clone());
+    let broken = kernel.run();
+    let mut findings = kernel.findings(broken, &plan);
+    if let Some(error) = findings.errors.pop() {
+        return Err(error);
+    }
+    // What is evaluated from here on explains values that stand; it keeps no masks.
+    kernel.keep = [].into();
+    let role = |person: usize| if kernel.slice.is_member(person) { Role::Member } else { Role::Obligor };
+    let persons = (0..kernel.slice.persons.len()).map(|person| (kernel.slice.person(person), role(person))).collect();
+    Ok(Trace { program, persons, kernel: Mutex::new(kernel), findings })
 }
 
-impl Trace<'_> {
+impl<'a> Trace<'a> {
+    /// The finding and flags of the case, as a run gives them.
+    #[must_use]
+    pub const fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// The people of the case, by key.
+    #[must_use]
+    pub fn persons(&self) -> &[(PersonKey, Role)] {
+        &self.persons
+    }
+
     /// The value of a step or input: of the household, or of a person in the case.
+    ///
+    /// A person's value needs the person, unless the case has only one.
     #[must_use]
-    pub fn value(&self, _name: &str, _person: Option<PersonKey>) -> Option<Value> {
-        None
+    pub fn value(&self, name: &str, person: Option<PersonKey>) -> Option<Value> {
+        let (slot, ty) = self.slot(name, person)?;
+        Some(value(&self.kernel(), slot, ty))
     }
 
-    /// How a value came about. A person's value is listed once per person of the case.
+    /// Why a value is unknown; empty if it is known.
     #[must_use]
-    pub fn explain(&self, _name: &str) -> Option<Explanation> {
-        None
+    pub fn reasons(&self, name: &str, person: Option<PersonKey>) -> Vec<Reason> {
+        self.slot(name, person).map_or_else(Vec::new, |(slot, _)| self.kernel().slice.reasons.list(slot.why))
     }
 
-    /// Names of all steps.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        std::iter::empty()
+    /// How a household's value came about, or that of the case's only person.
+    ///
+    /// For a person's value in a case of several see [`Trace::explain_for`]; here it is `None`.
+    #[must_use]
+    pub fn explain(&self, name: &str) -> Option<Explanation> {
+        self.explain_for(name, None)
     }
+
+    /// How a value came about, of the household or of a person.
+    #[must_use]
+    pub fn explain_for(&self, name: &str, person: Option<PersonKey>) -> Option<Explanation> {
+        let (named, entity) = self.named(name)?;
+        let row = self.row(entity, person)?;
+        let mut kernel = self.kernel();
+        let mut explainer = Explainer::new(&mut kernel);
+        Some(match named {
+            Named::Step(step) => explainer.step(step, row),
+            Named::Input(input) => explainer.input(input, row),
+        })
+    }
+
+    /// Names of all steps, in the order they were computed.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.program.steps.iter().map(|step| step.name.as_str())
+    }
+
+    /// Every branch of every `CASE`, and whether this case takes it for any of its rows.
+    #[must_use]
+    pub fn branches(&self) -> Vec<BranchUse> {
+        branches(&mut self.kernel())
+    }
+
+    fn kernel(&self) -> MutexGuard<'_, Kernel<'a>> {
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn named(&self, name: &str) -> Option<(Named, Entity)> {
+        if let Some(step) = self.program.step(name) {
+            return Some((Named::Step(step.index()), self.step_entity(step)));
+        }
+        let input = self.program.inputs.iter().position(|input| input.name == name)?;
+        Some((Named::Input(input), self.program.inputs[input].entity))
+    }
+
+    fn step_entity(&self, step: StepId) -> Entity {
+        self.program.steps[step.index()].entity
+    }
+
+    fn row(&self, entity: Entity, person: Option<PersonKey>) -> Option<usize> {
+        match (entity, person) {
+            (Entity::Household, _) => Some(0),
+            (Entity::Person, Some(person)) => self.persons.iter().position(|(key, _)| *key == person),
+            (Entity::Person, None) => (self.persons.len() == 1).then_some(0),
+        }
+    }
+
+    fn slot(&self, name: &str, person: Option<PersonKey>) -> Option<(Slot, ColumnType)> {
+        let (named, entity) = self.named(name)?;
+        let row = self.row(entity, person)?;
+        let kernel = self.kernel();
+        Some(match named {
+            Named::Step(step) => (kernel.registers[step].get(row), self.program.steps[step].ty),
+            Named::Input(input) => (kernel.slice.inputs[input].get(row), self.program.inputs[input].spec.ty),
+        })
+    }
+}
+
+/// A slot as people and cases read it.
+pub(crate) fn value(kernel: &Kernel<'_>, slot: Slot, ty: ColumnType) -> Value {
+    let held = match ty {
+        ColumnType::Bool => Held::Condition(slot.truth().0),
+        _ if ty.is_int() => Held::Number(slot.cell()),
+        _ if slot.is_none() => Held::Text(None),
+        _ if slot.is_known() => Held::Text(Some(kernel.slice.texts.get(slot.span.lo).into())),
+        _ => Held::UnknownText,
+    };
+    Value { ty, held }
 }
