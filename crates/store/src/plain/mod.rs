@@ -6,7 +6,13 @@
 //!
 //! Every problem of every file is listed, with file, row and column, never with the value found.
 
+mod assemble;
+mod cell;
+mod folder;
+mod outcomes;
 mod problem;
+mod records;
+mod sheet;
 
 pub use problem::Problem;
 
@@ -63,6 +69,8 @@ pub struct PlainLoad {
     pub complete: Vec<String>,
     /// Those of `complete` that have no file either: the caller prints a notice.
     pub absent: Vec<String>,
+    /// Columns (file, name) that the catalogue knows but the pack does not declare as an input: not used.
+    pub ignored: Vec<(String, String)>,
     /// Cases set aside, with the reasons; empty unless lenient.
     pub rejected: Vec<Rejected>,
 }
@@ -130,6 +138,5 @@ pub fn read_folder(
     spec: &PlainSpec,
     lenient: bool,
 ) -> Result<PlainLoad, Vec<Problem>> {
-    let _ = (dir, cases, spec, lenient);
-    Err(Vec::new())
+    folder::read(dir, cases, spec, lenient)
 }
