@@ -2,9 +2,17 @@
 
 pub mod cases;
 mod folder;
+pub mod functions;
 mod library;
+mod parameters;
 pub mod program;
+pub mod resolved;
+mod spot;
+pub mod surface;
+pub mod typed;
+mod value;
 
 pub use folder::PackFolder;
 pub use library::{Checked, Library, NoPack};
 pub use program::Program;
+pub use spot::{Spot, Spotted};

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
+use hedui_base::diagnostic::{self, nearest};
 use hedui_base::{AreaCode, Catalogue, Diagnostic};
 use jiff::civil::Date;
+use sha2::{Digest as _, Sha256};
 
-use crate::cases::Case;
+use crate::cases::{self, Case};
 use crate::folder::PackFolder;
-use crate::program::Program;
+use crate::program::{self, Program};
+use crate::{resolved, surface, typed};
 
 /// All packs in reach and the catalogue of datasets they read.
 #[derive(Clone, Debug)]
@@ -17,7 +20,7 @@ pub struct Library {
 /// A checked pack: the program if nothing is wrong, its cases, and everything there is to say about it.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
-    /// The program; none if there is any error.
+    /// The program; none if there is any error in the rules (mistakes in cases leave it whole).
     pub program: Option<Arc<Program>>,
     /// The pack's own cases, without those that are wrong.
     pub cases: Vec<Case>,
@@ -45,25 +48,50 @@ impl Library {
     /// Checks a pack together with those it extends and reports every mistake at once.
     #[must_use]
     pub fn check(&self, id: &str) -> Checked {
-        let _ = (&self.catalogue, id);
-        Checked::default()
+        let mut mistakes = Vec::new();
+        let Some(chain) = self.chain(id, &mut mistakes) else {
+            let help = nearest(id, self.ids()).map_or_else(
+                || format!("packs in reach: {}", self.ids().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            mistakes.push(Diagnostic::error("rules::unknown_pack", format!("there is no pack `{id}`")).help(help));
+            return Checked { diagnostics: mistakes, ..Checked::default() };
+        };
+        let resolved = resolved::from_surface(&chain, &self.catalogue, &mut mistakes);
+        let typed = typed::from_resolved(&resolved, &mut mistakes);
+        let mut case_mistakes = Vec::new();
+        let cases = cases::from_toml(chain[0].0, &resolved, &typed, &mut case_mistakes);
+        let whole = mistakes.iter().all(|m| !m.is_error());
+        let program = if whole { program::from_typed(&resolved, typed, hash(&chain)) } else { None };
+        mistakes.append(&mut case_mistakes);
+        diagnostic::sort(&mut mistakes);
+        mistakes.dedup();
+        Checked { program: program.map(Arc::new), cases, diagnostics: mistakes }
     }
 
     /// The program of a pack.
     ///
     /// # Errors
-    /// Every mistake (and warning) if there is at least one error.
+    /// Every mistake (and warning) if there is at least one error in the rules.
     pub fn compile(&self, id: &str) -> Result<Arc<Program>, Vec<Diagnostic>> {
         let checked = self.check(id);
         checked.program.ok_or(checked.diagnostics)
     }
 
-    /// The pack in force for an area on a day: the one with the longest area that contains it, else the frame.
+    /// The pack in force for an area on a day: the one with the longest area that contains it, else the frame (a pack
+    /// without an area). Of several versions for one area the one that began last.
     ///
     /// # Errors
     /// [`NoPack`] if there is neither.
     pub fn for_area(&self, area: AreaCode, day: Date) -> Result<String, NoPack> {
-        Err(NoPack { area, day })
+        self.packs
+            .iter()
+            .filter_map(surface::read_head)
+            .filter(|head| head.from <= day && head.until.is_none_or(|until| day <= until))
+            .filter(|head| head.area.is_none_or(|a| area.is_within(a)))
+            .max_by_key(|head| (head.area.map_or(0, AreaCode::depth), head.from))
+            .map(|head| head.id)
+            .ok_or(NoPack { area, day })
     }
 
     /// Ids of all packs, in order of name.
@@ -73,4 +101,59 @@ impl Library {
         ids.sort_unstable();
         ids
     }
+
+    /// A pack and those it extends, nearest first; none if there is no such pack.
+    fn chain(&self, id: &str, mistakes: &mut Vec<Diagnostic>) -> Option<Vec<(&PackFolder, surface::Pack)>> {
+        let find = |id: &str| self.packs.iter().find(|p| p.id == id);
+        let mut folder = find(id)?;
+        let mut chain: Vec<(&PackFolder, surface::Pack)> = Vec::new();
+        loop {
+            let mut pack = surface::from_toml(folder, mistakes);
+            let base = pack.head.extends.clone();
+            let Some(base) = base else {
+                chain.push((folder, pack));
+                return Some(chain);
+            };
+            let repeated = base.value == folder.id || chain.iter().any(|(f, _)| f.id == base.value);
+            match find(&base.value) {
+                Some(next) if !repeated => {
+                    chain.push((folder, pack));
+                    folder = next;
+                }
+                found => {
+                    let (message, help) = if found.is_some() {
+                        (
+                            format!("`{}` and `{}` extend each other", folder.id, base.value),
+                            "let one of them stand on its own".to_owned(),
+                        )
+                    } else {
+                        let help = nearest(&base.value, self.ids()).map_or_else(
+                            || format!("packs in reach: {}", self.ids().join(", ")),
+                            |near| format!("did you mean `{near}`?"),
+                        );
+                        (format!("there is no pack `{}` to extend", base.value), help)
+                    };
+                    mistakes.push(base.spot.error("rules::unknown_base", message, "cannot be extended").help(help));
+                    // Without its base a pack lacks names for no fault of those who use them.
+                    pack.complete = false;
+                    chain.push((folder, pack));
+                    return Some(chain);
+                }
+            }
+        }
+    }
+}
+
+/// SHA-256 over the sorted names and bytes of all files.
+fn hash(chain: &[(&PackFolder, surface::Pack)]) -> String {
+    let mut files: Vec<_> = chain.iter().flat_map(|(folder, _)| &folder.files).collect();
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut sha = Sha256::new();
+    for file in files {
+        for part in [file.name.as_bytes(), file.text.as_bytes()] {
+            sha.update((part.len() as u64).to_be_bytes());
+            sha.update(part);
+        }
+    }
+    hex::encode(sha.finalize())
 }

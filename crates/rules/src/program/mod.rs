@@ -5,12 +5,15 @@
 //! no cycle, no undefined name and no mixed unit survives to here.
 
 mod expr;
+mod from_typed;
 mod parameter;
+mod print;
 
 use hedui_base::{AreaCode, ColumnSpec, ColumnType};
 use jiff::civil::Date;
 
 pub use expr::{Aggregate, AggregateFn, CompareOp, Expr, ExprKind, Over, RoundMode};
+pub(crate) use from_typed::from_typed;
 pub use parameter::{KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue};
 
 macro_rules! id {
@@ -371,5 +374,18 @@ impl Program {
     #[must_use]
     pub fn dataset(&self, name: &str) -> Option<DatasetId> {
         self.datasets.iter().position(|d| d.name == name).map(|i| DatasetId(i as u32))
+    }
+}
+
+impl Relation {
+    /// The sign it stands for.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Below => "<",
+            Self::AtMost => "<=",
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+        }
     }
 }

@@ -1,0 +1,233 @@
+//! A program as text: what snapshots show and `rules show` prints.
+
+use std::fmt::{self, Write as _};
+
+use hedui_base::columns::days_to_date;
+use hedui_base::{ColumnType, Month};
+
+use super::{
+    AggregateFn, DatasetUse, Entity, Expr, ExprKind, KeyMatch, Over, ParameterValue, Program, RoundMode, Step, StepKind,
+};
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pack = &self.pack;
+        write!(f, "pack {} {} {}", pack.id, pack.version, pack.title)?;
+        if let Some(area) = pack.area {
+            write!(f, ", area {area}")?;
+        }
+        write!(f, ", from {}", pack.from)?;
+        if let Some(until) = pack.until {
+            write!(f, " until {until}")?;
+        }
+        for base in &pack.extends {
+            write!(f, ", extends {base}")?;
+        }
+        for dataset in &self.datasets {
+            write!(f, "\ndataset {} of a {}:", dataset.name, entity(dataset.entity))?;
+            for column in &dataset.columns {
+                write!(f, " {} {}", column.name, column.spec.ty)?;
+            }
+        }
+        for input in &self.inputs {
+            write!(f, "\ninput {} of a {}: {}", input.name, entity(input.entity), input.spec.ty)?;
+            if let Some(default) = &input.default {
+                write!(f, " = {}", value(default, input.spec.ty))?;
+            }
+        }
+        for parameter in &self.parameters {
+            write!(f, "\nparameter {}({}): {}", parameter.name, parameter.keys.join(", "), parameter.ty)?;
+            for row in &parameter.rows {
+                f.write_str("\n  ")?;
+                row.area.map_or_else(|| f.write_str("everywhere"), |a| write!(f, "{a}"))?;
+                if let Some(residence) = &row.residence {
+                    write!(f, " {residence}")?;
+                }
+                for key in &row.keys {
+                    match key {
+                        KeyMatch::Any => f.write_str(" any")?,
+                        KeyMatch::Range(low, i64::MAX) => write!(f, " {low}+")?,
+                        KeyMatch::Range(low, high) => write!(f, " {low}-{high}")?,
+                        KeyMatch::Text(text) => write!(f, " {text}")?,
+                    }
+                }
+                write!(f, " from {}", row.from)?;
+                if let Some(until) = row.until {
+                    write!(f, " until {until}")?;
+                }
+                write!(f, ": {} ({}:{} {})", value(&row.value, parameter.ty), row.file, row.line, row.cite)?;
+            }
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            write!(f, "\nstep {index} {} of a {}: {} = ", step.name, entity(step.entity), step.ty)?;
+            self.step(f, step)?;
+            write!(
+                f,
+                "   -- {}:{} {}",
+                step.rule.file,
+                step.rule.line,
+                step.rule.text.split_whitespace().collect::<Vec<_>>().join(" ")
+            )?;
+        }
+        for test in &self.tests {
+            write!(
+                f,
+                "\ntest {} of a {}: step {} -> step {}",
+                test.name,
+                entity(test.entity),
+                test.value.0,
+                test.result.0
+            )?;
+            if let (Some(relation), Some(limit)) = (test.relation, test.limit) {
+                write!(f, " ({} step {})", relation.sign(), limit.0)?;
+            }
+        }
+        for flag in &self.flags {
+            write!(
+                f,
+                "\nflag {} {} of a {}: {} {}",
+                flag.id,
+                flag.title,
+                entity(flag.entity),
+                flag.severity.as_str(),
+                flag.follow_up.as_str()
+            )?;
+            write!(f, " when step {}", flag.when.0)?;
+            for (word, step) in [("declared", flag.declared), ("found", flag.found)] {
+                if let Some(step) = step {
+                    write!(f, ", {word} step {}", step.0)?;
+                }
+            }
+            for dataset in &flag.evidence {
+                write!(f, ", evidence {}", self.datasets[dataset.index()].name)?;
+            }
+        }
+        for scheme in &self.schemes {
+            write!(f, "\nscheme {} {} {}: when step {}", scheme.order, scheme.id, scheme.title, scheme.when.0)?;
+            for (word, step) in [("amount", scheme.amount), ("recheck_months", scheme.recheck_months)] {
+                if let Some(step) = step {
+                    write!(f, ", {word} step {}", step.0)?;
+                }
+            }
+        }
+        if let Some(score) = self.score {
+            write!(f, "\nscore: step {}", score.0)?;
+        }
+        f.write_char('\n')
+    }
+}
+
+const fn entity(entity: Entity) -> &'static str {
+    match entity {
+        Entity::Person => "person",
+        Entity::Household => "household",
+    }
+}
+
+fn value(value: &ParameterValue, ty: ColumnType) -> String {
+    match value {
+        ParameterValue::Int(n) => number(*n, ty),
+        ParameterValue::Text(text) => format!("'{text}'"),
+    }
+}
+
+fn number(n: i64, ty: ColumnType) -> String {
+    match ty {
+        ColumnType::Bool => if n == 0 { "FALSE" } else { "TRUE" }.to_owned(),
+        ColumnType::Date => days_to_date(n).map_or_else(|| n.to_string(), |d| d.to_string()),
+        ColumnType::Month => Month::from_index(n).map_or_else(|| n.to_string(), |m| m.to_string()),
+        _ => rust_decimal::Decimal::try_from_i128_with_scale(n.into(), ty.scale().into())
+            .map_or_else(|_| n.to_string(), |d| d.to_string()),
+    }
+}
+
+impl Program {
+    fn step(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+        match &step.kind {
+            StepKind::Fact { dataset, filter, value } => {
+                let dataset = &self.datasets[dataset.index()];
+                write!(f, "{} from {}", self.shown(value, Some(dataset)), dataset.name)?;
+                filter.as_ref().map_or(Ok(()), |filter| write!(f, " where {}", self.shown(filter, Some(dataset))))
+            }
+            StepKind::Formula(expr) => f.write_str(&self.shown(expr, None)),
+            StepKind::FlagCount(severity) => write!(f, "flags {}", severity.as_str()),
+        }
+    }
+
+    /// An expression with names put back and every change of scale shown.
+    fn shown(&self, expr: &Expr, records: Option<&DatasetUse>) -> String {
+        let show = |e: &Expr| self.shown(e, records);
+        let list = |list: &[Expr]| list.iter().map(show).collect::<Vec<_>>().join(", ");
+        let joined = |list: &[Expr], word: &str| format!("({})", list.iter().map(show).collect::<Vec<_>>().join(word));
+        match &expr.kind {
+            ExprKind::Int(n) => number(*n, expr.ty),
+            ExprKind::Text(text) => format!("'{text}'"),
+            ExprKind::AsOf => "as_of".to_owned(),
+            ExprKind::Residence => "residence".to_owned(),
+            ExprKind::IsMember => "is_member".to_owned(),
+            ExprKind::Column(id) => records
+                .map_or_else(|| format!("column {}", id.0), |d| format!("{}.{}", d.name, d.columns[id.index()].name)),
+            ExprKind::Input(id) => self.inputs[id.index()].name.clone(),
+            ExprKind::Step(id) => self.steps[id.index()].name.clone(),
+            ExprKind::Household(inner) => format!("household.{}", show(inner)),
+            ExprKind::Parameter { id, keys } => format!("{}({})", self.parameters[id.index()].name, list(keys)),
+            ExprKind::Not(x) => format!("(NOT {})", show(x)),
+            ExprKind::And(all) => joined(all, " AND "),
+            ExprKind::Or(all) => joined(all, " OR "),
+            ExprKind::Compare(op, a, b) => format!("({} {} {})", show(a), op.as_str(), show(b)),
+            ExprKind::In(x, all) => format!("({} IN ({}))", show(x), list(all)),
+            ExprKind::IsNone(x) => format!("({} IS NULL)", show(x)),
+            ExprKind::Case(branches, otherwise) => {
+                let branches: String =
+                    branches.iter().map(|(c, v)| format!(" WHEN {} THEN {}", show(c), show(v))).collect();
+                format!("CASE{branches} ELSE {} END", show(otherwise))
+            }
+            ExprKind::Neg(x) => format!("(- {})", show(x)),
+            ExprKind::Add(a, b) => format!("({} + {})", show(a), show(b)),
+            ExprKind::Sub(a, b) => format!("({} - {})", show(a), show(b)),
+            ExprKind::Mul(a, b, drop) => format!("({} *[{drop}] {})", show(a), show(b)),
+            ExprKind::Div(a, b, raise) => format!("({} /[{raise}] {})", show(a), show(b)),
+            ExprKind::Rescale(x, power) => format!("RESCALE[{power}]({})", show(x)),
+            ExprKind::Round(mode, x, multiple) => {
+                let word = match mode {
+                    RoundMode::Nearest => "ROUND_TO",
+                    RoundMode::Floor => "FLOOR_TO",
+                    RoundMode::Ceil => "CEIL_TO",
+                };
+                format!("{word}({}, {})", show(x), show(multiple))
+            }
+            ExprKind::Least(all) => format!("LEAST({})", list(all)),
+            ExprKind::Greatest(all) => format!("GREATEST({})", list(all)),
+            ExprKind::Abs(x) => format!("ABS({})", show(x)),
+            ExprKind::AddMonths(x, n) => format!("({} + {n} months)", show(x)),
+            ExprKind::AddDays(x, n) => format!("({} + {n} days)", show(x)),
+            ExprKind::MonthOf(x) => format!("MONTH({})", show(x)),
+            ExprKind::Age(x) => format!("AGE({})", show(x)),
+            ExprKind::MonthsBetween(a, b) => format!("MONTHS_BETWEEN({}, {})", show(a), show(b)),
+            ExprKind::DaysBetween(a, b) => format!("DAYS_BETWEEN({}, {})", show(a), show(b)),
+            ExprKind::Aggregate(aggregate) => {
+                let word = match aggregate.function {
+                    AggregateFn::Sum => "SUM",
+                    AggregateFn::Count => "COUNT",
+                    AggregateFn::CountDistinct => "COUNT_DISTINCT",
+                    AggregateFn::Min => "MIN",
+                    AggregateFn::Max => "MAX",
+                    AggregateFn::Avg => "AVG",
+                    AggregateFn::BoolOr => "BOOL_OR",
+                    AggregateFn::BoolAnd => "BOOL_AND",
+                };
+                let over = match aggregate.over {
+                    Over::Records => "",
+                    Over::Members => "member: ",
+                    Over::Obligors => "obligor: ",
+                };
+                let argument = aggregate.argument.as_ref().map_or_else(|| "*".to_owned(), |e| show(e));
+                let filter = aggregate.filter.as_ref().map(|e| format!(" FILTER {}", show(e))).unwrap_or_default();
+                format!("{word}({over}{argument}{filter})")
+            }
+            ExprKind::Assume { value, instead, reason } => {
+                format!("ASSUME({}, {}, '{reason}')", show(value), show(instead))
+            }
+        }
+    }
+}

@@ -1,0 +1,365 @@
+use hedui_base::catalogue::Title;
+use hedui_base::{AreaCode, ColumnType, Dataset};
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use crate::program::{CompareOp, Entity, FlagSeverity, FollowUp, Relation};
+use crate::spot::{Spot, Spotted};
+
+/// A pack as written, before its base packs are joined in.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// What `pack.toml` says.
+    pub head: Head,
+    /// Rules in order of file and place.
+    pub rules: Vec<Rule>,
+    /// Datasets the pack adds to the catalogue.
+    pub datasets: Vec<(Spotted<String>, Dataset)>,
+    /// Whether every file could be read as TOML. If not, a name may be missing for no fault of those who use it.
+    pub complete: bool,
+}
+
+/// `[pack]`.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Folder name.
+    pub id: String,
+    /// Titles.
+    pub title: Title,
+    /// Area; none for a frame.
+    pub area: Option<AreaCode>,
+    /// Pack it extends.
+    pub extends: Option<Spotted<String>>,
+    /// Version as its author numbers it.
+    pub version: String,
+    /// First day in force.
+    pub from: Date,
+    /// Last day in force.
+    pub until: Option<Date>,
+}
+
+/// One named table of a pack, such as `[variable.income_month]`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Name; `score` for the score.
+    pub name: Spotted<String>,
+    /// Whether it replaces an inherited rule, and where it says so.
+    pub overrides: Option<Spot>,
+    /// Chinese title; the name where there is none.
+    pub title: String,
+    /// Clause.
+    pub cite: Option<String>,
+    /// The rest, by kind.
+    pub body: RuleBody,
+}
+
+/// What a rule is.
+#[derive(Clone, Debug)]
+pub enum RuleBody {
+    /// `[parameter.X]`
+    Parameter {
+        /// Type and unit; none if the type word is wrong.
+        ty: Option<ColumnType>,
+        /// Where its values are.
+        source: ParameterSource,
+    },
+    /// `[input.X]`
+    Input {
+        /// Whose.
+        entity: Option<Entity>,
+        /// Type, unit, bounds and null meaning; none if the type word is wrong.
+        spec: Option<hedui_base::ColumnSpec>,
+        /// Value when nothing was declared.
+        default: Option<Spotted<Literal>>,
+    },
+    /// `[fact.X]`
+    Fact {
+        /// Whose.
+        entity: Option<Entity>,
+        /// Dataset.
+        from: Option<Spotted<String>>,
+        /// Which records count.
+        filter: Option<Formula>,
+        /// The aggregate.
+        value: Formula,
+    },
+    /// `[variable.X]`
+    Variable {
+        /// Whose.
+        entity: Option<Entity>,
+        /// Declared type.
+        ty: Option<Spotted<ColumnType>>,
+        /// How it is computed.
+        formula: Formula,
+    },
+    /// `[test.X]`
+    Test {
+        /// Whose.
+        entity: Option<Entity>,
+        /// How it decides.
+        check: TestCheck,
+    },
+    /// `[flag.X]`
+    Flag {
+        /// Whose.
+        entity: Option<Entity>,
+        /// Condition.
+        when: Formula,
+        /// What was declared.
+        declared: Option<Formula>,
+        /// What was found.
+        found: Option<Formula>,
+        /// How grave.
+        severity: Option<FlagSeverity>,
+        /// What to do.
+        follow_up: Option<FollowUp>,
+        /// Datasets that are the evidence.
+        evidence: Vec<Spotted<String>>,
+    },
+    /// `[scheme.X]`
+    Scheme {
+        /// Place in the order.
+        order: i64,
+        /// Condition.
+        when: Formula,
+        /// Monthly amount.
+        amount: Option<Formula>,
+        /// Months between rechecks.
+        recheck_months: Option<Formula>,
+    },
+    /// `[score]`
+    Score {
+        /// How it is computed.
+        formula: Formula,
+    },
+}
+
+/// How a test decides.
+#[derive(Clone, Debug)]
+pub enum TestCheck {
+    /// A value against a limit.
+    Limit {
+        /// The value.
+        value: Formula,
+        /// How.
+        relation: Relation,
+        /// The limit.
+        limit: Formula,
+    },
+    /// A condition.
+    When(Formula),
+}
+
+/// Where a parameter's values are.
+#[derive(Clone, Debug)]
+pub enum ParameterSource {
+    /// A CSV file beside the TOML files.
+    Table(Spotted<String>),
+    /// One value in the TOML file itself.
+    Inline {
+        /// The value.
+        value: Spotted<Literal>,
+        /// First day.
+        from: Date,
+        /// Last day.
+        until: Option<Date>,
+        /// Where it was published.
+        cite: String,
+    },
+    /// Neither, which is a mistake already reported.
+    Missing,
+}
+
+/// A value as TOML or CSV writes it, before its type is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// A number.
+    Number(Decimal),
+    /// A text.
+    Text(String),
+    /// Yes or no.
+    Bool(bool),
+    /// A date.
+    Date(Date),
+}
+
+/// An expression and its text.
+#[derive(Clone, Debug)]
+pub struct Formula {
+    /// As written.
+    pub text: String,
+    /// As understood.
+    pub expr: Expr,
+}
+
+/// An expression in which names are still texts.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Where it is written.
+    pub spot: Spot,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// An exact number.
+    Number(Decimal),
+    /// `'text'`
+    Text(String),
+    /// `TRUE`, `FALSE`
+    Bool(bool),
+    /// `DATE '2026-01-01'`
+    Date(Date),
+    /// `INTERVAL '12' MONTH`, in months or days.
+    Interval {
+        /// Months.
+        months: i32,
+        /// Days.
+        days: i32,
+    },
+    /// A name: `x`, or two parts as in `member.x`.
+    Name(Vec<String>),
+    /// `*`, or `member.*`: only in `COUNT`.
+    Star(Option<String>),
+    /// `-x`
+    Neg(Box<Expr>),
+    /// `NOT x`
+    Not(Box<Expr>),
+    /// `a AND b`, or `a OR b`
+    Logic(Logic, Box<Expr>, Box<Expr>),
+    /// `a + b` and its kin.
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    /// `a < b` and its kin.
+    Compare(CompareOp, Box<Expr>, Box<Expr>),
+    /// `x [NOT] BETWEEN a AND b`
+    Between {
+        /// x
+        value: Box<Expr>,
+        /// a
+        low: Box<Expr>,
+        /// b
+        high: Box<Expr>,
+        /// NOT
+        negated: bool,
+    },
+    /// `x [NOT] IN (a, b)`
+    In {
+        /// x
+        value: Box<Expr>,
+        /// a, b
+        list: Vec<Expr>,
+        /// NOT
+        negated: bool,
+    },
+    /// `x IS [NOT] NULL`
+    IsNull {
+        /// x
+        value: Box<Expr>,
+        /// NOT
+        negated: bool,
+    },
+    /// `CASE [x] WHEN a THEN b ELSE c END`
+    Case {
+        /// x
+        operand: Option<Box<Expr>>,
+        /// a, b
+        branches: Vec<(Expr, Expr)>,
+        /// c
+        otherwise: Option<Box<Expr>>,
+    },
+    /// `F([DISTINCT] a, b) [FILTER (WHERE c)]`
+    Call {
+        /// F, as written.
+        name: Spotted<String>,
+        /// DISTINCT
+        distinct: bool,
+        /// a, b
+        args: Vec<Expr>,
+        /// c
+        filter: Option<Box<Expr>>,
+    },
+    /// What could not be read; reported already, and fits everywhere.
+    Error,
+}
+
+/// `AND` or `OR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logic {
+    /// Both.
+    And,
+    /// Either.
+    Or,
+}
+
+/// The four operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// `+`
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`
+    Div,
+}
+
+impl Arithmetic {
+    /// As written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+        }
+    }
+}
+
+impl RuleBody {
+    /// The word before the name in `[word.name]`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Parameter { .. } => "parameter",
+            Self::Input { .. } => "input",
+            Self::Fact { .. } => "fact",
+            Self::Variable { .. } => "variable",
+            Self::Test { .. } => "test",
+            Self::Flag { .. } => "flag",
+            Self::Scheme { .. } => "scheme",
+            Self::Score { .. } => "score",
+        }
+    }
+}
+
+impl Expr {
+    /// The expressions right inside this one.
+    #[must_use]
+    pub fn children(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Neg(x) | ExprKind::Not(x) | ExprKind::IsNull { value: x, .. } => vec![x],
+            ExprKind::Logic(_, a, b) | ExprKind::Arithmetic(_, a, b) | ExprKind::Compare(_, a, b) => vec![a, b],
+            ExprKind::Between { value, low, high, .. } => vec![value, low, high],
+            ExprKind::In { value, list, .. } => std::iter::once(&**value).chain(list).collect(),
+            ExprKind::Case { operand, branches, otherwise } => operand
+                .iter()
+                .map(|e| &**e)
+                .chain(branches.iter().flat_map(|(c, v)| [c, v]))
+                .chain(otherwise.iter().map(|e| &**e))
+                .collect(),
+            ExprKind::Call { args, filter, .. } => args.iter().chain(filter.iter().map(|e| &**e)).collect(),
+            ExprKind::Number(_)
+            | ExprKind::Text(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Date(_)
+            | ExprKind::Interval { .. }
+            | ExprKind::Name(_)
+            | ExprKind::Star(_)
+            | ExprKind::Error => Vec::new(),
+        }
+    }
+}

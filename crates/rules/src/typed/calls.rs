@@ -1,0 +1,294 @@
+//! Functions and aggregates.
+
+use hedui_base::{ColumnType, Period};
+
+use super::arithmetic::constant;
+use super::check::{Checker, Rx};
+use super::units::{is_number, is_ordered, is_plain, period_help, rescaled, words};
+use crate::functions::Function;
+use crate::program::{Aggregate, AggregateFn, Expr, ExprKind, Over, RoundMode};
+use crate::resolved::ExprKind as R;
+use crate::spot::Spot;
+
+const MONTHLY: ColumnType = ColumnType::Money(Period::Month);
+
+impl Checker<'_> {
+    fn unfit(&mut self, spot: &Spot, function: &str, wants: &str, found: ColumnType, help: &str) -> Option<Expr> {
+        self.fail(
+            spot.error("rules::type_mismatch", format!("{function} takes {wants}, not {}", words(found)), words(found)),
+            help,
+        )
+    }
+
+    pub(super) fn call(
+        &mut self,
+        function: Function,
+        args: &[Rx],
+        expected: Option<ColumnType>,
+        spot: &Spot,
+    ) -> Option<Expr> {
+        match function {
+            Function::Least | Function::Greatest => {
+                let list: Vec<&Rx> = args.iter().collect();
+                let list = self.alike("choose between", &list, expected)?;
+                let ty = list.first()?.ty;
+                if !is_ordered(ty) {
+                    return self.unfit(
+                        spot,
+                        "LEAST and GREATEST",
+                        "numbers, dates or months",
+                        ty,
+                        "use CASE WHEN instead",
+                    );
+                }
+                let kind = if function == Function::Least { ExprKind::Least(list) } else { ExprKind::Greatest(list) };
+                Some(Expr::new(kind, ty))
+            }
+            Function::Abs => {
+                let x = self.check(&args[0], expected)?;
+                let ty = x.ty;
+                if !is_number(ty) {
+                    return self.unfit(&args[0].spot, "ABS", "a number", ty, "give it a number");
+                }
+                Some(Expr::new(ExprKind::Abs(Box::new(x)), ty))
+            }
+            Function::Round => self.round(args, expected),
+            Function::RoundTo => self.round_to(RoundMode::Nearest, args, expected),
+            Function::FloorTo => self.round_to(RoundMode::Floor, args, expected),
+            Function::CeilTo => self.round_to(RoundMode::Ceil, args, expected),
+            Function::Age => {
+                let date = self.date(&args[0], "AGE")?;
+                Some(Expr::new(ExprKind::Age(Box::new(date)), ColumnType::Int))
+            }
+            Function::MonthsBetween => {
+                let (a, b) = (self.date_or_month(&args[0]), self.date_or_month(&args[1]));
+                Some(Expr::new(ExprKind::MonthsBetween(Box::new(a?), Box::new(b?)), ColumnType::Int))
+            }
+            Function::DaysBetween => {
+                let (a, b) = (self.date(&args[0], "DAYS_BETWEEN"), self.date(&args[1], "DAYS_BETWEEN"));
+                Some(Expr::new(ExprKind::DaysBetween(Box::new(a?), Box::new(b?)), ColumnType::Int))
+            }
+            Function::Month => {
+                let date = self.date(&args[0], "MONTH")?;
+                Some(Expr::new(ExprKind::MonthOf(Box::new(date)), ColumnType::Month))
+            }
+            Function::PerMonth => self.per_month(args, spot),
+            Function::PerYear => {
+                let x = self.check(&args[0], Some(MONTHLY))?;
+                if x.ty != MONTHLY {
+                    let help = "sums of a year: PER_YEAR(PER_MONTH(x, 12)); a yearly amount needs nothing";
+                    return self.unfit(&args[0].spot, "PER_YEAR", "money per month", x.ty, help);
+                }
+                let twelve = Expr::new(ExprKind::Int(12), ColumnType::Int);
+                Some(Expr::new(ExprKind::Mul(Box::new(x), Box::new(twelve), 0), ColumnType::Money(Period::Year)))
+            }
+            Function::OverMonths => {
+                let (x, n) = (self.check(&args[0], Some(MONTHLY)), self.check(&args[1], Some(ColumnType::Int)));
+                let (x, n) = (x?, n?);
+                if x.ty != MONTHLY {
+                    let help = "it makes a sum of a monthly amount, such as 36 months of the standard";
+                    return self.unfit(&args[0].spot, "OVER_MONTHS", "money per month", x.ty, help);
+                }
+                if !is_plain(n.ty) {
+                    return self.unfit(
+                        &args[1].spot,
+                        "OVER_MONTHS",
+                        "a number of months",
+                        n.ty,
+                        "write OVER_MONTHS(x, 36)",
+                    );
+                }
+                let drop = n.ty.scale();
+                Some(Expr::new(ExprKind::Mul(Box::new(x), Box::new(n), drop), ColumnType::Money(Period::Stock)))
+            }
+            Function::Assume => self.assume(args, expected),
+        }
+    }
+
+    fn date(&mut self, arg: &Rx, function: &str) -> Option<Expr> {
+        let date = self.check(arg, Some(ColumnType::Date))?;
+        if date.ty == ColumnType::Date {
+            return Some(date);
+        }
+        self.unfit(&arg.spot, function, "a date", date.ty, "give it a date, such as birth_date or as_of")
+    }
+
+    fn date_or_month(&mut self, arg: &Rx) -> Option<Expr> {
+        let date = self.check(arg, Some(ColumnType::Date))?;
+        if matches!(date.ty, ColumnType::Date | ColumnType::Month) {
+            return Some(date);
+        }
+        self.unfit(&arg.spot, "MONTHS_BETWEEN", "dates or months", date.ty, "give it a date or month, such as as_of")
+    }
+
+    fn round(&mut self, args: &[Rx], expected: Option<ColumnType>) -> Option<Expr> {
+        let x = self.check(&args[0], expected)?;
+        let ty = x.ty;
+        if !is_number(ty) {
+            return self.unfit(&args[0].spot, "ROUND", "a number", ty, "give it a number");
+        }
+        let digits = match args.get(1) {
+            None => 0,
+            Some(arg) => {
+                let written = constant(arg).filter(|n| n.scale() == 0).and_then(|n| i8::try_from(n).ok());
+                match written.filter(|n| (-6..=i8::try_from(ty.scale()).unwrap_or(0)).contains(n)) {
+                    Some(n) => n,
+                    None => {
+                        return self.fail(
+                            arg.spot.error(
+                                "rules::bad_value",
+                                format!("{} can be rounded to at most {} decimals", words(ty), ty.scale()),
+                                "number of decimals",
+                            ),
+                            "write a whole number, such as ROUND(x, 1); negative ones round to tens",
+                        );
+                    }
+                }
+            }
+        };
+        let power = i16::from(ty.scale()) - i16::from(digits);
+        let multiple = 10i64.pow(u32::try_from(power).unwrap_or(0));
+        let multiple = Expr::new(ExprKind::Int(multiple), ty);
+        Some(Expr::new(ExprKind::Round(RoundMode::Nearest, Box::new(x), Box::new(multiple)), ty))
+    }
+
+    fn round_to(&mut self, mode: RoundMode, args: &[Rx], expected: Option<ColumnType>) -> Option<Expr> {
+        if let Some(multiple) = constant(&args[1])
+            && multiple <= rust_decimal::Decimal::ZERO
+        {
+            return self.fail(
+                args[1].spot.error("rules::bad_value", "a multiple has to be more than zero", "not positive"),
+                "write 10, 1 or 0.10",
+            );
+        }
+        let mut both = self.alike("round to a multiple", &[&args[0], &args[1]], expected)?;
+        let (multiple, x) = (both.pop()?, both.pop()?);
+        let ty = x.ty;
+        if !is_number(ty) {
+            return self.unfit(&args[0].spot, "rounding", "a number", ty, "give it a number");
+        }
+        Some(Expr::new(ExprKind::Round(mode, Box::new(x), Box::new(multiple)), ty))
+    }
+
+    fn per_month(&mut self, args: &[Rx], spot: &Spot) -> Option<Expr> {
+        let x = self.check(&args[0], None);
+        let n = args.get(1).map(|n| self.check(n, Some(ColumnType::Int)));
+        let x = x?;
+        match (x.ty, n) {
+            (ColumnType::Money(Period::Year), None) => {
+                let twelve = Expr::new(ExprKind::Int(12), ColumnType::Int);
+                Some(Expr::new(ExprKind::Div(Box::new(x), Box::new(twelve), 0), MONTHLY))
+            }
+            (ColumnType::Money(Period::Stock), Some(n)) => {
+                let n = n?;
+                if n.ty != ColumnType::Int {
+                    return self.unfit(
+                        &args[1].spot,
+                        "PER_MONTH",
+                        "a number of months",
+                        n.ty,
+                        "write PER_MONTH(x, 12)",
+                    );
+                }
+                Some(Expr::new(ExprKind::Div(Box::new(x), Box::new(n), 0), MONTHLY))
+            }
+            (ColumnType::Money(Period::Stock), None) => self.fail(
+                spot.error("rules::period_mixed", "over how many months is this sum?", "money at one moment"),
+                "write PER_MONTH(x, 12) for a sum of 12 months",
+            ),
+            (ColumnType::Money(period), _) => {
+                let help = if period == Period::Month {
+                    "it is monthly already; take PER_MONTH out"
+                } else {
+                    "write PER_MONTH(x) for a yearly amount"
+                };
+                self.fail(spot.error("rules::period_mixed", format!("this is {}", words(x.ty)), words(x.ty)), help)
+            }
+            (ty, _) => self.unfit(&args[0].spot, "PER_MONTH", "money", ty, period_help(Period::Stock, Period::Month)),
+        }
+    }
+
+    fn assume(&mut self, args: &[Rx], expected: Option<ColumnType>) -> Option<Expr> {
+        let reason = match &args[2].kind {
+            R::Text(text) if !text.trim().is_empty() => Some(text.as_str()),
+            _ => self.fail(
+                args[2].spot.error("rules::bad_value", "an assumption needs a reason in words", "not a reason"),
+                "write why in Chinese, in single quotes: the report prints it",
+            ),
+        };
+        let mut both = self.alike("assume", &[&args[0], &args[1]], expected)?;
+        let (instead, value) = (both.pop()?, both.pop()?);
+        let ty = value.ty;
+        let kind = ExprKind::Assume { value: Box::new(value), instead: Box::new(instead), reason: reason?.into() };
+        Some(Expr::new(kind, ty))
+    }
+
+    pub(super) fn aggregate(
+        &mut self,
+        over: Over,
+        function: AggregateFn,
+        argument: Option<&Rx>,
+        filter: Option<&Rx>,
+        expected: Option<ColumnType>,
+        spot: &Spot,
+    ) -> Option<Expr> {
+        let expected = match function {
+            AggregateFn::BoolOr | AggregateFn::BoolAnd => Some(ColumnType::Bool),
+            AggregateFn::Count | AggregateFn::CountDistinct => None,
+            _ => expected,
+        };
+        let filter = filter.map(|f| self.condition(f));
+        let argument = match argument {
+            Some(expr) => Some((self.check(expr, expected)?, &expr.spot)),
+            None => None,
+        };
+        let filter = match filter {
+            Some(filter) => Some(Box::new(filter?)),
+            None => None,
+        };
+        let (argument, ty) = match (function, argument) {
+            (AggregateFn::Count | AggregateFn::CountDistinct, argument) => (argument.map(|a| a.0), ColumnType::Int),
+            (AggregateFn::BoolOr | AggregateFn::BoolAnd, Some((x, at))) => {
+                if x.ty != ColumnType::Bool {
+                    return self.unfit(
+                        at,
+                        "BOOL_OR and BOOL_AND",
+                        "a condition",
+                        x.ty,
+                        "compare it with something, such as `x > 0`",
+                    );
+                }
+                (Some(x), ColumnType::Bool)
+            }
+            (AggregateFn::Sum | AggregateFn::Avg, Some((x, at))) if !is_number(x.ty) => {
+                let help = if x.ty == ColumnType::Bool {
+                    "count them: COUNT(*) FILTER (WHERE x)"
+                } else {
+                    "only numbers are added up"
+                };
+                return self.unfit(at, "SUM and AVG", "numbers", x.ty, help);
+            }
+            (AggregateFn::Avg, Some((x, _))) if x.ty == ColumnType::Int => {
+                let ty = ColumnType::Decimal(6);
+                (Some(rescaled(x, ty)), ty)
+            }
+            (AggregateFn::Min | AggregateFn::Max, Some((x, at))) if !is_ordered(x.ty) => {
+                let help =
+                    if x.ty == ColumnType::Bool { "use BOOL_OR or BOOL_AND" } else { "count or compare it instead" };
+                return self.unfit(at, "MIN and MAX", "numbers, dates or months", x.ty, help);
+            }
+            (_, Some((x, _))) => {
+                let ty = x.ty;
+                (Some(x), ty)
+            }
+            (_, None) => {
+                return self.fail(
+                    spot.error("rules::aggregate_misuse", "an aggregate of nothing", "of what?"),
+                    "name a value",
+                );
+            }
+        };
+        let aggregate = Aggregate { over, function, argument: argument.map(Box::new), filter };
+        Some(Expr::new(ExprKind::Aggregate(aggregate), ty))
+    }
+}

@@ -1,0 +1,1 @@
+//! `fixtures/rules/good/*` and `fixtures/rules/bad/*`.
