@@ -60,7 +60,7 @@ impl fmt::Display for Program {
         }
         for (index, step) in self.steps.iter().enumerate() {
             write!(f, "\nstep {index} {} of a {}: {} = ", step.name, entity(step.entity), step.ty)?;
-            self.step(f, step)?;
+            self.print_step(f, step)?;
             write!(
                 f,
                 "   -- {}:{} {}",
@@ -142,7 +142,7 @@ fn number(n: i64, ty: ColumnType) -> String {
 }
 
 impl Program {
-    fn step(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    fn print_step(&self, f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
         match &step.kind {
             StepKind::Fact { dataset, filter, value } => {
                 let dataset = &self.datasets[dataset.index()];
