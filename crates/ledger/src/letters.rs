@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hedui_base::{CaseId, Letter, PersonKey};
+use hedui_base::{AreaCode, CaseId, Letter, PersonKey};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sqlx::AnyConnection;
@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 
 use crate::error::{LedgerError, Result};
 use crate::ledger::{Ledger, Tx};
-use crate::sql::{date, date_or_null, json, person, query, read_keys, text, to_json, values, write_rows};
+use crate::sql::{area, date, date_or_null, json, person, query, read_keys, text, to_json, values, write_rows};
 
 const COLUMNS: &str = "l.number, l.purposes, l.scopes, l.valid_from, l.valid_until, l.revoked_on";
 
@@ -63,6 +63,29 @@ impl Ledger {
         })
         .await?;
         Ok(())
+    }
+
+    /// Says which area a letter was filed in, where no case says so yet. The first word stays.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn set_letter_area(&self, tx: &mut Tx, number: &str, area: AreaCode) -> Result<()> {
+        query("UPDATE letter SET area = COALESCE(area, $1) WHERE number = $2".into(), values![area.prefix(), number])
+            .execute(tx.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Where a letter belongs: the area it was filed in and those of the cases it was given for.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn letter_areas(&self, number: &str) -> Result<Vec<AreaCode>> {
+        let mut conn = self.inner.pool.acquire().await?;
+        let sql = "SELECT area FROM letter WHERE number = $1 AND area IS NOT NULL UNION SELECT c.area FROM case_letter l \
+                   JOIN household_case c ON c.case_id = l.case_id WHERE l.number = $1";
+        let rows = query(sql.into(), values![number]).fetch_all(&mut *conn).await?;
+        rows.iter().map(|row| area(row, 0)).collect()
     }
 
     /// Withdraws a letter from `on`. A letter withdrawn earlier stays so.

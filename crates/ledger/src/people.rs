@@ -176,6 +176,15 @@ pub(crate) async fn data_keys(
 }
 
 impl Ledger {
+    /// Registers people who stand in no household yet, such as those who signed a letter; the known keep their keys.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn register_people(&self, tx: &mut Tx, people: &[(ResidentId, String)]) -> Result<Vec<PersonKey>> {
+        let entries: Vec<_> = people.iter().map(|(id, name)| Registration::new(self, id.reveal(), name, "")).collect();
+        register(self, tx, &entries).await
+    }
+
     /// Who these people are, in the order asked. Call it only to send, to print for the case at hand, or to match replies.
     ///
     /// # Errors

@@ -161,3 +161,27 @@ async fn any_path_can_hold_a_ledger() {
     assert_eq!(ledger.person_count().await.unwrap(), 0);
     assert!(path.join("hedui.db").exists());
 }
+
+#[tokio::test]
+async fn a_letter_may_come_before_its_case() {
+    let f = Fixture::new().await;
+    let mut tx = f.ledger.begin().await.unwrap();
+    let signers = f.ledger.register_people(&mut tx, &[(id(1), "张三".into()), (id(2), "李四".into())]).await.unwrap();
+    assert_eq!(signers, [PersonKey(0), PersonKey(1)]);
+    f.ledger.add_letter(&mut tx, &letter("L1", &[0, 1]), at(0)).await.unwrap();
+    f.ledger.set_letter_area(&mut tx, "L1", AreaCode::parse("321102").unwrap()).await.unwrap();
+    f.ledger.set_letter_area(&mut tx, "L1", AreaCode::parse("410601").unwrap()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        f.ledger.letter_areas("L1").await.unwrap(),
+        [AreaCode::parse("321102").unwrap()],
+        "the first word stays"
+    );
+    let keys = f.register(&[household("C1", vec![member(2, "李四"), member(1, "张三")])]).await;
+    assert_eq!(keys, [vec![PersonKey(1), PersonKey(0)]]);
+    let mut tx = f.ledger.begin().await.unwrap();
+    f.ledger.attach_letters(&mut tx, &[("C1".into(), "L1".into())], at(0)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(f.ledger.letter_areas("L1").await.unwrap().len(), 1);
+    assert!(f.ledger.letter_areas("L9").await.unwrap().is_empty());
+}
