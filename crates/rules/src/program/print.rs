@@ -39,7 +39,7 @@ impl fmt::Display for Program {
             write!(f, "\nparameter {}({}): {}", parameter.name, parameter.keys.join(", "), parameter.ty)?;
             for row in &parameter.rows {
                 f.write_str("\n  ")?;
-                row.area.map_or_else(|| f.write_str("everywhere"), |a| write!(f, "{a}"))?;
+                f.write_str(&row.area.map_or_else(|| "everywhere".to_owned(), |a| a.to_string()))?;
                 if let Some(residence) = &row.residence {
                     write!(f, " {residence}")?;
                 }
