@@ -1,0 +1,12 @@
+//! The engine from outside: programs built by hand, worlds with holes in them.
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+mod build;
+mod complete;
+mod errors;
+mod explanation;
+mod flags;
+mod properties;
+mod random;
+mod reference;
+mod unknown;
