@@ -158,9 +158,14 @@ fn give_pensions(household: &mut Household, band: Band, left: &mut i64, as_of: D
             ("resident", Fen::from_yuan(200 + dice.between(8, 60)), base)
         };
         pension(member, kind, amount, base, as_of);
-        member.declared.declared_pension = amount;
+        // The form asks for the pension without the part that every resident gets.
+        member.declared.declared_pension = Fen::new(amount.fen() - base.fen());
+        if dice.chance(30) {
+            member.declared.exempt_transfer = Fen::from_yuan(dice.between(2, 6) * 100);
+        }
     }
-    let paid: i64 = elders.iter().map(|i| household.members[*i].declared.declared_pension.fen()).sum();
+    let pensions = elders.iter().flat_map(|i| &household.members[*i].records.pensions);
+    let paid: i64 = pensions.map(|p| p.amount.fen()).sum();
     *left = (*left - paid).max(0);
 }
 

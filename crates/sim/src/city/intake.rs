@@ -87,6 +87,7 @@ fn person_inputs(declared: &DeclaredByPerson) -> Value {
         ("declared_property_income", d.declared_property_income),
         ("declared_pension", d.declared_pension),
         ("declared_other_transfer", d.declared_other_transfer),
+        ("exempt_transfer", d.exempt_transfer),
         ("obligor_other_income", d.obligor_other_income),
     ];
     inputs.extend(amounts.iter().filter(|(_, v)| *v != Fen::ZERO).map(|(k, v)| ((*k).to_owned(), json!(v))));

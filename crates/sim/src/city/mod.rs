@@ -120,6 +120,7 @@ pub struct DeclaredByPerson {
     pub declared_property_income: Fen,
     pub declared_pension: Fen,
     pub declared_other_transfer: Fen,
+    pub exempt_transfer: Fen,
     pub unemployed: bool,
     pub student: bool,
     pub severely_disabled: bool,

@@ -41,7 +41,12 @@ pub(super) fn give(
     household.declared.declared_financial_assets = assets;
     if dice.chance(620) {
         let rural = household.residence == "rural";
-        let home = home(serial(index, 1), address, rural, as_of, dice);
+        let mut home = home(serial(index, 1), address, rural, as_of, dice);
+        let spouse = household.members.iter().position(|m| m.relation == "spouse");
+        if let Some(spouse) = spouse.filter(|_| dice.chance(300)) {
+            home.share = "0.5".to_owned();
+            household.members[spouse].records.homes.push(home.clone());
+        }
         household.members[0].records.homes.push(home);
         household.declared.declared_home_count = 1;
     }
@@ -108,7 +113,7 @@ pub(crate) fn home(serial: u64, address: &str, rural: bool, as_of: Date, dice: &
     Property {
         unit_no: format!("3211{serial:08}GB00001F{:08}", serial % 100_000_000),
         cert_no: format!("苏(2015)镇江市不动产权第{serial:09}号"),
-        share: "1.0000".to_owned(),
+        share: "1".to_owned(),
         location: address.to_owned(),
         usage: "residential".into(),
         nature: nature.into(),

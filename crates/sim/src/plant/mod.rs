@@ -301,3 +301,21 @@ fn plant(anomaly: Anomaly, household: &mut Household, ground: &mut Ground<'_>) -
 fn wage_above_every_line(household: &Household, shape: &CityShape) -> Fen {
     Fen::from_yuan(shape.line.fen() / 100 * 24 / 10 * household.members.len() as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::city::{CityOptions, generate};
+
+    #[test]
+    fn no_income_is_near_a_line_it_should_not_be_near() {
+        let mut city = generate(&CityOptions { households: 2000, seed: 11, as_of: Date::constant(2026, 6, 30) });
+        for _ in 0..2 {
+            for household in &city.households {
+                let (low, high) = a_head(household);
+                assert!(band(household, &city.shape).is_some(), "{}: {low} to {high}", household.case);
+            }
+            city.advance(3);
+        }
+    }
+}

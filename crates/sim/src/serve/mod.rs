@@ -1,13 +1,25 @@
 //! The institutions of a city as real servers on loopback, answering from its registers in the words of the manifests.
 
+mod bank;
 mod faults;
+mod housing;
+mod http;
+mod json;
 mod options;
+mod sftp;
 mod site;
+mod soap;
+mod start;
+mod water;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
+use hedui_connect::{Registry, Source};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -75,16 +87,19 @@ pub enum ServeError {
     },
 }
 
-/// Running institutions. Dropping it stops them too, without waiting.
+/// Running institutions. Dropping it tells them to stop without waiting.
 pub struct Servers {
     running: BTreeMap<String, Running>,
     site: String,
 }
 
 /// One running institution.
+#[derive(Default)]
 struct Running {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    /// Files that are the institution's only endpoint: gone when it is stopped.
+    files: Vec<PathBuf>,
 }
 
 /// Told to every server: finish when it turns true.
@@ -96,10 +111,12 @@ async fn stopped(mut stop: Stop) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
+/// How long a server may take to finish what it is doing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Running {
-    fn new() -> (Self, Stop) {
-        let (stop, told) = watch::channel(false);
-        (Self { stop, tasks: Vec::new() }, told)
+    fn told(&self) -> Stop {
+        self.stop.subscribe()
     }
 
     fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
@@ -108,8 +125,17 @@ impl Running {
 
     async fn stop(self) {
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            let _ = task.await;
+        for mut task in self.tasks {
+            if tokio::time::timeout(PATIENCE, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+        for file in self.files {
+            if file.is_dir() {
+                water::remove(&file);
+            } else {
+                let _ = std::fs::remove_file(file);
+            }
         }
     }
 }
@@ -140,9 +166,7 @@ impl Servers {
 
     /// Stops everything this process serves.
     pub async fn stop(self) {
-        for running in self.running.into_values() {
-            running.stop().await;
-        }
+        futures::future::join_all(self.running.into_values().map(Running::stop)).await;
     }
 }
 
@@ -160,6 +184,28 @@ pub async fn serve(city: &City, dir: &Path, which: Which, faults: Faults) -> Res
 /// [`ServeError`] if one cannot start; those already started are stopped again.
 pub async fn serve_with(city: &City, dir: &Path, options: &ServeOptions) -> Result<Servers, ServeError> {
     options.which.check()?;
-    let _ = (city, dir);
-    Ok(Servers { running: BTreeMap::new(), site: String::new() })
+    let loaded = Registry::embedded(&hedui_connect::catalogue(), None);
+    let mut sources: BTreeMap<&str, Vec<Arc<Source>>> = BTreeMap::new();
+    for source in loaded.registry.iter().filter(|s| options.which.has(&s.institution)) {
+        sources.entry(source.institution.as_str()).or_default().push(Arc::clone(source));
+    }
+    if let Some(missing) = INSTITUTIONS.iter().find(|i| options.which.has(i) && !sources.contains_key(**i)) {
+        return Err(ServeError::UnknownInstitution { id: (*missing).to_owned() });
+    }
+    let (mut running, mut blocks) = (BTreeMap::new(), BTreeMap::new());
+    for (institution, sources) in sources {
+        let place = start::Place { city, dir, options, institution };
+        match start::institution(&place, &sources).await {
+            Ok((started, block)) => {
+                running.insert(institution.to_owned(), started);
+                blocks.insert(institution.to_owned(), block);
+            }
+            Err(error) => {
+                Servers { running, site: String::new() }.stop().await;
+                return Err(error);
+            }
+        }
+    }
+    let site = site::merge(dir, &blocks)?;
+    Ok(Servers { running, site })
 }
