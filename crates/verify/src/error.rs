@@ -61,11 +61,11 @@ pub enum VerifyError {
     #[error(transparent)]
     Case(#[from] hedui_engine::output::CaseError),
     /// The ledger.
-    #[error("ledger: {0}")]
-    Ledger(String),
+    #[error(transparent)]
+    Ledger(#[from] hedui_ledger::LedgerError),
     /// The store.
-    #[error("store: {0}")]
-    Store(String),
+    #[error(transparent)]
+    Store(#[from] hedui_store::StoreError),
     /// A file of ours.
     #[error("{}: {error}", .path.display())]
     Io {
@@ -93,6 +93,7 @@ impl VerifyError {
                 | Self::Text { .. }
                 | Self::NoPack { .. }
                 | Self::Case(_)
+                | Self::Ledger(hedui_ledger::LedgerError::LetterConflict(_))
         )
     }
 

@@ -40,7 +40,7 @@ pub use compare::{
 pub use error::{Problem, VerifyError};
 pub use health::{SourceHealth, health};
 pub use intake::Intake;
-pub use library::embedded_catalogue;
+pub use library::{embedded_catalogue, rules_library};
 pub use progress::{Event, Progress, Silent};
 pub use recheck::{Change, ChangeKind, RecheckRequest, RecheckSummary, RecheckedCase, Standing, recheck};
 pub use report::{

@@ -1,13 +1,19 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hedui_base::Catalogue;
+use hedui_base::{AreaCode, Catalogue, Diagnostic};
+use hedui_connect::{Context, Registry, Site};
+use hedui_ledger::Ledger;
+use hedui_rules::{Library, Program};
+use hedui_store::Store;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::VerifyError;
+use crate::library::packs;
 
 /// What time it is. Injected, so that tests and invented cities have their own.
 #[derive(Clone)]
@@ -44,7 +50,7 @@ impl fmt::Debug for Clock {
 pub struct WorkspaceOptions {
     /// Endpoints and secrets of institutions; none means `site.toml` in the folder, if it is there.
     pub site: Option<PathBuf>,
-    /// Folders that hold further institution folders, beside those built in.
+    /// Folders that hold further institution folders, beside those built in; one of the same name replaces the built-in.
     pub extra_connectors: Vec<PathBuf>,
     /// Folders that hold further pack folders, beside those built in; a pack of the same id replaces the built-in one.
     pub extra_rules: Vec<PathBuf>,
@@ -54,36 +60,71 @@ pub struct WorkspaceOptions {
     pub today: Option<Date>,
 }
 
-/// A data folder with all that works on it: ledger, store, connectors, rules.
-#[derive(Clone, Debug)]
+/// A data folder with all that works on it: ledger, store, connectors, rules. Cheap to clone; all clones are one.
+#[derive(Clone)]
 pub struct Workspace {
+    inner: Arc<Inner>,
+    today: Option<Date>,
+}
+
+struct Inner {
     dir: PathBuf,
     clock: Clock,
-    today: Option<Date>,
     catalogue: Arc<Catalogue>,
+    ledger: Ledger,
+    store: Store,
+    registry: Registry,
+    context: Context,
+    library: Library,
+    programs: Mutex<BTreeMap<String, Arc<Program>>>,
+}
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace").field("dir", &self.inner.dir).finish_non_exhaustive()
+    }
 }
 
 impl Workspace {
     /// Opens a data folder and creates what is missing in it.
     ///
     /// # Errors
-    /// Broken manifests, site file or packs (every mistake), or a folder that cannot be used.
+    /// Broken manifests or site file (every mistake), or a folder that cannot be used. Packs are checked when used.
     pub async fn open(dir: &Path, options: WorkspaceOptions) -> Result<Self, VerifyError> {
-        std::fs::create_dir_all(dir).map_err(VerifyError::io(dir))?;
-        let catalogue = Arc::new(crate::library::embedded_catalogue(&[])?);
-        Ok(Self { dir: dir.to_path_buf(), clock: options.clock, today: options.today, catalogue })
+        let catalogue = Arc::new(crate::library::embedded_catalogue()?);
+        let library = Library::new(packs(&options.extra_rules)?, (*catalogue).clone());
+        let registry = registry(&options.extra_connectors, &catalogue)?;
+        let site = site(dir, options.site.as_deref())?;
+        let clock = options.clock;
+        let now = clock.clone();
+        let context =
+            Context::new(site).map_err(|e| VerifyError::Internal(e.to_string()))?.with_clock(move || now.now());
+        let ledger = Ledger::open(dir).await?;
+        let mut connection = ledger.connection().await?;
+        let store = Store::open(dir, &mut connection, &catalogue).await?;
+        drop(connection);
+        let programs = Mutex::default();
+        let dir = dir.to_path_buf();
+        let inner = Inner { dir, clock, catalogue, ledger, store, registry, context, library, programs };
+        Ok(Self { inner: Arc::new(inner), today: options.today })
+    }
+
+    /// The same folder on another day: what a recheck of a given day works with.
+    #[must_use]
+    pub fn on(&self, day: Date) -> Self {
+        Self { inner: Arc::clone(&self.inner), today: Some(day) }
     }
 
     /// The data folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        &self.inner.dir
     }
 
     /// The moment by the injected clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.inner.clock.now()
     }
 
     /// The day by the injected clock, in China.
@@ -95,6 +136,97 @@ impl Workspace {
     /// The datasets.
     #[must_use]
     pub fn catalogue(&self) -> &Arc<Catalogue> {
-        &self.catalogue
+        &self.inner.catalogue
     }
+
+    /// The ledger: cases, letters, reviews, keys, audit.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
+    }
+
+    /// The columnar store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The sources.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// What asking needs: site, client, clock and limits.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.inner.context
+    }
+
+    /// The rule packs in reach.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.inner.library
+    }
+
+    /// The program of a pack, compiled once.
+    ///
+    /// # Errors
+    /// Every mistake of the pack.
+    pub fn program(&self, pack: &str) -> Result<Arc<Program>, VerifyError> {
+        let lock = || self.inner.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = lock().get(pack) {
+            return Ok(Arc::clone(program));
+        }
+        let program = self
+            .inner
+            .library
+            .compile(pack)
+            .map_err(|diagnostics| VerifyError::Text { what: "rule pack", diagnostics })?;
+        lock().insert(pack.to_owned(), Arc::clone(&program));
+        Ok(program)
+    }
+
+    /// The program in force for an area on a day.
+    ///
+    /// # Errors
+    /// [`VerifyError::NoPack`], or every mistake of the pack.
+    pub fn program_for(&self, area: AreaCode, day: Date) -> Result<Arc<Program>, VerifyError> {
+        let pack = self
+            .inner
+            .library
+            .for_area(area, day)
+            .map_err(|none| VerifyError::NoPack { area: none.area, day: none.day })?;
+        self.program(&pack)
+    }
+}
+
+fn registry(extra: &[PathBuf], catalogue: &Catalogue) -> Result<Registry, VerifyError> {
+    let mut folders = Registry::embedded_folders();
+    for dir in extra {
+        for folder in Registry::read_dir(dir).map_err(VerifyError::io(dir))? {
+            folders.retain(|f| f.name != folder.name);
+            folders.push(folder);
+        }
+    }
+    let loaded = Registry::load(&folders, catalogue, None);
+    if loaded.has_errors() {
+        let diagnostics = loaded.diagnostics.into_iter().filter(Diagnostic::is_error).collect();
+        return Err(VerifyError::Text { what: "connectors", diagnostics });
+    }
+    Ok(loaded.registry)
+}
+
+fn site(dir: &Path, given: Option<&Path>) -> Result<Site, VerifyError> {
+    let path = match given {
+        Some(path) => path.to_path_buf(),
+        None => {
+            let path = dir.join("site.toml");
+            if !path.is_file() {
+                return Ok(Site::default());
+            }
+            path
+        }
+    };
+    Site::read(&path).map_err(|diagnostics| VerifyError::Text { what: "site file", diagnostics })
 }

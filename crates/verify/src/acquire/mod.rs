@@ -1,3 +1,22 @@
+//! Stage two, 信息获取: who is asked what, under which letter, and how the answers become durable.
+//!
+//! [`plan`] decides, [`dispatch`] sends, [`raw`] keeps replies as they came, [`settle`] makes outcome, rows, coverage and
+//! audit leaves durable in one transaction. Whatever is killed on the way is taken up by the next run.
+
+mod cause;
+mod dispatch;
+mod lock;
+mod plan;
+mod poll;
+mod raw;
+mod run;
+mod settle;
+mod trial;
+
+pub(crate) use cause::cause_zh;
+pub use run::acquire;
+pub use trial::source_try;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +26,7 @@ use hedui_base::{CaseId, SourceId};
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::{Progress, Silent, VerifyError, Workspace};
+use crate::{Progress, Silent};
 
 /// Which cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +46,8 @@ pub enum AcquireMode {
     /// All sources; file exchanges are sent and polled.
     #[default]
     Everything,
-    /// Only sources that answer at once; the others stay pending until the next full acquire.
+    /// Only sources that answer at once are waited for. Slow ones are sent to and looked at once; what has not come yet
+    /// stays pending until the next acquire. Does not need the folder for itself, so several may run at once.
     LiveOnly,
 }
 
@@ -120,17 +140,6 @@ impl SourceSummary {
     }
 }
 
-/// Asks the sources what is not known yet, under letters only, and stores what they answer.
-///
-/// May be killed at any moment and run again: nothing is lost, nothing counts twice, answered asks are not sent again.
-///
-/// # Errors
-/// [`VerifyError::Busy`] if another process acquires into the folder; a source that fails is not an error but an outcome.
-pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireSummary, VerifyError> {
-    let _ = (ws, request);
-    Err(VerifyError::Internal("acquire is being built".into()))
-}
-
 /// What one trial ask brought; nothing of it is stored but an audit row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TryResult {
@@ -148,13 +157,4 @@ pub struct TryResult {
     pub cause: Option<String>,
     /// Milliseconds from request to parsed answer.
     pub millis: u64,
-}
-
-/// Asks one source about one case's people, to see whether it works. Needs the case's letter like any other ask.
-///
-/// # Errors
-/// Unknown case or source.
-pub async fn source_try(ws: &Workspace, source: &SourceId, case: &CaseId) -> Result<TryResult, VerifyError> {
-    let _ = (ws, source, case);
-    Err(VerifyError::Internal("source try is being built".into()))
 }

@@ -1,3 +1,22 @@
+//! Stage three, 信息核对: what the rules make of what was declared and what the sources said.
+
+mod batch;
+mod caseload;
+mod chunk;
+mod plain;
+mod results;
+mod standing;
+mod tally;
+
+pub use batch::batch;
+pub use plain::batch_plain;
+
+pub(crate) use batch::selected;
+pub(crate) use caseload::{Answers, Born, Setting, applies, take};
+pub(crate) use chunk::{Chunk, Compared, recheck_months, saved};
+pub(crate) use results::score;
+pub(crate) use standing::Derived;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +26,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::{PackLine, Progress, Selection, Silent, VerifyError, Workspace};
+use crate::{PackLine, Progress, Selection, Silent};
 
 /// What to compare.
 #[derive(Clone)]
@@ -133,24 +152,4 @@ pub struct SourceTotal {
     pub title: String,
     /// Pairs by outcome word; zero counts are left out.
     pub outcomes: BTreeMap<String, usize>,
-}
-
-/// Compares cases with what the store knows and writes `findings.parquet`, `flags.parquet` and `summary.json`.
-///
-/// The files depend on cases, answers, rules and `as_of` only: the same again gives the same bytes but for `known_at`.
-///
-/// # Errors
-/// Broken packs, or a folder that cannot be written. A case that cannot be computed is listed, not an error.
-pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary, VerifyError> {
-    let _ = (ws, request);
-    Err(VerifyError::Internal("batch is being built".into()))
-}
-
-/// The same over a plain folder of CSV or Parquet files, without data folder or connectors.
-///
-/// # Errors
-/// [`VerifyError::Input`] with every problem of the folder, [`VerifyError::Text`] with every mistake of the pack.
-pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
-    let _ = request;
-    Err(VerifyError::Internal("batch over a plain folder is being built".into()))
 }

@@ -69,6 +69,13 @@ pub struct PackLine {
     pub hash: String,
 }
 
+impl PackLine {
+    pub(crate) fn of(program: &hedui_rules::Program) -> Self {
+        let pack = &program.pack;
+        Self { id: pack.id.clone(), title: pack.title.clone(), version: pack.version.clone(), hash: pack.hash.clone() }
+    }
+}
+
 /// How much was answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Completeness {

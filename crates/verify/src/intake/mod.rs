@@ -2,13 +2,18 @@
 //!
 //! Strict: an unknown key is a problem, and every problem is listed with a JSON pointer and without the value.
 
+mod declared;
+mod read;
+
+pub(crate) use declared::{DeclaredValue, read_declared};
+
 use std::collections::BTreeMap;
 
 use hedui_base::{AreaCode, CaseId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::VerifyError;
+use crate::{Problem, VerifyError};
 
 /// Households to accept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,12 +128,41 @@ impl Intake {
     /// # Errors
     /// [`VerifyError::Input`] with every problem.
     pub fn parse(text: &str) -> Result<Self, VerifyError> {
-        serde_json::from_str(text).map_err(|error| {
-            VerifyError::Input(vec![crate::Problem {
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            let code = if error.is_eof() { "json_truncated" } else { "json_syntax" };
+            VerifyError::Input(vec![Problem {
                 at: String::new(),
-                code: "json".into(),
-                message: format!("line {}, column {}: not what is expected here", error.line(), error.column()),
+                code: code.to_owned(),
+                message: format!("not JSON: something is wrong at {place}"),
             }])
-        })
+        })?;
+        Self::from_json(&value)
+    }
+
+    /// Reads and checks a JSON value: `{"households": [..]}`.
+    ///
+    /// # Errors
+    /// [`VerifyError::Input`] with every problem.
+    pub fn from_json(value: &serde_json::Value) -> Result<Self, VerifyError> {
+        let mut problems = Vec::new();
+        let intake = read::intake(value, &mut problems);
+        match intake {
+            Some(intake) if problems.is_empty() => Ok(intake),
+            _ => Err(VerifyError::Input(problems)),
+        }
+    }
+
+    /// Reads and checks one household, as the API receives it; pointers begin at `base`, such as `/household`.
+    ///
+    /// # Errors
+    /// [`VerifyError::Input`] with every problem.
+    pub fn household_from_json(value: &serde_json::Value, base: &str) -> Result<IntakeHousehold, VerifyError> {
+        let mut problems = Vec::new();
+        let household = read::household(value, base, &mut problems);
+        match household {
+            Some(household) if problems.is_empty() => Ok(household),
+            _ => Err(VerifyError::Input(problems)),
+        }
     }
 }

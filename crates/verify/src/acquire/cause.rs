@@ -1,0 +1,37 @@
+/// Why a pair is unknown, as a caseworker reads it; codes without words of their own are shown as they are.
+pub(crate) fn cause_zh(code: &str) -> String {
+    let text = match code {
+        "no_endpoint" => "未配置接口地址",
+        "missing_secret" => "缺少接口密钥",
+        "connect" => "无法连接",
+        "timeout" => "超时未响应",
+        "too_large" => "回复超出大小限制",
+        "host_key" => "服务器身份不符",
+        "login" => "登录被拒绝",
+        "template" | "batch" | "protocol" => "接口协议错误",
+        "unclassified" => "回复无法识别",
+        "absent" => "回复中没有该人",
+        "period_incomplete" => "查询期间不完整",
+        "key_missing" => "缺少查询要素",
+        "unencodable_name" => "姓名用字无法编码",
+        "due_passed" => "已过回复期限",
+        "superseded" => "已由新的查询取代",
+        "letter-missing" => "没有核对授权书",
+        "letter-not-yet-valid" => "授权书尚未生效",
+        "letter-expired" => "授权书已过期",
+        "letter-revoked" => "授权书已撤销",
+        "member-not-covered" => "授权书未包含该成员",
+        "purpose-mismatch" => "授权用途不符",
+        "scope-mismatch" => "授权范围不含该类信息",
+        _ => {
+            if let Some(reason) = hedui_connect::Reason::ALL.into_iter().find(|r| r.code() == code) {
+                return reason.zh().to_owned();
+            }
+            if let Some(status) = code.strip_prefix("http_") {
+                return format!("接口返回状态 {status}");
+            }
+            return code.to_owned();
+        }
+    };
+    text.to_owned()
+}

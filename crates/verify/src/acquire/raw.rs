@@ -1,0 +1,140 @@
+//! Raw replies, kept as they came: sealed, synced to disk and noted in the ledger before anyone parses them.
+//!
+//! Replies that arrive together share one file and one sync. A reply is named `<sha256 of the file>:<offset>:<length>`.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hedui_connect::RawReply;
+use hedui_ledger::{ClaimedAsk, Ledger, LedgerError};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::VerifyError;
+
+/// Binds a sealed reply to its purpose.
+const SEAL: &str = "raw reply";
+/// Replies and bytes that share a file.
+const TOGETHER: usize = 64;
+const BYTES_TOGETHER: usize = 16 * 1024 * 1024;
+
+struct Item {
+    bytes: Vec<u8>,
+    claimed: Vec<ClaimedAsk>,
+    done: oneshot::Sender<Result<String, VerifyError>>,
+}
+
+/// Hands replies to the writer.
+#[derive(Clone)]
+pub(crate) struct RawStore {
+    queue: mpsc::Sender<Item>,
+}
+
+impl RawStore {
+    /// Starts the writer. It ends when the last handle is dropped.
+    pub(crate) fn start(ledger: &Ledger, dir: &Path) -> Result<Self, VerifyError> {
+        let folder = dir.join("raw");
+        fs::create_dir_all(&folder).map_err(VerifyError::io(&folder))?;
+        let (queue, inbox) = mpsc::channel(256);
+        tokio::spawn(write_all(ledger.clone(), Arc::new(folder), inbox));
+        Ok(Self { queue })
+    }
+
+    /// Makes a reply durable and attaches it to its asks; returns its name.
+    pub(crate) async fn keep(&self, reply: &RawReply, claimed: &[ClaimedAsk]) -> Result<String, VerifyError> {
+        let (done, told) = oneshot::channel();
+        let item = Item { bytes: reply.to_bytes(), claimed: claimed.to_vec(), done };
+        let stopped = || VerifyError::Internal("the writer of raw replies has stopped".to_owned());
+        self.queue.send(item).await.map_err(|_| stopped())?;
+        told.await.map_err(|_| stopped())?
+    }
+}
+
+async fn write_all(ledger: Ledger, folder: Arc<PathBuf>, mut inbox: mpsc::Receiver<Item>) {
+    while let Some(first) = inbox.recv().await {
+        let mut size = first.bytes.len();
+        let mut items = vec![first];
+        while items.len() < TOGETHER && size < BYTES_TOGETHER {
+            let Ok(item) = inbox.try_recv() else { break };
+            size += item.bytes.len();
+            items.push(item);
+        }
+        let bodies: Vec<Vec<u8>> = items.iter_mut().map(|item| std::mem::take(&mut item.bytes)).collect();
+        let (sealer, place) = (ledger.clone(), Arc::clone(&folder));
+        let written = tokio::task::spawn_blocking(move || write_pack(&sealer, &place, &bodies)).await;
+        match written {
+            Ok(Ok(names)) => attach(&ledger, items, names).await,
+            Ok(Err(error)) => {
+                let text = error.to_string();
+                for item in items {
+                    let _ = item.done.send(Err(VerifyError::Internal(text.clone())));
+                }
+            }
+            Err(error) => {
+                for item in items {
+                    let _ = item.done.send(Err(VerifyError::Internal(error.to_string())));
+                }
+            }
+        }
+    }
+}
+
+fn write_pack(ledger: &Ledger, folder: &Path, bodies: &[Vec<u8>]) -> Result<Vec<String>, VerifyError> {
+    let mut pack = Vec::new();
+    let mut spans = Vec::with_capacity(bodies.len());
+    for body in bodies {
+        let sealed = ledger.seal_blob(SEAL, body)?;
+        spans.push((pack.len(), sealed.len()));
+        pack.extend_from_slice(&sealed);
+    }
+    let sha = hex::encode(Sha256::digest(&pack));
+    let sub = folder.join(&sha[..2]);
+    fs::create_dir_all(&sub).map_err(VerifyError::io(&sub))?;
+    let temporary = sub.join(format!("{sha}.tmp"));
+    let path = sub.join(&sha);
+    let mut file = File::create(&temporary).map_err(VerifyError::io(&temporary))?;
+    file.write_all(&pack).and_then(|()| file.sync_all()).map_err(VerifyError::io(&temporary))?;
+    fs::rename(&temporary, &path).map_err(VerifyError::io(&path))?;
+    File::open(&sub).and_then(|dir| dir.sync_all()).map_err(VerifyError::io(&sub))?;
+    Ok(spans.into_iter().map(|(offset, length)| format!("{sha}:{offset}:{length}")).collect())
+}
+
+/// Notes all names in one transaction; if a lease was lost, one by one, so that the others keep theirs.
+async fn attach(ledger: &Ledger, items: Vec<Item>, names: Vec<String>) {
+    let together =
+        attach_in_one(ledger, items.iter().zip(&names).map(|(i, n)| (i.claimed.as_slice(), n.as_str()))).await;
+    if together.is_ok() {
+        for (item, name) in items.into_iter().zip(names) {
+            let _ = item.done.send(Ok(name));
+        }
+        return;
+    }
+    for (item, name) in items.into_iter().zip(names) {
+        let alone = attach_in_one(ledger, std::iter::once((item.claimed.as_slice(), name.as_str()))).await;
+        let _ = item.done.send(alone.map(|()| name).map_err(VerifyError::from));
+    }
+}
+
+async fn attach_in_one<'a>(
+    ledger: &Ledger,
+    items: impl Iterator<Item = (&'a [ClaimedAsk], &'a str)> + Send,
+) -> Result<(), LedgerError> {
+    let mut tx = ledger.begin().await?;
+    for (claimed, name) in items {
+        ledger.attach_raw(&mut tx, claimed, name).await?;
+    }
+    tx.commit().await
+}
+
+/// Reads a kept reply back; none if its file is gone or damaged, so that it is asked for again.
+pub(crate) fn read(ledger: &Ledger, dir: &Path, name: &str) -> Option<RawReply> {
+    let mut parts = name.split(':');
+    let (sha, offset, length) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let mut file = File::open(dir.join("raw").join(sha.get(..2)?).join(sha)).ok()?;
+    file.seek(SeekFrom::Start(offset)).ok()?;
+    let mut sealed = vec![0; length];
+    file.read_exact(&mut sealed).ok()?;
+    RawReply::from_bytes(&ledger.open_blob(SEAL, &sealed).ok()?).ok()
+}

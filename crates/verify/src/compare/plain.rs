@@ -1,0 +1,178 @@
+//! A batch over a plain folder: no data folder, no connectors.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hedui_base::{Dataset, SourceId};
+use hedui_engine::input::{Caseload, Cases, Coverage, Persons, Role};
+use hedui_engine::{RunOptions, run};
+use hedui_rules::program::Entity;
+use hedui_rules::{Library, PackFolder, Program};
+use hedui_store::plain::{InputSpec, PlainLoad, PlainSpec, Rejected, Role as PlainRole, read_folder};
+
+use super::batch::finish;
+use super::chunk::Compared;
+use super::results::ResultFiles;
+use super::standing::Derived;
+use super::tally::{CoverageTally, FindingTally};
+use super::{BatchSummary, CaseFailure, PlainRequest};
+use crate::library::packs;
+use crate::{Event, Problem, VerifyError};
+
+/// The same as [`crate::batch`] over a plain folder of CSV or Parquet files, without data folder or connectors.
+///
+/// # Errors
+/// [`VerifyError::Input`] with every problem of the folder, [`VerifyError::Text`] with every mistake of the pack.
+#[tracing::instrument(name = "compare", skip_all, fields(as_of = %request.as_of))]
+pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
+    std::fs::create_dir_all(&request.out).map_err(VerifyError::io(&request.out))?;
+    let catalogue = crate::library::embedded_catalogue()?;
+    let (id, folders) = find_pack(&request)?;
+    let library = Library::new(folders, catalogue.clone());
+    let program = library.compile(&id).map_err(|diagnostics| VerifyError::Text { what: "rule pack", diagnostics })?;
+    let spec = PlainSpec {
+        inputs: program
+            .inputs
+            .iter()
+            .map(|i| InputSpec { name: i.name.clone(), of_person: i.entity == Entity::Person, column: i.spec.clone() })
+            .collect(),
+        datasets: datasets(&program, &catalogue),
+    };
+    let loaded = read_folder(&request.records, Some(&request.cases), &spec, request.lenient)
+        .map_err(|problems| VerifyError::Input(problems.iter().map(problem).collect()))?;
+    let mut summary = BatchSummary { as_of: Some(request.as_of), ..BatchSummary::default() };
+    if !loaded.rejected.is_empty() {
+        summary.rejected = loaded.rejected.len();
+        write_rejected(&request.out.join("rejected.csv"), &loaded.rejected)?;
+    }
+    let caseload = caseload(loaded);
+    let programs = [Arc::clone(&program)];
+    let mut files = ResultFiles::new(&programs, request.as_of, None);
+    let (mut tally, mut coverage) = (FindingTally::new(&programs), CoverageTally::default());
+    coverage.add(&caseload);
+    let total = caseload.cases.id.len();
+    let findings = run(&program, &caseload, request.as_of, &RunOptions::default());
+    let mut flags = findings.flags.into_iter().peekable();
+    for finding in findings.cases {
+        let mut own = Vec::new();
+        while let Some(flag) = flags.next_if(|flag| flag.row <= finding.row) {
+            own.push(flag);
+        }
+        let derived = Derived::of(&program, &finding);
+        files.finding(&program, caseload.cases.area[finding.row], &finding, &derived);
+        for raised in &own {
+            files.flag(&program, raised);
+        }
+        tally.add(&Compared { row: finding.row, program: Arc::clone(&program), finding, derived, flags: own });
+    }
+    summary.failures =
+        findings.errors.iter().map(|e| CaseFailure { case: e.case.clone(), reason: e.to_string() }).collect();
+    tally.into_summary(&mut summary);
+    summary.people = coverage.people();
+    summary.sources = coverage.totals(|_| String::new());
+    finish(files, &mut summary, &request.out)?;
+    request.progress.event(Event::Compared { done: total, total });
+    Ok(summary)
+}
+
+/// The pack's id and all packs it may extend: by id in the library, or by path with its neighbours.
+fn find_pack(request: &PlainRequest) -> Result<(String, Vec<PackFolder>), VerifyError> {
+    let mut folders = packs(&request.extra_rules)?;
+    let path = Path::new(&request.pack);
+    if path.join("pack.toml").is_file() {
+        let pack = PackFolder::read(path).map_err(VerifyError::io(path))?;
+        let id = pack.id.clone();
+        folders.retain(|f| f.id != id);
+        folders.push(pack);
+        return Ok((id, folders));
+    }
+    if folders.iter().any(|f| f.id == request.pack) {
+        return Ok((request.pack.clone(), folders));
+    }
+    let known: Vec<&str> = folders.iter().map(|f| f.id.as_str()).collect();
+    Err(VerifyError::Input(vec![Problem {
+        at: "--rules".to_owned(),
+        code: "unknown_pack".to_owned(),
+        message: format!("neither a pack folder nor the id of a pack; known ids are {}", known.join(", ")),
+    }]))
+}
+
+/// The catalogue's datasets, and those a pack declares beyond it (as far as its facts use them).
+fn datasets(program: &Program, catalogue: &hedui_base::Catalogue) -> Vec<Arc<Dataset>> {
+    let mut all: Vec<Arc<Dataset>> = catalogue.datasets.values().cloned().collect();
+    for used in program.datasets.iter().filter(|d| catalogue.get(&d.name).is_none()) {
+        all.push(Arc::new(Dataset {
+            name: used.name.clone(),
+            title: hedui_base::catalogue::Title { zh: used.title.clone(), en: String::new() },
+            per: if used.entity == Entity::Household {
+                hedui_base::catalogue::Per::Household
+            } else {
+                hedui_base::catalogue::Per::Person
+            },
+            key: Vec::new(),
+            columns: used.columns.iter().map(|c| (c.name.clone(), c.spec.clone())).collect(),
+        }));
+    }
+    all
+}
+
+fn caseload(loaded: PlainLoad) -> Caseload {
+    let mut coverage = Coverage { sources: loaded.sources, complete: loaded.complete, ..Coverage::default() };
+    let index = |source: &SourceId, dataset: &str| {
+        coverage.sources.iter().position(|(s, d)| s == source && d == dataset).and_then(|i| u16::try_from(i).ok())
+    };
+    let outcomes = loaded
+        .coverage
+        .iter()
+        .filter_map(|row| Some(((row.person, index(&row.source, &row.dataset)?), row.outcome)))
+        .collect();
+    coverage.outcomes = outcomes;
+    Caseload {
+        cases: Cases {
+            id: loaded.cases.id,
+            area: loaded.cases.area,
+            residence: loaded.cases.residence,
+            inputs: loaded.cases.inputs,
+        },
+        persons: Persons {
+            case: loaded.persons.case,
+            key: loaded.persons.key,
+            role: loaded
+                .persons
+                .role
+                .into_iter()
+                .map(|role| match role {
+                    PlainRole::Member => Role::Member,
+                    PlainRole::Obligor => Role::Obligor,
+                })
+                .collect(),
+            inputs: loaded.persons.inputs,
+        },
+        records: loaded.records,
+        coverage,
+    }
+}
+
+fn problem(problem: &hedui_store::plain::Problem) -> Problem {
+    let row = problem.row.map_or_else(String::new, |row| format!(":{row}"));
+    let column = problem.column.as_ref().map_or_else(String::new, |column| format!(":{column}"));
+    let help = problem.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+    Problem {
+        at: format!("{}{row}{column}", problem.file),
+        code: "plain_folder".to_owned(),
+        message: format!("{}{help}", problem.message),
+    }
+}
+
+/// One row a reason: case, file, row, column, what is wrong.
+fn write_rejected(path: &Path, rejected: &[Rejected]) -> Result<(), VerifyError> {
+    let fault = |error: csv::Error| VerifyError::Io { path: path.to_path_buf(), error: error.into() };
+    let mut writer = csv::Writer::from_path(path).map_err(fault)?;
+    writer.write_record(["case", "file", "row", "column", "reason"]).map_err(fault)?;
+    for (case, reason) in rejected.iter().flat_map(|r| r.reasons.iter().map(move |reason| (&r.case, reason))) {
+        let row = reason.row.map_or_else(String::new, |row| row.to_string());
+        let column = reason.column.as_deref().unwrap_or_default();
+        writer.write_record([case.as_str(), &reason.file, &row, column, &reason.message]).map_err(fault)?;
+    }
+    writer.flush().map_err(VerifyError::io(path))
+}
