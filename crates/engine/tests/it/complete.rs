@@ -28,6 +28,7 @@ fn any(column: &str, die: &mut Die) -> Option<i64> {
         "net" if far => die.between(-2_000_000, 2_000_000),
         "net" => die.between(-30, 30),
         "open" => die.between(0, 2),
+        "guarded" => return (die.roll(2) == 0).then(|| die.between(0, 2)),
         "closed" => return (die.roll(2) == 0).then(|| die.between(-3_000, 40_000)),
         "month" => die.between(24_200, 24_400),
         _ if far => die.between(0, 5_000_000),
@@ -47,7 +48,7 @@ pub(crate) fn complete(load: &Caseload, seed: impl Fn(&str) -> u64) -> Caseload 
             let mut die = Die(seed(&source) ^ at.wrapping_mul(977));
             for (name, column) in &mut records.table.columns {
                 match column {
-                    Column::Int(values) if values[row].is_none() && name != "closed" => {
+                    Column::Int(values) if values[row].is_none() && name != "closed" && name != "guarded" => {
                         values[row] = any(name, &mut die)
                     }
                     Column::Text(values) if values[row].is_none() => {
@@ -79,7 +80,8 @@ pub(crate) fn complete(load: &Caseload, seed: impl Fn(&str) -> u64) -> Caseload 
                 let values = if dataset == "job" {
                     vec![number("month"), number("gross")]
                 } else {
-                    let numbers = [number("balance"), number("net"), number("closed"), number("open")];
+                    let numbers =
+                        [number("balance"), number("net"), number("closed"), number("open"), number("guarded")];
                     let kind = ("kind", Item::Text(Some(KINDS[die.roll(3) as usize])));
                     [numbers.to_vec(), vec![kind]].concat()
                 };

@@ -26,6 +26,7 @@ pub(crate) fn frame() -> Program {
         ("kind", spec(ColumnType::Code, Unknown, None)),
         ("closed", spec(ColumnType::Date, Nothing, None)),
         ("open", spec(BOOL, Unknown, None)),
+        ("guarded", spec(BOOL, Nothing, None)),
     ];
     let job = vec![("month", spec(ColumnType::Month, Unknown, None)), ("gross", spec(MONEY, Unknown, Some(0)))];
     let inputs = vec![
@@ -134,6 +135,7 @@ fn of_record(dataset: u32) -> Pair {
         let list = vec![text("term"), text("wealth")];
         vec![
             column(4, BOOL),
+            column(5, BOOL),
             kind("current"),
             kind("term"),
             e(ExprKind::In(column(2, ColumnType::Code).into(), list), BOOL),
@@ -235,7 +237,7 @@ struct Draw {
     wage: Option<i64>,
     judgment: Option<i64>,
     outcomes: Vec<Option<Outcome>>,
-    deposits: Vec<(bool, Option<i64>, Option<i64>, Option<&'static str>, Option<i64>, Option<bool>)>,
+    deposits: Vec<(bool, Option<i64>, Option<i64>, Option<&'static str>, Option<i64>, Option<bool>, Option<bool>)>,
     jobs: Vec<(Option<i64>, Option<i64>)>,
 }
 
@@ -254,6 +256,7 @@ fn draws() -> impl Strategy<Value = Draw> {
         weighted(0.9, select(KINDS.to_vec())),
         weighted(0.5, 10_000i64..21_000),
         weighted(0.9, any::<bool>()),
+        weighted(0.5, any::<bool>()),
     );
     let job = (weighted(0.9, 24_305i64..24_320), weighted(0.9, 0i64..50));
     (
@@ -296,7 +299,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = Caseload> {
             for (source, outcome) in (0u16..).zip(&draw.outcomes) {
                 outcome.iter().for_each(|o| self::outcome(&mut load, person, source, *o));
             }
-            for (i, (second, balance, net, kind, closed, open)) in draw.deposits.iter().enumerate() {
+            for (i, (second, balance, net, kind, closed, open, guarded)) in draw.deposits.iter().enumerate() {
                 if sent(usize::from(*second)) {
                     let values = [
                         ("balance", Item::Int(*balance)),
@@ -304,6 +307,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = Caseload> {
                         ("kind", Item::Text(*kind)),
                         ("closed", Item::Int(*closed)),
                         ("open", Item::Int(open.map(i64::from))),
+                        ("guarded", Item::Int(guarded.map(i64::from))),
                     ];
                     record(&mut load, "deposit", person, SOURCES[usize::from(*second)].0, &i.to_string(), &values);
                 }
