@@ -1,1 +1,48 @@
-//! stub
+//! Institutions as manifests: what each is asked, over which transport, and how its reply becomes canonical rows.
+//!
+//! An institution is a folder of TOML under `connectors/institutions/`; adding one needs no compiler. A manifest is
+//! read once into a [`Source`]; every mistake in it is a [`Diagnostic`](hedui_base::Diagnostic) with its place.
+//! [`Source::ask`] sends a question and keeps the reply as bytes; [`parse`] is a pure function from those bytes to one
+//! answer for each person asked, so a stored reply can be parsed again at any time without asking the institution.
+//!
+//! ```
+//! use hedui_connect::{Registry, catalogue};
+//!
+//! let catalogue = catalogue();
+//! let loaded = Registry::embedded(&catalogue, None);
+//! assert!(loaded.diagnostics.iter().all(|d| !d.is_error()));
+//! let police = loaded.registry.get("police.hukou").expect("embedded");
+//! assert_eq!((police.dataset.name.as_str(), police.batch), ("hukou", 100));
+//! ```
+//!
+//! Promises: nothing is asked without an [`Authorised`](hedui_base::Authorised) per person; a failure is `failed`,
+//! never `no_record`; no error, log line or `Debug` text carries a name, number, account or address.
+
+pub mod manifest;
+mod registry;
+mod site;
+
+mod condition;
+mod convert;
+mod selector;
+mod template;
+
+mod ask;
+mod reply;
+pub mod sign;
+mod transport;
+
+mod parse;
+mod replay;
+
+pub use ask::{AskPeriod, Cause, ClientError, Context, Exchange, Failure, Poll, Subject, SubjectKey, Submission};
+pub use condition::{Condition, CountCheck, CountOf};
+pub use convert::{CodeTable, Converter, MoneyUnit, Value};
+pub use manifest::{Manifest, Mode, Subjects};
+pub use parse::{Answer, Parsed, Quarantined, Reason, Stats, parse};
+pub use registry::{InstitutionFolder, Loaded, Registry, Source, catalogue, dataset_files};
+pub use replay::{Tried, try_source};
+pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
+pub use selector::{Format, Selector};
+pub use site::{InstitutionSite, Secret, Site};
+pub use template::Template;

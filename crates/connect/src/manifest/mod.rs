@@ -1,0 +1,13 @@
+//! Manifests: TOML with places, read block by block into a typed plan, checked against the dataset it maps to.
+
+pub(crate) mod block;
+pub(crate) mod tree;
+
+mod model;
+mod read;
+mod read_map;
+mod read_outcome;
+mod read_transport;
+
+pub use model::*;
+pub(crate) use read::{Files, read_manifest};

@@ -1,0 +1,593 @@
+//! The typed plan a manifest compiles to. Everything is public to read: the simulators answer by it in reverse.
+
+use std::time::Duration;
+
+use hedui_base::catalogue::Title;
+use hedui_base::{Month, Outcome};
+
+use crate::condition::{Condition, CountCheck};
+use crate::convert::Converter;
+use crate::selector::{Format, Selector};
+use crate::template::Template;
+
+/// Who of a household is asked about at a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subjects {
+    /// Every jointly living member.
+    Members,
+    /// Members and those with a legal duty to support them.
+    MembersAndObligors,
+    /// The applicant alone, for what belongs to the household.
+    Applicant,
+}
+
+/// How a source answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// At once.
+    Live,
+    /// Later: submitted, then polled for.
+    Exchange,
+    /// Nothing is sent: files dropped in a folder are looked into.
+    Drop,
+}
+
+/// One manifest.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// What it is and who answers.
+    pub source: SourceBlock,
+    /// Under which authority.
+    pub access: Access,
+    /// What is asked.
+    pub ask: AskBlock,
+    /// How it travels.
+    pub transport: Transport,
+    /// How fast and how long.
+    pub limits: Limits,
+    /// What a reply means.
+    pub outcome: OutcomeBlock,
+    /// How rows map to the dataset.
+    pub map: Map,
+    /// What a reply must satisfy.
+    pub quality: Quality,
+    /// Recorded replies with what must come out.
+    pub samples: Vec<Sample>,
+}
+
+/// `[source]`.
+#[derive(Clone, Debug)]
+pub struct SourceBlock {
+    /// Such as `police.hukou`.
+    pub id: String,
+    /// Titles of the data.
+    pub title: Title,
+    /// Titles of the institution.
+    pub institution: Title,
+}
+
+/// `[access]`.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Scope that a letter must grant.
+    pub scope: String,
+    /// Who is asked about.
+    pub subjects: Subjects,
+    /// Purposes it may be asked for; empty means all that a letter names.
+    pub purposes: Vec<String>,
+}
+
+/// What identifies a subject to a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPart {
+    /// Identity number.
+    IdNumber,
+    /// Name.
+    Name,
+    /// Account number.
+    Account,
+    /// Address.
+    Address,
+}
+
+/// Forms of an identity number that are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdVariant {
+    /// 18 characters.
+    Id18,
+    /// The old 15 digits.
+    Id15,
+}
+
+/// `[ask]`.
+#[derive(Clone, Debug)]
+pub struct AskBlock {
+    /// What must be known of a subject.
+    pub key: Vec<KeyPart>,
+    /// People a call, at most.
+    pub batch: usize,
+    /// Forms of the number asked for.
+    pub variants: Vec<IdVariant>,
+    /// How many closed months are asked for; none if the answer is a state and not a history.
+    pub months: Option<u32>,
+}
+
+/// `[transport]`.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// `http`.
+    Http(HttpPlan),
+    /// `soap`.
+    Soap(SoapPlan),
+    /// `file_exchange`.
+    Files(Box<FilePlan>),
+    /// `sql`.
+    Sql(SqlPlan),
+    /// `drop`.
+    Drop(DropPlan),
+}
+
+impl Transport {
+    /// What rows of a reply are made of.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        match self {
+            Self::Http(_) => Format::Json,
+            Self::Soap(_) => Format::Xml,
+            Self::Files(_) | Self::Sql(_) | Self::Drop(_) => Format::Cells,
+        }
+    }
+
+    /// How the source answers.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        match self {
+            Self::Http(_) | Self::Soap(_) | Self::Sql(_) => Mode::Live,
+            Self::Files(_) => Mode::Exchange,
+            Self::Drop(_) => Mode::Drop,
+        }
+    }
+}
+
+/// A request over HTTP with a JSON reply.
+#[derive(Clone, Debug)]
+pub struct HttpPlan {
+    /// `POST` or `GET` (no personal data goes into a URL, so a GET has no subjects in it).
+    pub method: String,
+    /// Path under the site's endpoint.
+    pub path: String,
+    /// Fixed headers, lower case.
+    pub headers: Vec<(String, Given)>,
+    /// How it is signed.
+    pub signer: Option<Signer>,
+    /// The body.
+    pub body: Template,
+}
+
+/// A text of the manifest, or a secret that the site gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// Written here.
+    Literal(String),
+    /// `secret:NAME`.
+    Secret(String),
+}
+
+/// How requests are signed.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// Algorithm.
+    pub algorithm: SignAlgorithm,
+    /// Who we are to the gateway.
+    pub app: Given,
+    /// The shared key.
+    pub key: Given,
+    /// What is signed, joined by newlines.
+    pub parts: Vec<SignPart>,
+    /// Header names, lower case.
+    pub headers: SignHeaders,
+}
+
+/// Algorithms compiled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignAlgorithm {
+    /// HMAC with SM3 (GB/T 32905).
+    HmacSm3,
+    /// HMAC with SHA-256.
+    HmacSha256,
+}
+
+/// One line of the signed text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignPart {
+    /// `POST`.
+    Method,
+    /// Path without host.
+    Path,
+    /// The app.
+    App,
+    /// Milliseconds since 1970.
+    Timestamp,
+    /// Random, once.
+    Nonce,
+    /// Hex digest of the body under the signer's hash.
+    BodyHash,
+    /// The body itself.
+    Body,
+}
+
+/// Where the parts of a signature travel.
+#[derive(Clone, Debug)]
+pub struct SignHeaders {
+    /// Carries the app.
+    pub app: String,
+    /// Carries the timestamp.
+    pub ts: String,
+    /// Carries the nonce.
+    pub nonce: String,
+    /// Carries the signature.
+    pub sign: String,
+}
+
+/// A SOAP 1.1 call.
+#[derive(Clone, Debug)]
+pub struct SoapPlan {
+    /// Path under the site's endpoint.
+    pub path: String,
+    /// `SOAPAction`.
+    pub action: String,
+    /// The envelope.
+    pub body: Template,
+    /// Fixed headers, lower case.
+    pub headers: Vec<(String, Given)>,
+    /// How replies are split into pages.
+    pub page: Option<PagePlan>,
+}
+
+/// Paging by number, from 1.
+#[derive(Clone, Debug)]
+pub struct PagePlan {
+    /// Rows a page.
+    pub size: usize,
+    /// Where a page says how many rows there are in all.
+    pub total: Selector,
+    /// Whether the rows read must come to that total.
+    pub check_total: bool,
+}
+
+/// Text encodings of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// GBK (decoded as its superset GB18030).
+    Gbk,
+    /// GB18030.
+    Gb18030,
+    /// UTF-8.
+    Utf8,
+}
+
+/// Request and reply files over SFTP.
+#[derive(Clone, Debug)]
+pub struct FilePlan {
+    /// User.
+    pub user: Given,
+    /// Password.
+    pub password: Given,
+    /// What we put.
+    pub put: PutPlan,
+    /// What we get.
+    pub get: GetPlan,
+    /// The column that repeats the number of the request's row.
+    pub match_column: String,
+}
+
+/// The request file.
+#[derive(Clone, Debug)]
+pub struct PutPlan {
+    /// Folder on the server.
+    pub dir: String,
+    /// Name with `{date}` (yyyymmdd) and `{batch}`.
+    pub name: String,
+    /// Encoding.
+    pub encoding: Encoding,
+    /// Delimiter.
+    pub delimiter: u8,
+    /// Whether the first line names the columns.
+    pub header: bool,
+    /// Column names with what they hold.
+    pub columns: Vec<(String, PutColumn)>,
+    /// Suffix while writing.
+    pub temp: String,
+    /// Suffix of the empty file that says "complete".
+    pub marker: String,
+}
+
+/// What a column of the request file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutColumn {
+    /// Number of the row, from 1.
+    Seq,
+    /// Name.
+    Name,
+    /// Identity number.
+    IdNumber,
+}
+
+/// The reply file.
+#[derive(Clone, Debug)]
+pub struct GetPlan {
+    /// Folder on the server.
+    pub dir: String,
+    /// Name with the request's `{date}` and `{batch}`.
+    pub name: String,
+    /// Suffix of the empty file that says "complete".
+    pub marker: String,
+    /// Encoding.
+    pub encoding: Encoding,
+    /// Delimiter.
+    pub delimiter: u8,
+    /// The last line, with `{count}` and `{sum}`.
+    pub trailer: Option<String>,
+}
+
+/// A read-only view.
+#[derive(Clone, Debug)]
+pub struct SqlPlan {
+    /// One SELECT with `:id_number[]` where the numbers go.
+    pub query: String,
+    /// Counts the view.
+    pub health: Option<String>,
+    /// Rows the view must hold for an empty result to mean anything.
+    pub health_min: u64,
+}
+
+/// Monthly workbooks in a folder.
+#[derive(Clone, Debug)]
+pub struct DropPlan {
+    /// Name with `{yyyymm}`.
+    pub file: String,
+    /// A column name by which the header row is found.
+    pub header: String,
+    /// The closing row.
+    pub trailer: Option<DropTrailer>,
+}
+
+/// The closing row of a sheet.
+#[derive(Clone, Debug)]
+pub struct DropTrailer {
+    /// Text of its cell in the header's column.
+    pub find: String,
+    /// Column that holds the count of rows (its digits).
+    pub count: String,
+    /// Column that holds the sum.
+    pub sum: String,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Calls a second; none means unlimited.
+    pub rate: Option<u32>,
+    /// Calls at the same time.
+    pub concurrency: usize,
+    /// For one call.
+    pub timeout: Duration,
+    /// When to try again.
+    pub retry: Retry,
+    /// How often to look for a reply file.
+    pub poll: Option<Duration>,
+    /// Working days until an answer is overdue.
+    pub due_working_days: Option<u32>,
+}
+
+/// When a call is tried again.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// Causes.
+    pub on: Vec<RetryOn>,
+    /// Further tries.
+    pub times: usize,
+    /// First pause.
+    pub base: Duration,
+    /// Longest pause.
+    pub cap: Duration,
+}
+
+/// A cause to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryOn {
+    /// No reply in time.
+    Timeout,
+    /// No connection.
+    Connect,
+    /// Status 429.
+    TooMany,
+    /// Status 5xx.
+    ServerError,
+    /// The envelope says `throttled`.
+    Throttled,
+}
+
+/// What a rule says a reply, item or row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Ok,
+    /// Rows follow.
+    Found,
+    /// Proof that there is none.
+    NoRecord,
+    /// They refuse.
+    NotAuthorised,
+    /// Ask again later.
+    Throttled,
+    /// No answer.
+    Failed,
+}
+
+/// One outcome rule; the first that matches decides.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// When.
+    pub when: Condition,
+    /// What it is.
+    pub is: Verdict,
+}
+
+/// Proof that there is no record.
+#[derive(Clone, Debug)]
+pub enum NoneProof {
+    /// The reply says so.
+    Says(Condition),
+    /// A healthy view returned no row.
+    EmptyResult,
+    /// Every month's file is there and whole.
+    PeriodLoaded,
+}
+
+/// `[outcome]`.
+#[derive(Clone, Debug)]
+pub struct OutcomeBlock {
+    /// On the whole reply (each page).
+    pub envelope: Vec<Rule>,
+    /// On a SOAP fault.
+    pub fault: Vec<Rule>,
+    /// What day the reply as a whole is true for.
+    pub as_of: Option<Field>,
+    /// Items of a reply.
+    pub item: Option<Selector>,
+    /// Whose item it is; none if only one person is asked a call, or rows are matched by number.
+    pub item_key: Option<Selector>,
+    /// On an item.
+    pub item_is: Vec<Rule>,
+    /// Rows inside an item; none if the item is the row.
+    pub rows: Option<Selector>,
+    /// Where an item says how many rows it has.
+    pub rows_count: Option<Selector>,
+    /// Identity number that an item or row repeats.
+    pub echo_id: Option<Selector>,
+    /// Name that an item or row repeats.
+    pub echo_name: Option<Selector>,
+    /// Proof of no record.
+    pub none: Option<NoneProof>,
+    /// Proof that an answer is whole.
+    pub whole: Vec<CountCheck>,
+    /// What silence about a subject means: `failed`, or `no_record` together with a whole-answer proof.
+    pub absent: Outcome,
+}
+
+/// One mapped column.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Column of the dataset, or `as_of`.
+    pub column: String,
+    /// Where it stands in a row; none for `const`.
+    pub from: Option<Selector>,
+    /// How it is converted.
+    pub converter: Converter,
+    /// Texts that mean null, besides the empty text.
+    pub null: Vec<String>,
+    /// Whether a numeric cell is refused, because it has lost leading zeros or digits.
+    pub text_only: bool,
+    /// Whether the key may be missing from a row.
+    pub optional: bool,
+}
+
+/// `[map.DATASET]`.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// Which dataset.
+    pub dataset: String,
+    /// Columns.
+    pub fields: Vec<Field>,
+    /// What day a row is true for.
+    pub as_of: Option<Field>,
+}
+
+/// A check of `quality.must`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Must {
+    /// `id_number == ask.id_number`
+    IdEcho,
+    /// `name ~= ask.name`
+    NameEcho,
+    /// `trailer.count == rows`
+    TrailerCount,
+    /// `trailer.sum == sum(column)`
+    TrailerSum(String),
+}
+
+/// `[quality]`.
+#[derive(Clone, Debug)]
+pub struct Quality {
+    /// For how many days an answer is used again.
+    pub fresh_days: u32,
+    /// Checks.
+    pub must: Vec<Must>,
+    /// How rows without an identity number find their subject.
+    pub link: Option<Link>,
+}
+
+/// Linking by account, then by address.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Column with the account.
+    pub account: String,
+    /// Column with the address.
+    pub address: String,
+    /// Column that keeps the score.
+    pub score: Option<String>,
+    /// Least score of an address, in ten thousandths.
+    pub min_score: i64,
+}
+
+/// `[[sample]]`.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// What it shows.
+    pub title: String,
+    /// Who is asked about.
+    pub subjects: Vec<SampleSubject>,
+    /// Months asked for.
+    pub period: Option<(Month, Month)>,
+    /// Pages, or one text.
+    pub reply: Vec<String>,
+    /// Sheets by month: rows of cells, numbers as numbers.
+    pub sheets: Vec<(Month, serde_json::Value)>,
+    /// One a subject.
+    pub expect: Vec<SampleExpect>,
+    /// Reason codes of what is set aside, in order.
+    pub quarantine: Vec<String>,
+    pub(crate) place: super::tree::Place,
+}
+
+/// Who a sample asks about.
+#[derive(Clone, Default)]
+pub struct SampleSubject {
+    /// Invented number.
+    pub id_number: Option<String>,
+    /// Invented name.
+    pub name: Option<String>,
+    /// Account.
+    pub account: Option<String>,
+    /// Address.
+    pub address: Option<String>,
+}
+
+impl std::fmt::Debug for SampleSubject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SampleSubject")
+    }
+}
+
+/// What a sample must give for one subject.
+#[derive(Clone, Debug)]
+pub struct SampleExpect {
+    /// Outcome.
+    pub outcome: Outcome,
+    /// As-of date.
+    pub as_of: Option<String>,
+    /// Rows in the order of their record ids: columns with their texts, money in yuan, empty for null.
+    pub rows: Vec<Vec<(String, String)>>,
+    pub(crate) place: super::tree::Place,
+}

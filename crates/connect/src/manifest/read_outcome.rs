@@ -1,0 +1,342 @@
+//! Reads `[outcome]` and `[quality]`, and checks that "no record" is proved and never inferred.
+
+use hedui_base::Outcome;
+
+use super::block::Block;
+use super::model::{AskBlock, Link, Manifest, Map, Must, NoneProof, OutcomeBlock, Quality, Rule, Transport, Verdict};
+use super::read::Reading;
+use super::read_map;
+use crate::condition::{Condition, CountCheck};
+use crate::convert::Converter;
+use crate::selector::{Format, Selector};
+
+/// A selector under a key, reported if it does not compile.
+pub(super) fn selector(block: &Block<'_>, key: &'static str, format: Format) -> Option<Selector> {
+    let (text, place) = block.text_at(key)?;
+    match Selector::compile(text, format) {
+        Ok(selector) => Some(selector),
+        Err(error) => {
+            block.report(place.error(
+                "connect::bad_path",
+                format!("`{text}` is not a path: {error}"),
+                "does not parse",
+            ));
+            None
+        }
+    }
+}
+
+const VERDICTS: [(&str, Verdict); 6] = [
+    ("ok", Verdict::Ok),
+    ("found", Verdict::Found),
+    ("no_record", Verdict::NoRecord),
+    ("not_authorised", Verdict::NotAuthorised),
+    ("throttled", Verdict::Throttled),
+    ("failed", Verdict::Failed),
+];
+
+fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str]) -> Vec<Rule> {
+    let words: Vec<(&str, Verdict)> = VERDICTS.into_iter().filter(|(word, _)| allowed.contains(word)).collect();
+    let mut rules: Vec<Rule> = Vec::new();
+    for inner in block.blocks(key).unwrap_or_default() {
+        let (text, place) = inner.need_text("when", "such as $.code == \"0\"");
+        let when = Condition::compile(text, format);
+        if let Err(error) = &when
+            && !text.is_empty()
+        {
+            inner.report(place.error("connect::bad_condition", error.clone(), "does not parse"));
+        }
+        if rules.last().is_some_and(|r| r.when.is_always()) {
+            inner.report(place.error(
+                "connect::unreachable_rule",
+                "a rule before this one always matches",
+                "never reached",
+            ));
+        }
+        let is = inner.text_at("is").and_then(|(word, place)| inner.pick("verdict here", word, place, &words));
+        if inner.node("is").is_none() {
+            inner.missing("is", &allowed.join(", "));
+        }
+        inner.finish(&[]);
+        if let (Ok(when), Some(is)) = (when, is) {
+            rules.push(Rule { when, is });
+        }
+    }
+    rules
+}
+
+pub(super) fn read(
+    block: Block<'_>,
+    transport: &Transport,
+    ask: &AskBlock,
+    quality: &Quality,
+    reading: &Reading<'_>,
+) -> Option<OutcomeBlock> {
+    let format = transport.format();
+    let documents = matches!(transport, Transport::Http(_) | Transport::Soap(_));
+    let mut outcome = OutcomeBlock {
+        envelope: Vec::new(),
+        fault: Vec::new(),
+        as_of: None,
+        item: None,
+        item_key: None,
+        item_is: Vec::new(),
+        rows: None,
+        rows_count: None,
+        echo_id: None,
+        echo_name: None,
+        none: None,
+        whole: Vec::new(),
+        absent: Outcome::Failed,
+    };
+    if documents {
+        outcome.envelope =
+            rules(&block, "envelope", format, &["ok", "no_record", "not_authorised", "throttled", "failed"]);
+        outcome.as_of = block.block("as_of").and_then(|inner| read_map::field("as_of", inner, format, None, reading));
+        outcome.item = selector(&block, "item", format);
+        if block.node("item").is_none() {
+            block.missing("item", "where the items of a reply stand, such as $.data.list[*]");
+        }
+        if block.node("envelope").is_none() {
+            block.missing(
+                "envelope",
+                "which replies are answers at all, such as [{ when = '$.code == \"0\"', is = \"ok\" }]",
+            );
+        }
+        outcome.rows = selector(&block, "rows", format);
+        outcome.rows_count = selector(&block, "rows_count", format);
+        for (text, place) in block.texts("whole").unwrap_or_default() {
+            match CountCheck::compile(text, format) {
+                Ok(check) => outcome.whole.push(check),
+                Err(error) => block.report(place.error("connect::bad_condition", error, "does not parse")),
+            }
+        }
+    }
+    if matches!(transport, Transport::Soap(_)) {
+        outcome.fault = rules(&block, "fault", format, &["no_record", "not_authorised", "throttled", "failed"]);
+    }
+    if documents || matches!(transport, Transport::Sql(_)) {
+        outcome.item_key = selector(&block, "item_key", format);
+        let alone = documents && ask.batch == 1;
+        if !alone && block.node("item_key").is_none() {
+            block.missing("item_key", "whose item it is, when more than one person is asked about");
+        }
+    }
+    if !matches!(transport, Transport::Drop(_)) {
+        outcome.item_is = rules(&block, "item_is", format, &["found", "no_record", "not_authorised", "failed"]);
+        if let Some(echo) = block.block("echo") {
+            outcome.echo_id = selector(&echo, "id_number", format);
+            outcome.echo_name = selector(&echo, "name", format);
+            echo.finish(&[]);
+        }
+    }
+    outcome.none = none(&block, transport, format);
+    if !matches!(transport, Transport::Sql(_) | Transport::Drop(_)) {
+        outcome.absent = absent(&block, transport, quality, &outcome);
+    }
+    for (must, echo, word) in
+        [(Must::IdEcho, outcome.echo_id.is_some(), "id_number"), (Must::NameEcho, outcome.echo_name.is_some(), "name")]
+    {
+        if quality.must.contains(&must) && !echo {
+            block.report(
+                block
+                    .place()
+                    .error(
+                        "connect::no_echo",
+                        format!("quality.must compares {word}, but echo does not say where it stands"),
+                        "here",
+                    )
+                    .help(format!("echo = {{ {word} = \"…\" }}")),
+            );
+        }
+    }
+    if !outcome.can_clear() {
+        block.report(
+            block
+                .place()
+                .warning("connect::cannot_clear", "nothing here proves that there is no record: this source can add, never clear", "here")
+                .help("say how the institution says so: an item_is or envelope rule with no_record, `none`, or absent = \"no_record\" with a whole-answer proof"),
+        );
+    }
+    block.finish(&[
+        ("fault", "transport soap"),
+        ("envelope", "transports http and soap"),
+        ("as_of", "transports http and soap (elsewhere map a column to as_of)"),
+        ("item", "transports http and soap"),
+        ("item_key", "transports http, soap and sql"),
+        ("item_is", "transports other than drop"),
+        ("rows", "transports http and soap"),
+        ("rows_count", "transports http and soap"),
+        ("whole", "transports http and soap"),
+        ("echo", "transports other than drop"),
+        ("absent", "transports http, soap and file_exchange"),
+    ]);
+    Some(outcome)
+}
+
+fn none(block: &Block<'_>, transport: &Transport, format: Format) -> Option<NoneProof> {
+    let (text, place) = block.text_at("none")?;
+    match (text, transport) {
+        ("empty_result", Transport::Sql(plan)) => {
+            if plan.health.is_none() {
+                block.report(
+                    place
+                        .error("connect::no_health", "an empty result proves nothing without a health query", "here")
+                        .help("health = \"SELECT COUNT(*) FROM …\" and health_min in [transport]"),
+                );
+            }
+            Some(NoneProof::EmptyResult)
+        }
+        ("period_loaded", Transport::Drop(plan)) => {
+            if plan.trailer.is_none() {
+                block.report(
+                    place
+                        .error(
+                            "connect::no_trailer",
+                            "a file without a closing row cannot be known to be whole",
+                            "here",
+                        )
+                        .help("trailer = { find = .., count = .., sum = .. } in [transport]"),
+                );
+            }
+            Some(NoneProof::PeriodLoaded)
+        }
+        (_, Transport::Http(_) | Transport::Soap(_)) => match Condition::compile(text, format) {
+            Ok(condition) if !condition.is_always() => Some(NoneProof::Says(condition)),
+            Ok(_) => {
+                block.report(place.error("connect::bad_condition", "`*` proves nothing", "here"));
+                None
+            }
+            Err(error) => {
+                block.report(place.error("connect::bad_condition", error, "does not parse"));
+                None
+            }
+        },
+        _ => {
+            let report = place.error("connect::bad_none", format!("`{text}` is no proof with this transport"), "here");
+            block
+                .report(report.help("sql: empty_result; drop: period_loaded; http and soap: a condition on the reply"));
+            None
+        }
+    }
+}
+
+fn absent(block: &Block<'_>, transport: &Transport, quality: &Quality, outcome: &OutcomeBlock) -> Outcome {
+    let words = [("failed", Outcome::Failed), ("no_record", Outcome::NoRecord)];
+    let absent = block.word("absent", &words).unwrap_or(Outcome::Failed);
+    let paged = matches!(transport, Transport::Soap(plan) if plan.page.as_ref().is_some_and(|p| p.check_total));
+    let whole = !outcome.whole.is_empty() || paged || quality.must.contains(&Must::TrailerCount);
+    if absent == Outcome::NoRecord && !whole {
+        let place = block.node("absent").map_or_else(|| block.place().clone(), |n| n.place.clone());
+        block.report(
+            place
+                .error("connect::silence_is_not_an_answer", "absent = \"no_record\" without a proof that the answer is whole", "here")
+                .help("add whole = [\"$.count == rows\"], check_total on pages, or must = [\"trailer.count == rows\"]; or absent = \"failed\""),
+        );
+    }
+    absent
+}
+
+pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>) -> Quality {
+    let fresh_days = block.duration("fresh").map_or_else(
+        || {
+            if block.node("fresh").is_none() {
+                block.missing("fresh", "for how long an answer is used again, such as 30d");
+            }
+            30
+        },
+        |d| u32::try_from(d.as_secs() / 86_400).unwrap_or(u32::MAX),
+    );
+    let mut must = Vec::new();
+    for (text, place) in block.texts("must").unwrap_or_default() {
+        let words = "id_number == ask.id_number, name ~= ask.name, trailer.count == rows, trailer.sum == sum(COLUMN)";
+        let squeezed: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let check = match squeezed.as_str() {
+            "id_number == ask.id_number" => Some(Must::IdEcho),
+            "name ~= ask.name" => Some(Must::NameEcho),
+            "trailer.count == rows" => Some(Must::TrailerCount),
+            other => other
+                .strip_prefix("trailer.sum == sum(")
+                .and_then(|c| c.strip_suffix(')'))
+                .map(|c| Must::TrailerSum(c.to_owned())),
+        };
+        let Some(check) = check else {
+            block.report(
+                place
+                    .error("connect::unknown_check", format!("`{text}` is not a check"), "here")
+                    .help(format!("one of {words}")),
+            );
+            continue;
+        };
+        if let Must::TrailerSum(column) = &check {
+            let is_money =
+                |m: &Map| m.fields.iter().any(|f| f.column == *column && matches!(f.converter, Converter::Fen { .. }));
+            if map.is_some_and(|m| !is_money(m)) {
+                let report =
+                    place.error("connect::unknown_column", format!("`{column}` is not a mapped amount"), "here");
+                block.report(report.help("sum(..) names a column of [map] that is converted by fen"));
+            }
+        }
+        let has_trailer = match transport {
+            Transport::Files(plan) => plan.get.trailer.is_some(),
+            Transport::Drop(plan) => plan.trailer.is_some(),
+            _ => false,
+        };
+        if matches!(check, Must::TrailerCount | Must::TrailerSum(_)) && !has_trailer {
+            block.report(
+                place
+                    .error("connect::no_trailer", "this check needs a trailer, and [transport] declares none", "here")
+                    .help("file_exchange: get.trailer; drop: trailer; others have none"),
+            );
+        }
+        must.push(check);
+    }
+    let link = if matches!(transport, Transport::Drop(_)) { link(&block, map) } else { None };
+    block.finish(&[("link", "transport drop")]);
+    Quality { fresh_days, must, link }
+}
+
+fn link(block: &Block<'_>, map: Option<&Map>) -> Option<Link> {
+    let Some(inner) = block.block("link") else {
+        if block.node("link").is_none() {
+            block.missing("link", "{ account = .., address = .., min_score = 0.92 }: whose row it is");
+        }
+        return None;
+    };
+    let column = |key: &'static str| {
+        let (text, place) = inner.need_text(key, "a mapped column");
+        if !text.is_empty() && map.is_some_and(|m| !m.fields.iter().any(|f| f.column == text)) {
+            inner.report(place.error("connect::unknown_column", format!("`{text}` is not mapped"), "here"));
+        }
+        text.to_owned()
+    };
+    let min: Option<rust_decimal::Decimal> = inner.number("min_score");
+    let link = Link {
+        account: column("account"),
+        address: column("address"),
+        score: inner.text("score").map(str::to_owned),
+        min_score: min
+            .and_then(|d| i64::try_from((d * rust_decimal::Decimal::from(10_000)).trunc().mantissa()).ok())
+            .unwrap_or(9_200),
+    };
+    inner.finish(&[]);
+    Some(link)
+}
+
+impl OutcomeBlock {
+    /// Whether the source can prove "no record".
+    #[must_use]
+    pub fn can_clear(&self) -> bool {
+        self.none.is_some()
+            || self.absent == Outcome::NoRecord
+            || [&self.envelope, &self.fault, &self.item_is].into_iter().flatten().any(|r| r.is == Verdict::NoRecord)
+    }
+}
+
+impl Manifest {
+    /// The field that maps a column.
+    #[must_use]
+    pub fn field(&self, column: &str) -> Option<&super::model::Field> {
+        self.map.fields.iter().find(|f| f.column == column)
+    }
+}

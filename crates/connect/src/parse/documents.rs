@@ -1,0 +1,299 @@
+//! Replies in JSON and XML, in pages of items, and rows of a view.
+
+use std::collections::HashMap;
+
+use hedui_base::Outcome;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use super::answers::Answers;
+use super::view::Scalar;
+use super::xml::{self, Element};
+use super::{Reason, View, row};
+use crate::condition::CountOf;
+use crate::convert::Cell;
+use crate::manifest::{NoneProof, Rule, SqlPlan, Transport, Verdict};
+use crate::registry::Source;
+use crate::reply::{Media, RawReply};
+use crate::selector::{Kind, Selector};
+
+/// One parsed page.
+enum Document {
+    Json(Value),
+    Xml(Element),
+}
+
+impl Document {
+    fn read(media: Media, body: &[u8]) -> Result<Self, Reason> {
+        let text = std::str::from_utf8(body).map_err(|_| Reason::Encoding)?;
+        match media {
+            Media::Json | Media::Rows => serde_json::from_str(text).map(Self::Json).map_err(|_| Reason::SchemaDrift),
+            Media::Xml => xml::parse(text).map(Self::Xml).map_err(|_| Reason::SchemaDrift),
+            Media::Csv | Media::Xlsx | Media::Grid => Err(Reason::SchemaDrift),
+        }
+    }
+
+    const fn view(&self) -> View<'_> {
+        match self {
+            Self::Json(value) => View::Json(value),
+            Self::Xml(element) => View::Xml(element),
+        }
+    }
+
+    /// A SOAP fault's code and text.
+    fn fault(&self) -> Option<(String, String)> {
+        let Self::Xml(root) = self else { return None };
+        let fault = root.walk(&["Body".to_owned(), "Fault".to_owned()]);
+        let fault = fault.first()?;
+        let text = |name: &str| fault.walk(&[name.to_owned()]).first().map(|e| e.text.clone()).unwrap_or_default();
+        Some((text("faultcode"), text("faultstring")))
+    }
+}
+
+fn first_match(rules: &[Rule], read: impl Fn(&Selector) -> Option<String>) -> Option<Verdict> {
+    rules.iter().find(|rule| rule.when.holds(&read)).map(|rule| rule.is)
+}
+
+/// What the reply as a whole is: `None` is unclassified.
+fn envelope(source: &Source, document: &Document, status: Option<u16>) -> Option<Verdict> {
+    let outcome = &source.manifest.outcome;
+    if let Some((code, text)) = document.fault() {
+        return first_match(&outcome.fault, |selector| match selector.kind {
+            Kind::FaultCode => Some(code.clone()),
+            Kind::FaultString => Some(text.clone()),
+            Kind::Status => status.map(|s| s.to_string()),
+            _ => document.view().text(selector),
+        });
+    }
+    first_match(&outcome.envelope, |selector| match selector.kind {
+        Kind::Status => status.map(|s| s.to_string()),
+        _ => document.view().text(selector),
+    })
+}
+
+pub(super) fn classify(source: &Source, media: Media, status: u16, body: &[u8]) -> Option<Verdict> {
+    envelope(source, &Document::read(media, body).ok()?, Some(status))
+}
+
+/// Items on a page and the announced total.
+pub(super) fn page_total(source: &Source, body: &[u8]) -> Option<(usize, usize)> {
+    let Transport::Soap(plan) = &source.manifest.transport else { return None };
+    let document = Document::read(Media::Xml, body).ok()?;
+    let total = document.view().text(&plan.page.as_ref()?.total)?.trim().parse().ok()?;
+    let items = document.view().select(source.manifest.outcome.item.as_ref()?).len();
+    Some((items, total))
+}
+
+/// Reads a reply of one or more pages.
+pub(super) fn read(answers: &mut Answers<'_>, raw: &RawReply) {
+    let source = answers.source;
+    let outcome = &source.manifest.outcome;
+    if raw.parts.is_empty() {
+        answers.all_end(Outcome::Failed, "empty_reply");
+        return;
+    }
+    let mut pages = Vec::new();
+    for part in &raw.parts {
+        match Document::read(part.media, &part.body) {
+            Ok(document) => pages.push((part, document)),
+            Err(reason) => {
+                answers.all_fail(reason, part.name.clone());
+                return;
+            }
+        }
+    }
+    for (part, page) in &pages {
+        match envelope(source, page, part.status) {
+            Some(Verdict::Ok | Verdict::Found) => {}
+            Some(Verdict::NoRecord) if answers.sent().count() == 1 && pages.len() == 1 => {
+                answers.all_end(Outcome::NoRecord, "said_by_envelope");
+            }
+            Some(Verdict::NotAuthorised) => answers.all_end(Outcome::NotAuthorised, "refused_by_source"),
+            Some(Verdict::Throttled) => answers.all_end(Outcome::Failed, "throttled"),
+            Some(Verdict::Failed | Verdict::NoRecord) => answers.all_end(Outcome::Failed, "refused_by_source"),
+            None => answers.all_end(Outcome::Failed, "unclassified"),
+        }
+    }
+    if answers.is_over() || !whole(answers, &pages) {
+        return;
+    }
+    for (part, page) in &pages {
+        let as_of = match row::date(outcome.as_of.as_ref(), page.view()) {
+            Ok(as_of) => as_of,
+            Err(reason) => {
+                answers.all_fail(reason, part.name.clone());
+                return;
+            }
+        };
+        let items = outcome.item.as_ref().map_or_else(Vec::new, |item| page.view().select(item));
+        if let Some(NoneProof::Says(condition)) = &outcome.none
+            && condition.holds(|s| page.view().text(s))
+        {
+            if !items.is_empty() {
+                answers.all_fail(Reason::SchemaDrift, part.name.clone());
+                return;
+            }
+            let sent: Vec<usize> = answers.sent().collect();
+            for subject in sent {
+                answers.verdict(subject, Verdict::NoRecord, as_of);
+            }
+        }
+        for (index, item) in items.into_iter().enumerate() {
+            read_item(answers, item, as_of, &format!("{} item {}", part.name, index + 1));
+        }
+    }
+    if outcome.absent == Outcome::NoRecord {
+        answers.prove_silence();
+    }
+}
+
+/// Whether the reply holds as much as it announces.
+fn whole(answers: &mut Answers<'_>, pages: &[(&crate::reply::Part, Document)]) -> bool {
+    let source = answers.source;
+    let outcome = &source.manifest.outcome;
+    let asked = answers.sent().count();
+    let mut items = 0;
+    for (part, page) in pages {
+        let here = outcome.item.as_ref().map_or(0, |item| page.view().select(item).len());
+        items += here;
+        for check in &outcome.whole {
+            let expected = match check.of {
+                CountOf::Asked => asked,
+                CountOf::Rows => here,
+            };
+            let said: Option<usize> = page.view().text(&check.at).and_then(|t| t.trim().parse().ok());
+            if said != Some(expected) {
+                answers.all_fail(Reason::TrailerMismatch, part.name.clone());
+                return false;
+            }
+        }
+    }
+    if let Transport::Soap(plan) = &source.manifest.transport
+        && let Some(page_plan) = plan.page.as_ref().filter(|p| p.check_total)
+    {
+        for (part, page) in pages {
+            let total: Option<usize> = page.view().text(&page_plan.total).and_then(|t| t.trim().parse().ok());
+            if total != Some(items) {
+                answers.all_fail(Reason::TrailerMismatch, part.name.clone());
+                return false;
+            }
+        }
+    }
+    true
+}
+
+fn read_item(answers: &mut Answers<'_>, item: View<'_>, as_of: Option<Date>, place: &str) {
+    let outcome = &answers.source.manifest.outcome;
+    answers.count_row();
+    let subjects = match &outcome.item_key {
+        None => Ok(answers.sent().collect()),
+        Some(key) => match item.scalar(key) {
+            Scalar::Cell(cell) => answers.subjects_of(&cell),
+            _ => Err(Reason::KeyMissing),
+        },
+    };
+    let subjects: Vec<usize> = match subjects {
+        Ok(subjects) => subjects,
+        Err(reason) => {
+            answers.set_aside(reason, place.to_owned());
+            return;
+        }
+    };
+    for subject in subjects {
+        read_item_of(answers, subject, item, as_of, place);
+    }
+}
+
+/// Reads one item or row of a subject: echo, verdict, rows.
+pub(super) fn read_item_of(
+    answers: &mut Answers<'_>,
+    subject: usize,
+    item: View<'_>,
+    as_of: Option<Date>,
+    place: &str,
+) {
+    let source = answers.source;
+    let outcome = &source.manifest.outcome;
+    if let Err(reason) = answers.echo(subject, item) {
+        answers.spoil(subject, reason, place.to_owned());
+        return;
+    }
+    let verdict = if outcome.item_is.is_empty() {
+        Some(Verdict::Found)
+    } else {
+        first_match(&outcome.item_is, |selector| item.text(selector))
+    };
+    let Some(verdict) = verdict else {
+        answers.spoil(subject, Reason::UnknownCode, place.to_owned());
+        return;
+    };
+    let said_on = row::date(source.manifest.map.as_of.as_ref(), item).ok().flatten().or(as_of);
+    let rows = outcome.rows.as_ref().map(|rows| item.select(rows));
+    if let Some(count) = &outcome.rows_count {
+        let said: Option<usize> = item.text(count).and_then(|t| t.trim().parse().ok());
+        if said != Some(rows.as_ref().map_or(0, Vec::len)) {
+            answers.spoil(subject, Reason::TrailerMismatch, place.to_owned());
+            return;
+        }
+    }
+    answers.verdict(subject, verdict, said_on);
+    if verdict != Verdict::Found {
+        if rows.is_some_and(|r| !r.is_empty()) {
+            answers.spoil(subject, Reason::SchemaDrift, place.to_owned());
+        }
+        return;
+    }
+    match rows {
+        None => answers.row(subject, item, as_of, place.to_owned()),
+        Some(rows) => {
+            for (index, view) in rows.into_iter().enumerate() {
+                answers.row(subject, view, as_of, format!("{place} row {}", index + 1));
+            }
+        }
+    }
+}
+
+/// Reads what a view returned: `{"health": n, "health_min": m, "rows": [{..}]}`.
+pub(super) fn read_rows(answers: &mut Answers<'_>, plan: &SqlPlan, raw: &RawReply) {
+    let Some(part) = raw.parts.first() else {
+        answers.all_end(Outcome::Failed, "empty_reply");
+        return;
+    };
+    let document = match Document::read(part.media, &part.body) {
+        Ok(Document::Json(value)) => value,
+        Ok(Document::Xml(_)) => return answers.all_fail(Reason::SchemaDrift, part.name.clone()),
+        Err(reason) => return answers.all_fail(reason, part.name.clone()),
+    };
+    let least = document.get("health_min").and_then(Value::as_u64).unwrap_or(plan.health_min);
+    if plan.health.is_some() && document.get("health").and_then(Value::as_u64).is_none_or(|n| n < least) {
+        answers.all_end(Outcome::Failed, "unhealthy_view");
+        return;
+    }
+    let Some(rows) = document.get("rows").and_then(Value::as_array) else {
+        answers.all_fail(Reason::SchemaDrift, part.name.clone());
+        return;
+    };
+    for (index, row) in rows.iter().enumerate() {
+        let Some(object) = row.as_object() else {
+            answers.set_aside(Reason::SchemaDrift, format!("row {}", index + 1));
+            continue;
+        };
+        let header: HashMap<String, usize> = object.keys().cloned().enumerate().map(|(i, k)| (k, i)).collect();
+        let cells: Vec<Option<Cell>> = object.values().map(json_cell).collect();
+        read_item(answers, View::Cells(&header, &cells), None, &format!("row {}", index + 1));
+    }
+    if matches!(answers.source.manifest.outcome.none, Some(NoneProof::EmptyResult)) {
+        answers.prove_silence();
+    }
+}
+
+/// A JSON scalar as a cell.
+pub(super) fn json_cell(value: &Value) -> Option<Cell> {
+    match value {
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(Cell::text(text.clone())),
+        Value::Number(number) => Some(Cell { text: number.to_string(), numeric: true }),
+        Value::Bool(value) => Some(Cell::text(value.to_string())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}

@@ -1,0 +1,162 @@
+//! Sends questions: one file a transport. A transport returns bytes or a failure and never reads meaning into either.
+
+mod drop;
+mod http;
+mod sftp;
+mod soap;
+mod sql;
+
+use hedui_base::Outcome;
+
+use crate::ask::{AskPeriod, Cause, Context, Exchange, Failure, Poll, Subject, Submission};
+use crate::manifest::{Given, KeyPart, Transport};
+use crate::registry::Source;
+use crate::reply::{Part, RawReply, Refused};
+use crate::site::InstitutionSite;
+use crate::template::ScopeSubject;
+
+/// Bytes of one page or file, at most.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+impl Source {
+    /// Asks about up to [`Source::batch`] subjects. Waits for the source's rate and seats; tries again as the manifest says.
+    ///
+    /// Subjects that cannot be asked (no number, a name the encoding lacks) are listed as refused and parse to
+    /// `unsendable`; the others are asked.
+    pub async fn ask(&self, context: &Context, subjects: &[Subject], period: Option<AskPeriod>) -> Exchange {
+        if subjects.is_empty() || subjects.len() > self.batch {
+            return Exchange::Failed(Failure::new(Cause::Batch));
+        }
+        if subjects.iter().any(|s| *s.authorised.source() != self.id) {
+            let failure = Failure { outcome: Outcome::NotAuthorised, retry: false, cause: Cause::NotAuthorised };
+            return Exchange::Failed(failure);
+        }
+        let (sendable, refused) = self.sort_out(subjects);
+        if sendable.is_empty() {
+            return Exchange::Replied(self.reply(context, period, refused, Vec::new()));
+        }
+        let site = match context.institution(self) {
+            Ok(site) => site,
+            Err(failure) => return Exchange::Failed(failure),
+        };
+        let gate = context.gate(self);
+        let replied = match &self.manifest.transport {
+            Transport::Http(plan) => http::ask(self, plan, context, site, &gate, &sendable, period).await,
+            Transport::Soap(plan) => soap::ask(self, plan, context, site, &gate, &sendable, period).await,
+            Transport::Sql(plan) => {
+                let _seat = gate.enter().await;
+                sql::ask(self, plan, site, &sendable).await
+            }
+            Transport::Drop(plan) => drop::ask(plan, site, period).await,
+            Transport::Files(plan) => {
+                let _seat = gate.enter().await;
+                return match sftp::submit(self, plan, context, site, &sendable).await {
+                    Ok((reference, sent)) => Exchange::Submitted(Submission {
+                        reference,
+                        sent,
+                        refused,
+                        submitted: context.now(),
+                        due: self.due_on(today(context)),
+                        period,
+                    }),
+                    Err(failure) => Exchange::Failed(failure),
+                };
+            }
+        };
+        match replied {
+            Ok(parts) => Exchange::Replied(self.reply(context, period, refused, parts)),
+            Err(failure) => Exchange::Failed(failure),
+        }
+    }
+
+    /// Looks whether the reply to a submission is there.
+    pub async fn poll(&self, context: &Context, submission: &Submission) -> Poll {
+        let Transport::Files(plan) = &self.manifest.transport else {
+            return Poll::Failed(Failure::new(Cause::Protocol));
+        };
+        let site = match context.institution(self) {
+            Ok(site) => site,
+            Err(failure) => return Poll::Failed(failure),
+        };
+        let gate = context.gate(self);
+        let _seat = gate.enter().await;
+        match sftp::fetch(self, plan, site, &submission.reference).await {
+            Ok(None) => Poll::Pending,
+            Ok(Some(part)) => {
+                let mut reply = self.reply(context, submission.period, submission.refused.clone(), vec![part]);
+                reply.sent.clone_from(&submission.sent);
+                Poll::Ready(reply)
+            }
+            Err(failure) => Poll::Failed(failure),
+        }
+    }
+
+    fn reply(&self, context: &Context, period: Option<AskPeriod>, refused: Vec<Refused>, parts: Vec<Part>) -> RawReply {
+        RawReply {
+            source: self.id.clone(),
+            manifest: self.manifest_hash.clone(),
+            received: context.now(),
+            period,
+            sent: Vec::new(),
+            refused,
+            parts,
+        }
+    }
+
+    /// Subjects that can be asked, and those that cannot.
+    fn sort_out<'s>(&self, subjects: &'s [Subject]) -> (Vec<&'s Subject>, Vec<Refused>) {
+        let key = &self.manifest.ask.key;
+        let mut sendable = Vec::new();
+        let mut refused = Vec::new();
+        for subject in subjects {
+            let lacks = |part| match part {
+                KeyPart::IdNumber => subject.id.is_none(),
+                KeyPart::Name => subject.name.as_ref().is_none_or(|n| n.trim().is_empty()),
+                // Either of them finds a meter.
+                KeyPart::Account | KeyPart::Address => subject.account.is_none() && subject.address.is_none(),
+            };
+            let unencodable = match (&self.manifest.transport, &subject.name) {
+                (Transport::Files(plan), Some(name)) => !sftp::encodable(plan.put.encoding, name, plan.put.delimiter),
+                _ => false,
+            };
+            if key.iter().any(|part| lacks(*part)) {
+                refused.push(Refused { ask: subject.ask, detail: "key_missing".into() });
+            } else if unencodable {
+                refused.push(Refused { ask: subject.ask, detail: "unencodable_name".into() });
+            } else {
+                sendable.push(subject);
+            }
+        }
+        (sendable, refused)
+    }
+}
+
+fn today(context: &Context) -> jiff::civil::Date {
+    // Working days are counted where the institutions are: UTC+8, all year.
+    context.now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).date()
+}
+
+/// A given text, from the manifest or the site's secrets.
+fn given<'a>(given: &'a Given, site: &'a InstitutionSite) -> Result<&'a str, Failure> {
+    match given {
+        Given::Literal(text) => Ok(text),
+        Given::Secret(name) => {
+            site.secrets.get(name).map(crate::site::Secret::reveal).ok_or(Failure::new(Cause::MissingSecret))
+        }
+    }
+}
+
+fn scope_subjects<'a>(subjects: &[&'a Subject]) -> Vec<ScopeSubject<'a>> {
+    subjects
+        .iter()
+        .map(|s| ScopeSubject {
+            id_number: s.id.as_ref().map_or("", |id| id.reveal()),
+            name: s.name.as_deref().unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Random hex, for request ids and nonces.
+fn random_hex() -> String {
+    hex::encode(rand::random::<[u8; 8]>())
+}
