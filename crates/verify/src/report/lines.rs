@@ -312,6 +312,8 @@ pub struct ExplanationNode {
     pub reasons: Vec<WaitingLine>,
     /// The reason of an assumption taken here.
     pub assumed: Option<String>,
+    /// Whether it was unfolded before in this tree, so that its parts are not repeated.
+    pub repeated: bool,
     /// What it was computed from.
     pub children: Vec<ExplanationNode>,
 }

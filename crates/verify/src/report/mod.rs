@@ -1,25 +1,42 @@
+//! Stage four, 出具报告: one household's report, calculation sheet and explanations.
+
+mod build;
 mod lines;
+mod one;
+mod sheet;
+mod tree;
+mod words;
 
 pub use lines::{
     Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
     PersonLine, RecordLine, Report, SchemeLine, SourceLine, TestLine, WaitingLine,
 };
+pub use sheet::calculation_sheet;
+
+pub(crate) use build::flag_line;
 
 use hedui_base::CaseId;
+use hedui_base::diagnostic::nearest;
+use hedui_rules::program::Entity;
 use jiff::civil::Date;
 
 use crate::{VerifyError, Workspace};
+use one::One;
 
 /// Verifies one household with what is stored: the report of one case.
 ///
 /// # Errors
 /// Unknown case, no pack in force, or a case that cannot be computed.
+#[tracing::instrument(name = "report", skip_all, fields(as_of = %as_of))]
 pub async fn check(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Report, VerifyError> {
-    let _ = (ws, case, as_of);
-    Err(VerifyError::Internal("check is being built".into()))
+    let one = One::load(ws, case, as_of).await?;
+    let ws = ws.clone();
+    tokio::task::spawn_blocking(move || one.report(&ws)).await.map_err(|e| VerifyError::Internal(e.to_string()))?
 }
 
 /// How a value came about, down to source rows; without a name, the schemes and what they stand on.
+///
+/// A name may be a variable, fact, input, test, flag or scheme; a person's value is explained for every person.
 ///
 /// # Errors
 /// As [`check`], and [`VerifyError::UnknownName`].
@@ -29,13 +46,65 @@ pub async fn explain(
     variable: Option<&str>,
     as_of: Date,
 ) -> Result<Explained, VerifyError> {
-    let _ = (ws, case, variable, as_of);
-    Err(VerifyError::Internal("explain is being built".into()))
+    let one = One::load(ws, case, as_of).await?;
+    let (ws, variable) = (ws.clone(), variable.map(str::to_owned));
+    tokio::task::spawn_blocking(move || one.explained(&ws, variable.as_deref()))
+        .await
+        .map_err(|e| VerifyError::Internal(e.to_string()))?
 }
 
-/// The calculation sheet (核对计算单) in Chinese, as plain text. It reports; it never approves.
-#[must_use]
-pub fn calculation_sheet(report: &Report) -> String {
-    let _ = report;
-    String::new()
+impl One {
+    fn explained(&self, ws: &Workspace, variable: Option<&str>) -> Result<Explained, VerifyError> {
+        let trace = self.trace()?;
+        let names = self.names(ws);
+        let program = &self.program;
+        let wanted: Vec<String> = match variable {
+            Some(name) => self.steps_of(name)?,
+            None => {
+                let mut schemes: Vec<_> = program.schemes.iter().collect();
+                schemes.sort_by_key(|s| s.order);
+                let steps = schemes.iter().flat_map(|s| [Some(s.when), s.amount]).flatten();
+                steps.map(|step| program.steps[step.index()].name.clone()).collect()
+            }
+        };
+        let mut trees = Vec::new();
+        for name in &wanted {
+            let personal = program.steps.iter().any(|s| s.name == *name && s.entity == Entity::Person)
+                || program.inputs.iter().any(|i| i.name == *name && i.entity == Entity::Person);
+            if personal {
+                let people = trace.persons().iter().map(|(person, _)| Some(*person));
+                trees.extend(people.filter_map(|person| trace.explain_for(name, person)));
+            } else {
+                trees.extend(trace.explain(name));
+            }
+        }
+        let trees: Vec<ExplanationNode> = trees.iter().map(|tree| names.node(tree)).collect();
+        let text = trees.iter().map(|tree| names.text(tree)).collect::<Vec<_>>().join("\n");
+        Ok(Explained { case: self.case.id.clone(), as_of: self.as_of, pack: PackLine::of(program), trees, text })
+    }
+
+    /// The steps or inputs that a name means.
+    fn steps_of(&self, name: &str) -> Result<Vec<String>, VerifyError> {
+        let program = &self.program;
+        let step = |id: hedui_rules::program::StepId| program.steps[id.index()].name.clone();
+        if let Some(scheme) = program.schemes.iter().find(|s| s.id == name) {
+            return Ok([Some(scheme.when), scheme.amount].into_iter().flatten().map(step).collect());
+        }
+        if let Some(test) = program.tests.iter().find(|t| t.name == name) {
+            let parts = [Some(test.result), Some(test.value), test.limit];
+            let mut names: Vec<String> = parts.into_iter().flatten().map(step).collect();
+            names.dedup();
+            return Ok(names);
+        }
+        if let Some(flag) = program.flags.iter().find(|f| f.id.eq_ignore_ascii_case(name)) {
+            return Ok([Some(flag.when), flag.declared, flag.found].into_iter().flatten().map(step).collect());
+        }
+        let known = || program.steps.iter().map(|s| s.name.as_str()).chain(program.inputs.iter().map(|i| i.name.as_str()));
+        if known().any(|n| n == name) {
+            return Ok(vec![name.to_owned()]);
+        }
+        let rules = known().chain(program.schemes.iter().map(|s| s.id.as_str())).chain(program.flags.iter().map(|f| f.id.as_str()));
+        let nearest = nearest(name, rules).map(str::to_owned);
+        Err(VerifyError::UnknownName { name: name.to_owned(), nearest })
+    }
 }

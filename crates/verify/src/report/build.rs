@@ -1,0 +1,351 @@
+//! From a traced case to its report.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use hedui_base::{Fen, Outcome, PersonKey, SourceId, Tri};
+use hedui_engine::output::{CaseFinding, Cell, RaisedFlag};
+use hedui_engine::{Held, Trace, Value, show_number};
+use hedui_ledger::Role;
+use hedui_rules::Program;
+use hedui_rules::program::{Entity, StepId, StepKind};
+use hedui_store::CoverageRow;
+
+use super::one::One;
+use super::tree::Names;
+use super::words::{masked_key, outcome_text, relation_zh};
+use super::{
+    Completeness, CoverageLine, DeclaredLine, FlagLine, Note, PackLine, PersonLine, Report, SchemeLine, SourceLine,
+    TestLine, WaitingLine,
+};
+use crate::accept::DERIVED_INPUTS;
+use crate::compare::{Derived, score};
+use crate::{VerifyError, Workspace};
+
+impl One {
+    pub(super) fn report(&self, ws: &Workspace) -> Result<Report, VerifyError> {
+        let trace = self.trace()?;
+        let names = self.names(ws);
+        let program = &self.program;
+        let findings = trace.findings();
+        let finding =
+            findings.cases.first().ok_or_else(|| VerifyError::Internal("a traced case has no finding".to_owned()))?;
+        let derived = Derived::of(program, finding);
+        let waiting_on: Vec<WaitingLine> = derived.waiting_on.iter().map(|r| names.waiting(r)).collect();
+        let coverage = self.coverage_lines(ws, &names);
+        let mut flags: Vec<&RaisedFlag> = findings.flags.iter().collect();
+        flags.sort_by_key(|raised| program.flags[raised.flag].severity);
+        let mut key_steps: Vec<StepId> = Vec::new();
+        if let Some(first) = derived.possible.first().or(if program.schemes.is_empty() { None } else { Some(&0) }) {
+            let scheme = &program.schemes[*first];
+            key_steps.extend(scheme.amount.into_iter().chain([scheme.when]));
+        }
+        let explanations = key_steps
+            .iter()
+            .filter_map(|step| trace.explain(&program.steps[step.index()].name))
+            .map(|tree| names.node(&tree))
+            .collect();
+        Ok(Report {
+            case: self.case.id.clone(),
+            scheme: self.case.scheme.clone(),
+            area: self.case.area,
+            residence: self.case.residence.clone(),
+            as_of: self.as_of,
+            known_at: self.known_at,
+            pack: PackLine::of(program),
+            category: derived.category.map(|i| program.schemes[i].id.clone()),
+            possible: derived.possible.iter().map(|i| program.schemes[*i].id.clone()).collect(),
+            conclusion: conclusion(program, &derived, &waiting_on),
+            amount_fen: derived.amount_fen,
+            completeness: self.completeness(ws, &names, &coverage, &waiting_on),
+            waiting_on,
+            people: self.person_lines(),
+            coverage,
+            declared: self.declared_lines(),
+            values: values(program, &trace),
+            tests: tests(program, finding, &names),
+            schemes: schemes(program, finding, &names),
+            flags: flags.into_iter().map(|raised| flag_line(program, raised, |id| names.source(id))).collect(),
+            score: score(program, finding).map(|points| points.to_string()),
+            assumed: finding
+                .assumed
+                .iter()
+                .map(|(rule, reason)| Note {
+                    name: rule.clone(),
+                    title: title_of(program, rule),
+                    person: None,
+                    value: reason.clone(),
+                })
+                .collect(),
+            explanations,
+        })
+    }
+
+    fn person_lines(&self) -> Vec<PersonLine> {
+        let role = |role| if role == Role::Member { "member" } else { "obligor" };
+        let mut lines: Vec<(Role, PersonLine)> = self
+            .case
+            .people
+            .iter()
+            .zip(&self.people)
+            .map(|(entry, person)| {
+                let line = PersonLine {
+                    person: entry.person,
+                    role: role(entry.role).to_owned(),
+                    relation: Some(entry.relation.clone()),
+                    relation_zh: relation_zh(&entry.relation).to_owned(),
+                    name: person.masked_name(),
+                    id_number: person.id.as_ref().map_or_else(|| "无有效号码".to_owned(), ToString::to_string),
+                };
+                (entry.role, line)
+            })
+            .collect();
+        lines.sort_by_key(|(role, _)| *role != Role::Member);
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// One line for every person and source, policy's exclusions among them.
+    fn coverage_lines(&self, ws: &Workspace, names: &Names<'_>) -> Vec<CoverageLine> {
+        let stored: HashMap<(PersonKey, &SourceId), &CoverageRow> =
+            self.coverage.iter().map(|row| ((row.person, &row.source), row)).collect();
+        let open: BTreeSet<(PersonKey, &str)> = self.open.iter().map(|a| (a.person, a.source.as_str())).collect();
+        let mut lines = Vec::new();
+        for entry in &self.case.people {
+            for (i, source) in (0u16..).zip(ws.registry().iter()) {
+                let outcome = self.caseload.coverage.outcomes.get(&(entry.person, i)).copied();
+                let row = stored.get(&(entry.person, &source.id)).filter(|row| Some(row.outcome) == outcome);
+                let text = match (outcome, row) {
+                    (None, _) if open.contains(&(entry.person, source.id.as_str())) => "正在查询".to_owned(),
+                    (Some(Outcome::NotAuthorised), None) => "未授权（由其他案件查得，本案授权书不含）".to_owned(),
+                    _ => outcome_text(outcome, row.and_then(|r| r.detail.as_deref())),
+                };
+                lines.push(CoverageLine {
+                    person: entry.person,
+                    source: source.id.as_str().to_owned(),
+                    title: names.source(source.id.as_str()),
+                    outcome,
+                    text,
+                    asked: row.map(|r| r.asked),
+                    answered: row.and_then(|r| r.answered),
+                    as_of: row.and_then(|r| r.as_of),
+                    due: row.and_then(|r| r.due),
+                    letter: row.and_then(|r| r.letter.clone()),
+                });
+            }
+        }
+        lines
+    }
+
+    fn completeness(
+        &self,
+        ws: &Workspace,
+        names: &Names<'_>,
+        lines: &[CoverageLine],
+        waiting: &[WaitingLine],
+    ) -> Completeness {
+        let mut total = Completeness::default();
+        for source in ws.registry().iter() {
+            let own = || lines.iter().filter(|l| l.source == source.id.as_str());
+            let mut line = SourceLine {
+                source: source.id.as_str().to_owned(),
+                title: names.source(source.id.as_str()),
+                dataset: source.dataset.name.clone(),
+                as_of: own().filter_map(|l| l.as_of).max(),
+                due: own().filter_map(|l| l.due).max(),
+                ..SourceLine::default()
+            };
+            for pair in own() {
+                match pair.outcome {
+                    Some(Outcome::NotApplicable) => total.not_applicable += 1,
+                    Some(outcome) if outcome.is_answer() => {
+                        line.asked += 1;
+                        line.answered += 1;
+                    }
+                    outcome => {
+                        line.asked += 1;
+                        let word = outcome.map_or("not_asked", |o| o.as_str());
+                        *line.unknown.entry(word.to_owned()).or_default() += 1;
+                    }
+                }
+            }
+            total.asked += line.asked;
+            total.answered += line.answered;
+            if line.asked > 0 {
+                total.sources.push(line);
+            }
+        }
+        total.unknown = total.asked - total.answered;
+        total.statement = statement(&total, waiting);
+        total
+    }
+
+    fn declared_lines(&self) -> Vec<DeclaredLine> {
+        let mut lines = Vec::new();
+        for input in self.program.inputs.iter().filter(|i| !DERIVED_INPUTS.contains(&i.name.as_str())) {
+            let show = |cell: Option<i64>, text: Option<&str>| {
+                cell.map(|v| show_number(input.spec.ty, v)).or_else(|| {
+                    text.map(|t| input.spec.codes.get(t).cloned().unwrap_or_else(|| t.to_owned()))
+                })
+            };
+            let line = |person, value| DeclaredLine {
+                name: input.name.clone(),
+                title: input.spec.title.zh.clone(),
+                person,
+                value,
+            };
+            if input.entity == Entity::Household {
+                let table = &self.caseload.cases.inputs;
+                lines.extend(show(table.int(&input.name, 0), table.text(&input.name, 0)).map(|v| line(None, v)));
+            } else {
+                let table = &self.caseload.persons.inputs;
+                for (row, person) in self.caseload.persons.key.iter().enumerate() {
+                    let value = show(table.int(&input.name, row), table.text(&input.name, row));
+                    lines.extend(value.map(|v| line(Some(*person), v)));
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn conclusion(program: &Program, derived: &Derived, waiting: &[WaitingLine]) -> String {
+    let title = |i: usize| program.schemes[i].title.as_str();
+    if let Some(i) = derived.category {
+        let amount = derived.amount_fen.map_or_else(String::new, |fen| format!("，测算金额每月 {} 元", Fen::new(fen)));
+        return format!("{}：{}条件{amount}", title(i), Tri::Met.zh());
+    }
+    if derived.is_settled() {
+        let all: Vec<&str> = program.schemes.iter().map(|s| s.title.as_str()).collect();
+        return format!("{}：{}条件", all.join("、"), Tri::NotMet.zh());
+    }
+    let possible: Vec<&str> = derived.possible.iter().map(|i| title(*i)).collect();
+    let sources: BTreeSet<&str> = waiting.iter().map(|w| w.title.as_str()).collect();
+    let sources: Vec<&str> = sources.into_iter().collect();
+    format!("{}（可能为：{}）；待{}回复或补正后方可确定", Tri::Undetermined.zh(), possible.join("、"), sources.join("、"))
+}
+
+fn statement(total: &Completeness, waiting: &[WaitingLine]) -> String {
+    if total.unknown == 0 {
+        return format!("应查 {} 项，已全部得到答复。", total.asked);
+    }
+    let gaps: Vec<String> = total
+        .sources
+        .iter()
+        .filter(|s| !s.unknown.is_empty())
+        .map(|s| {
+            let words: Vec<String> = s
+                .unknown
+                .iter()
+                .map(|(word, count)| {
+                    let zh = word.parse::<Outcome>().map_or("未查询", Outcome::zh);
+                    format!("{zh} {count} 项")
+                })
+                .collect();
+            format!("{}（{}）", s.title, words.join("，"))
+        })
+        .collect();
+    let effect = if waiting.is_empty() {
+        "对结论没有影响：已得到的答复已足以确定"
+    } else {
+        "相应内容按未知处理，不作为零，结论因此存疑待核"
+    };
+    format!(
+        "应查 {} 项，已答复 {} 项，未得到答复 {} 项：{}。{effect}。",
+        total.asked,
+        total.answered,
+        total.unknown,
+        gaps.join("；")
+    )
+}
+
+/// Variables of the household with a title, as far as they are amounts, numbers or texts.
+fn values(program: &Program, trace: &Trace<'_>) -> Vec<Note> {
+    program
+        .steps
+        .iter()
+        .filter(|s| s.entity == Entity::Household && matches!(s.kind, StepKind::Formula(_)))
+        .filter(|s| !s.name.contains('.') && !s.rule.title.is_empty() && s.ty != hedui_base::ColumnType::Bool)
+        .filter(|s| !program.tests.iter().any(|t| t.name == s.name))
+        .filter_map(|s| {
+            let value = trace.value(&s.name, None)?.to_string();
+            Some(Note { name: s.name.clone(), title: s.rule.title.clone(), person: None, value })
+        })
+        .collect()
+}
+
+fn shown(program: &Program, step: Option<StepId>, cell: Cell) -> Option<String> {
+    let ty = program.steps[step?.index()].ty;
+    (ty != hedui_base::ColumnType::Bool).then(|| Value { ty, held: Held::Number(cell) }.to_string())
+}
+
+fn tests(program: &Program, finding: &CaseFinding, names: &Names<'_>) -> Vec<TestLine> {
+    let lines = program.tests.iter().zip(&finding.tests);
+    lines
+        .map(|(test, found)| TestLine {
+            name: test.name.clone(),
+            title: test.title.clone(),
+            result: found.result,
+            result_zh: found.result.zh().to_owned(),
+            value: test.limit.and_then(|_| shown(program, Some(test.value), found.value)),
+            limit: shown(program, test.limit, found.limit),
+            margin: test.limit.and_then(|_| shown(program, Some(test.value), found.margin)),
+            cite: test.cite.clone(),
+            waiting_on: found.waiting_on.iter().map(|r| names.source(r.source.as_str())).collect(),
+        })
+        .collect()
+}
+
+fn schemes(program: &Program, finding: &CaseFinding, names: &Names<'_>) -> Vec<SchemeLine> {
+    let mut order: Vec<_> = program.schemes.iter().zip(&finding.schemes).collect();
+    order.sort_by_key(|(scheme, _)| scheme.order);
+    order
+        .into_iter()
+        .map(|(scheme, found)| SchemeLine {
+            scheme: scheme.id.clone(),
+            title: scheme.title.clone(),
+            finding: found.finding,
+            finding_zh: found.finding.zh().to_owned(),
+            amount: found
+                .amount
+                .filter(|_| found.finding != Tri::NotMet)
+                .and_then(|cell| shown(program, scheme.amount, cell)),
+            amount_fen: found.amount.filter(|_| found.finding != Tri::NotMet).and_then(Cell::known),
+            recheck_months: found.recheck_months,
+            cite: scheme.cite.clone(),
+            waiting_on: found.waiting_on.iter().map(|r| names.source(r.source.as_str())).collect(),
+        })
+        .collect()
+}
+
+/// A raised flag as reports and reviews show it.
+pub(crate) fn flag_line(program: &Program, raised: &RaisedFlag, source: impl Fn(&str) -> String) -> FlagLine {
+    let flag = &program.flags[raised.flag];
+    let number = |step: Option<StepId>, cell: Option<Cell>| {
+        let step = &program.steps[step?.index()];
+        Some(Value { ty: step.ty, held: Held::Number(cell?) }.to_string())
+    };
+    let ty = flag.found.or(flag.declared).map(|step| program.steps[step.index()].ty);
+    let mut evidence: BTreeMap<String, usize> = BTreeMap::new();
+    for e in &raised.evidence {
+        let day = e.as_of.map_or_else(String::new, |d| format!("，截至 {d}"));
+        let line = format!("{} {}{day}", source(e.source.as_str()), masked_key(&e.record_id));
+        *evidence.entry(line).or_default() += 1;
+    }
+    FlagLine {
+        flag: flag.id.clone(),
+        title: flag.title.clone(),
+        person: raised.person,
+        severity: flag.severity.as_str().to_owned(),
+        severity_zh: flag.severity.zh().to_owned(),
+        follow_up: flag.follow_up.as_str().to_owned(),
+        follow_up_zh: flag.follow_up.zh().to_owned(),
+        declared: number(flag.declared, raised.declared),
+        found: number(flag.found, raised.found),
+        difference: raised.difference.zip(ty).map(|(v, ty)| show_number(ty, v)),
+        evidence: evidence.into_keys().collect(),
+        cite: flag.cite.clone(),
+    }
+}
+
+fn title_of(program: &Program, rule: &str) -> String {
+    program.steps.iter().find(|s| s.name == rule).map_or_else(|| rule.to_owned(), |s| s.rule.title.clone())
+}

@@ -1,0 +1,66 @@
+//! One case with everything its report needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hedui_base::{CaseId, PersonKey};
+use hedui_engine::input::Caseload;
+use hedui_engine::{Trace, trace};
+use hedui_ledger::{Ask, AskFilter, Case, Person};
+use hedui_rules::Program;
+use hedui_store::{At, CoverageRow, Snapshot};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::tree::Names;
+use crate::compare::{Answers, Chunk, Setting, selected};
+use crate::{Selection, VerifyError, Workspace};
+
+/// One case, its people, answers and columns.
+pub(super) struct One {
+    pub(super) case: Case,
+    pub(super) people: Vec<Person>,
+    pub(super) program: Arc<Program>,
+    pub(super) coverage: Vec<CoverageRow>,
+    /// Asks that are planned or sent and not settled yet.
+    pub(super) open: Vec<Ask>,
+    pub(super) caseload: Caseload,
+    pub(super) as_of: Date,
+    pub(super) known_at: Timestamp,
+}
+
+impl One {
+    pub(super) async fn load(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Self, VerifyError> {
+        let cases = selected(ws, &Selection::Cases(vec![case.clone()])).await?;
+        let chunk = Chunk::load(ws, cases).await?;
+        let case = chunk.cases.first().cloned().ok_or_else(|| VerifyError::UnknownCase(case.clone()))?;
+        let program = ws.program_for(case.area, as_of)?;
+        let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
+        let people = ws.ledger().people(&keys).await?;
+        let filter = AskFilter { people: Some(keys.clone()), open: true, ..AskFilter::default() };
+        let open = ws.ledger().asks(&filter).await?;
+        let mut connection = ws.ledger().connection().await?;
+        let snapshot: Snapshot = ws.store().snapshot(&mut connection, At::Latest).await?;
+        drop(connection);
+        let (own, at) = (ws.clone(), Arc::clone(&program));
+        let work = move || -> Result<_, VerifyError> {
+            let answers = Answers::load(&snapshot, &at, &keys)?;
+            let setting = Setting { registry: own.registry(), letters: &chunk.letters, born: &chunk.born };
+            let mut built = setting.caseloads(&at, &[&chunk.cases[0]], &answers)?;
+            let (_, caseload) = built.pop().ok_or_else(|| VerifyError::Internal("no caseload".to_owned()))?;
+            Ok((answers.coverage, caseload, snapshot.known_at()))
+        };
+        let (coverage, caseload, known_at) =
+            tokio::task::spawn_blocking(work).await.map_err(|e| VerifyError::Internal(e.to_string()))??;
+        Ok(Self { case, people, program, coverage, open, caseload, as_of, known_at })
+    }
+
+    pub(super) fn trace(&self) -> Result<Trace<'_>, VerifyError> {
+        Ok(trace(&self.program, &self.caseload, 0, self.as_of)?)
+    }
+
+    pub(super) fn names<'a>(&self, ws: &'a Workspace) -> Names<'a> {
+        let people: HashMap<PersonKey, String> = self.people.iter().map(|p| (p.key, p.masked_name())).collect();
+        Names { registry: ws.registry(), people }
+    }
+}

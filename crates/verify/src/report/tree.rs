@@ -1,0 +1,161 @@
+//! Explanations as trees for JSON and as indented Chinese text.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use hedui_base::{ColumnType, Fen, PersonKey};
+use hedui_connect::Registry;
+use hedui_engine::output::Reason;
+use hedui_engine::{Explanation, ParameterUse, RecordUse, show_number};
+
+use super::words::{masked_key, waiting_zh};
+use super::{ExplanationNode, ParameterLine, RecordLine, WaitingLine};
+
+/// Titles of sources and masked names of people: what makes a tree readable.
+pub(super) struct Names<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) people: HashMap<PersonKey, String>,
+}
+
+impl Names<'_> {
+    /// Institution and title of a source; the name itself for what is no source.
+    pub(super) fn source(&self, id: &str) -> String {
+        self.registry.get(id).map_or_else(
+            || id.to_owned(),
+            |s| match s.title.zh.strip_prefix(&s.institution_title.zh) {
+                Some(_) => s.title.zh.clone(),
+                None => format!("{}{}", s.institution_title.zh, s.title.zh),
+            },
+        )
+    }
+
+    fn person(&self, key: PersonKey) -> String {
+        self.people.get(&key).cloned().unwrap_or_else(|| key.to_string())
+    }
+
+    pub(super) fn waiting(&self, reason: &Reason) -> WaitingLine {
+        let title = self.source(reason.source.as_str());
+        WaitingLine {
+            source: reason.source.as_str().to_owned(),
+            text: waiting_zh(&title, reason.cause),
+            title,
+            cause: reason.cause.to_owned(),
+        }
+    }
+
+    pub(super) fn node(&self, explanation: &Explanation) -> ExplanationNode {
+        let money = matches!(explanation.value.ty, ColumnType::Money(_));
+        ExplanationNode {
+            name: explanation.name.clone(),
+            title: explanation.title.clone(),
+            person: explanation.person,
+            value: explanation.value.to_string(),
+            fen: explanation.value.number().filter(|_| money).map(Fen::new),
+            formula: explanation.formula.clone(),
+            cite: explanation.cite.clone(),
+            place: place(&explanation.file, explanation.line),
+            parameters: explanation.parameters.iter().map(parameter).collect(),
+            records: explanation.records.iter().map(|r| self.record(r, explanation.value.ty)).collect(),
+            reasons: explanation.reasons.iter().map(|r| self.waiting(r)).collect(),
+            assumed: explanation.assumed.clone(),
+            repeated: explanation.repeated,
+            children: explanation.children.iter().map(|c| self.node(c)).collect(),
+        }
+    }
+
+    fn record(&self, used: &RecordUse, ty: ColumnType) -> RecordLine {
+        RecordLine {
+            dataset: used.dataset.clone(),
+            source: used.source.as_str().to_owned(),
+            source_title: self.source(used.source.as_str()),
+            record_id: masked_key(&used.record_id),
+            as_of: used.as_of,
+            person: used.person,
+            counted: used.counted,
+            columns: used.columns.iter().map(|(_, title, value)| (title.clone(), masked_key(value))).collect(),
+            contribution: used.contribution.map(|v| show_number(ty, v)),
+        }
+    }
+
+    /// A tree as indented text, a line for each value, parameter row and source row.
+    pub(super) fn text(&self, node: &ExplanationNode) -> String {
+        let mut out = String::new();
+        self.write(node, 0, &mut out);
+        out
+    }
+
+    fn write(&self, node: &ExplanationNode, depth: usize, out: &mut String) {
+        let pad = "  ".repeat(depth);
+        let title = if node.title.is_empty() { &node.name } else { &node.title };
+        let whose = node.person.map_or_else(String::new, |p| format!("（{}）", self.person(p)));
+        let _ = writeln!(out, "{pad}{title}{whose} = {}", node.value);
+        let inner = format!("{pad}  ");
+        if node.repeated {
+            let _ = writeln!(out, "{inner}（同上）");
+            return;
+        }
+        if !node.formula.is_empty() {
+            let _ = writeln!(out, "{inner}算法：{}　[{} {}]", one_line(&node.formula), node.name, node.place);
+        }
+        if let Some(cite) = &node.cite {
+            let _ = writeln!(out, "{inner}依据：{cite}");
+        }
+        if let Some(reason) = &node.assumed {
+            let _ = writeln!(out, "{inner}推定：{reason}");
+        }
+        for reason in &node.reasons {
+            let _ = writeln!(out, "{inner}存疑：{}", reason.text);
+        }
+        for p in &node.parameters {
+            let area = p.area.map_or_else(|| "全国".to_owned(), |a| a.to_string());
+            let until = p.until.map_or_else(|| "至今".to_owned(), |d| format!("至 {d}"));
+            let _ = writeln!(
+                out,
+                "{inner}参数：{} = {}　[{area}，{} 起{until}，{}，{}]",
+                p.title, p.value, p.from, p.cite, p.place
+            );
+        }
+        for r in &node.records {
+            let day = r.as_of.map_or_else(|| "未注明".to_owned(), |d| d.to_string());
+            let columns: Vec<String> = r.columns.iter().map(|(title, value)| format!("{title} {value}")).collect();
+            let counted = match r.counted {
+                hedui_base::Tri::Met => r.contribution.as_ref().map_or_else(|| "计入".to_owned(), |c| format!("计入 {c}")),
+                hedui_base::Tri::NotMet => "不计入".to_owned(),
+                hedui_base::Tri::Undetermined => "待定".to_owned(),
+            };
+            let whose = r.person.map_or_else(String::new, |p| self.person(p));
+            let _ = writeln!(
+                out,
+                "{inner}记录：{}（{}）{whose} {}　截至 {day}　{}　→ {counted}",
+                r.source_title,
+                r.source,
+                r.record_id,
+                columns.join("，")
+            );
+        }
+        for child in &node.children {
+            self.write(child, depth + 1, out);
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn place(file: &str, line: usize) -> String {
+    if file.is_empty() { "申报".to_owned() } else { format!("{file}:{line}") }
+}
+
+fn parameter(used: &ParameterUse) -> ParameterLine {
+    ParameterLine {
+        name: used.name.clone(),
+        title: used.title.clone(),
+        value: used.value.to_string(),
+        area: used.area,
+        from: used.from,
+        until: used.until,
+        cite: used.cite.clone(),
+        place: place(&used.file, used.line),
+    }
+}

@@ -1,0 +1,38 @@
+use hedui_base::{CaseId, Outcome};
+use hedui_verify::{accept, check};
+
+use crate::town::{AS_OF, Town};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_lacks_a_member_leaves_that_member_unasked() {
+    let town = Town::new(12, 13).await;
+    let mut intake = town.intake();
+    let household = intake.households.iter_mut().find(|h| h.members.len() >= 2).unwrap();
+    let left_out = household.members[1].id_number.clone();
+    let case: CaseId = household.case.clone();
+    household.letter.as_mut().unwrap().covers.retain(|id| *id != left_out);
+    let expired = intake.households.iter_mut().find(|h| h.case != case).unwrap();
+    let expired_case = expired.case.clone();
+    expired.letter.as_mut().unwrap().valid_until = Some(AS_OF.yesterday().unwrap());
+    let ws = town.open("data").await;
+    accept(&ws, &intake, "test").await.unwrap();
+    let summary = town.acquire(&ws).await;
+    assert!(summary.sources.iter().any(|s| s.causes.contains_key("授权书未包含该成员")), "{summary:?}");
+
+    let report = check(&ws, &case, AS_OF).await.unwrap();
+    let person = report.people[1].person;
+    let own: Vec<_> = report.coverage.iter().filter(|c| c.person == person).collect();
+    assert!(!own.is_empty());
+    for line in own {
+        let fits = matches!(line.outcome, Some(Outcome::NotAuthorised | Outcome::NotApplicable));
+        assert!(fits, "{line:?}");
+    }
+    let others = report.coverage.iter().filter(|c| c.person == report.people[0].person);
+    assert!(others.into_iter().all(|c| c.outcome.is_some_and(|o| !o.is_unknown())));
+    assert!(report.completeness.statement.contains("未授权"), "{}", report.completeness.statement);
+
+    let report = check(&ws, &expired_case, AS_OF).await.unwrap();
+    assert!(report.coverage.iter().all(|c| matches!(c.outcome, Some(Outcome::NotAuthorised | Outcome::NotApplicable))));
+    let shown = serde_json::to_string(&report).unwrap();
+    assert!(!shown.contains(&left_out), "the report masks numbers");
+}
