@@ -27,7 +27,7 @@ impl PackFolder {
             .map(str::to_owned)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a pack's folder has a name in UTF-8"))?;
         let mut files = Vec::new();
-        read_into(dir, "", &mut files)?;
+        read_into(dir, &format!("{id}/"), &mut files)?;
         Ok(Self::from_files(id, files))
     }
 

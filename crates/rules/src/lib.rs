@@ -1,6 +1,7 @@
 //! Rule packs: from text that an official can read to a typed program that the engine runs.
 
 pub mod cases;
+pub mod diagnostics;
 mod folder;
 pub mod functions;
 mod library;

@@ -135,7 +135,7 @@ impl Library {
                     };
                     mistakes.push(base.spot.error("rules::unknown_base", message, "cannot be extended").help(help));
                     // Without its base a pack lacks names for no fault of those who use them.
-                    pack.complete = false;
+                    pack.lost.everything = true;
                     chain.push((folder, pack));
                     return Some(chain);
                 }

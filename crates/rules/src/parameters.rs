@@ -97,12 +97,17 @@ fn read_header(file: &Arc<SourceText>, header: &[Cell], mistakes: &mut Vec<Diagn
     for (index, cell) in header.iter().enumerate() {
         let name = cell.value.as_str();
         if name.is_empty() {
-            mistakes.push(cell.spot.error("rules::bad_header", "a column has no name", "no name"));
+            mistakes.push(
+                cell.spot
+                    .error("rules::bad_header", "a column has no name", "no name")
+                    .help("name it, or take the column out"),
+            );
         } else if let Some(first) = at.insert(name, index) {
             mistakes.push(
                 cell.spot
                     .error("rules::bad_header", format!("two columns are named `{name}`"), "second")
-                    .also(&header[first].spot, "first"),
+                    .also(&header[first].spot, "first")
+                    .help("rename one of them"),
             );
         }
     }
@@ -148,13 +153,7 @@ fn read_row(
 ) -> Option<(ParameterRow, Spot)> {
     let before = mistakes.len();
     let filled = |index: Option<usize>| index.map(|i| &line[i]).filter(|c| !c.value.is_empty());
-    let area = filled(columns.area).and_then(|cell| match AreaCode::parse(&cell.value) {
-        Ok(area) => Some(area),
-        Err(error) => {
-            mistakes.push(cell.spot.error("rules::bad_area", error.to_string(), "not an area code"));
-            None
-        }
-    });
+    let area = filled(columns.area).and_then(|cell| value::area(cell).map_err(|mistake| mistakes.push(mistake)).ok());
     let residence = filled(columns.residence).and_then(|cell| {
         if ["urban", "rural"].contains(&cell.value.as_str()) {
             return Some(Arc::from(cell.value.as_str()));
@@ -260,7 +259,11 @@ fn read_key(cell: &Cell, key: &mut Key, mistakes: &mut Vec<Diagnostic>) -> KeyMa
     }
     match range {
         Some((low, high)) if low > high => {
-            mistakes.push(cell.spot.error("rules::bad_value", format!("the range {text} is empty"), "first is larger"));
+            mistakes.push(
+                cell.spot
+                    .error("rules::bad_value", format!("the range {text} is empty"), "first is larger")
+                    .help("write the smaller number first"),
+            );
             KeyMatch::Any
         }
         Some((low, high)) => KeyMatch::Range(low, high),

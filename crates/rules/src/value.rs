@@ -1,11 +1,12 @@
 //! Written values in the scale of their type.
 
 use hedui_base::columns::date_to_days;
-use hedui_base::{ColumnType, Month};
+use hedui_base::{AreaCode, ColumnType, Diagnostic, Month};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::program::ParameterValue;
+use crate::spot::Spotted;
 use crate::surface::Literal;
 
 /// A number as an integer with `scale` decimals; the error says why not.
@@ -13,8 +14,8 @@ pub(crate) fn scaled(number: Decimal, scale: u8) -> Result<i64, String> {
     let number = number.normalize();
     if number.scale() > u32::from(scale) {
         return Err(match scale {
-            0 => "needs a whole number".to_owned(),
-            n => format!("has more than {n} decimals"),
+            0 => "not a whole number".to_owned(),
+            n => format!("more than {n} decimals"),
         });
     }
     let unit = Decimal::from(10i64.pow(u32::from(scale)));
@@ -22,7 +23,7 @@ pub(crate) fn scaled(number: Decimal, scale: u8) -> Result<i64, String> {
         .checked_mul(unit)
         .map(|n| n.normalize())
         .and_then(|n| i64::try_from(n.mantissa()).ok())
-        .ok_or_else(|| "is out of range".to_owned())
+        .ok_or_else(|| "out of range".to_owned())
 }
 
 /// A value as its type holds it; the error says what was expected.
@@ -42,7 +43,7 @@ pub(crate) fn typed(literal: &Literal, ty: ColumnType) -> Result<ParameterValue,
         (
             ColumnType::Int | ColumnType::Decimal(_) | ColumnType::Money(_) | ColumnType::Area | ColumnType::Person,
             Literal::Number(n),
-        ) => scaled(*n, ty.scale()).map(ParameterValue::Int).map_err(|why| format!("a {ty} {why}")),
+        ) => scaled(*n, ty.scale()).map(ParameterValue::Int),
         _ => Err(example(ty)),
     }
 }
@@ -62,6 +63,15 @@ pub(crate) fn cell(text: &str, ty: ColumnType) -> Result<ParameterValue, String>
         }
     };
     typed(&literal, ty)
+}
+
+/// A division code; the mistake if it is none.
+pub(crate) fn area(text: &Spotted<String>) -> Result<AreaCode, Diagnostic> {
+    AreaCode::parse(&text.value).map_err(|error| {
+        text.spot
+            .error("rules::bad_area", format!("`{}` is no area: {error}", text.value), "not an area code")
+            .help("write the code of GB/T 2260 as text, such as 321100 for a city")
+    })
 }
 
 /// How a value of a type is written.

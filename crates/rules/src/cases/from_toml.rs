@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hedui_base::diagnostic::nearest;
-use hedui_base::{AreaCode, ColumnSpec, ColumnType, Dataset, Diagnostic, Month, Outcome};
+use hedui_base::{ColumnSpec, ColumnType, Dataset, Diagnostic, Month, Outcome};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -75,7 +75,7 @@ type Value<'t> = Spanned<DeValue<'t>>;
 impl<'t> Context<'t> {
     /// A name that nothing has.
     pub(super) fn unknown(&self, what: &str, name: &Spotted<String>, known: &[&str]) {
-        if !self.pack.complete {
+        if self.pack.lost.has(&name.value) {
             return;
         }
         let help = nearest(&name.value, known.iter().copied()).map_or_else(
@@ -87,11 +87,7 @@ impl<'t> Context<'t> {
         );
         self.reader.push(
             name.spot
-                .error(
-                    "rules::case_unknown_name",
-                    format!("there is no {what} `{}`", name.value),
-                    format!("unknown {what}"),
-                )
+                .error("rules::case_unknown_name", format!("there is no {what} `{}`", name.value), "unknown")
                 .help(help),
         );
     }
@@ -124,11 +120,12 @@ impl<'t> Context<'t> {
         if let ParameterValue::Int(n) = typed
             && spec.min.is_some_and(|min| n < min)
         {
-            self.reader.push(self.reader.spot(item.span()).error(
-                "rules::case_bad_value",
-                "this is less than the column allows",
-                "below `min`",
-            ));
+            self.reader.push(
+                self.reader
+                    .spot(item.span())
+                    .error("rules::case_bad_value", "this is less than the column allows", "below `min`")
+                    .help("see `min` of the column or input"),
+            );
         }
         Some(typed)
     }
@@ -142,13 +139,9 @@ impl<'t> Context<'t> {
         let fields = Fields::new(self.reader, "the case", head.clone(), table);
         let title = fields.need_text("title", "title = \"what it shows\"");
         let as_of = fields.need_date("as_of", "as_of = 2026-06-30");
-        let area = fields.need_text("area", "area = \"321102\"").and_then(|text| {
-            AreaCode::parse(&text.value)
-                .map_err(|error| {
-                    self.reader.push(text.spot.error("rules::bad_area", error.to_string(), "not an area code"));
-                })
-                .ok()
-        });
+        let area = fields
+            .need_text("area", "area = \"321102\"")
+            .and_then(|text| value::area(&text).map_err(|mistake| self.reader.push(mistake)).ok());
         let residence = fields.word("residence", &[("urban", "urban"), ("rural", "rural")]).map(str::to_owned);
         let inputs = self.household_inputs(&fields);
         let mut named = BTreeMap::new();

@@ -12,7 +12,7 @@ use crate::program::{
     Relation,
 };
 use crate::spot::{Spot, Spotted};
-use crate::surface::{Arithmetic, Head, Logic};
+use crate::surface::{Arithmetic, Head, Logic, Lost};
 
 /// Index of a step in [`Pack::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,8 +47,8 @@ pub struct Pack {
     pub order: Vec<Node>,
     /// Steps that depend on themselves; reported already.
     pub cyclic: BTreeSet<Node>,
-    /// Whether every file could be read. If not, a name may be missing for no fault of those who use it.
-    pub complete: bool,
+    /// What could not be read.
+    pub lost: Lost,
 }
 
 /// What a name means.

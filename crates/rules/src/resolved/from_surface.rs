@@ -15,7 +15,7 @@ use crate::folder::PackFolder;
 use crate::parameters::{Table, read_table};
 use crate::program::{Entity, FlagSeverity, InputId, KeyMatch, ParameterId, ParameterRow};
 use crate::spot::{Also as _, Spot, Spotted};
-use crate::surface::{self, Formula, ParameterSource, RuleBody, TestCheck};
+use crate::surface::{self, Formula, Lost, ParameterSource, RuleBody, TestCheck};
 use crate::value;
 
 /// Binds the names of a pack. `chain` goes from the pack being checked to the frame it rests on.
@@ -25,10 +25,11 @@ pub(crate) fn from_surface(
     mistakes: &mut Vec<Diagnostic>,
 ) -> Pack {
     let head = &chain[0].1.head;
-    let complete = chain.iter().all(|(_, pack)| pack.complete);
+    let mut lost = Lost::default();
+    chain.iter().for_each(|(_, pack)| lost.extend(&pack.lost));
     let catalogue = join_datasets(catalogue, chain, mistakes);
-    let joined = join(chain, mistakes);
-    let mut build = Build { complete, catalogue: &catalogue, ..Build::new(&catalogue) };
+    let joined = join(chain, &lost, mistakes);
+    let mut build = Build::new(&catalogue, &lost);
     for rule in &joined {
         build.declare(rule, mistakes);
     }
@@ -36,7 +37,7 @@ pub(crate) fn from_surface(
     unused_files(chain[0].0, &joined, mistakes);
     let used = build.bind(mistakes);
     let (order, cyclic) = order(&build.steps, &build.flags, mistakes);
-    if complete {
+    if !lost.everything {
         warn_unused(&build, &joined, &used, head.area.is_none(), chain, mistakes);
     }
     let Build { inputs, parameters, steps, tests, flags, mut schemes, score, names, .. } = build;
@@ -54,7 +55,7 @@ pub(crate) fn from_surface(
         names,
         order,
         cyclic,
-        complete,
+        lost,
         catalogue,
     }
 }
@@ -69,7 +70,7 @@ struct Waiting<'a> {
 
 struct Build<'a> {
     catalogue: &'a Catalogue,
-    complete: bool,
+    lost: &'a Lost,
     inputs: Vec<Input>,
     parameters: Vec<Parameter>,
     steps: Vec<Step>,
@@ -84,10 +85,10 @@ struct Build<'a> {
 }
 
 impl<'a> Build<'a> {
-    fn new(catalogue: &'a Catalogue) -> Self {
+    fn new(catalogue: &'a Catalogue, lost: &'a Lost) -> Self {
         Self {
             catalogue,
-            complete: true,
+            lost,
             inputs: Vec::new(),
             parameters: Vec::new(),
             steps: Vec::new(),
@@ -294,7 +295,7 @@ impl<'a> Build<'a> {
     fn dataset(&mut self, name: &Spotted<String>, mistakes: &mut Vec<Diagnostic>) -> Option<Arc<Dataset>> {
         self.datasets_used.insert(name.value.clone());
         let found = self.catalogue.get(&name.value).cloned();
-        if found.is_none() && self.complete {
+        if found.is_none() && !self.lost.has(&name.value) {
             let all = self.catalogue.datasets.keys().map(String::as_str);
             let help = nearest(&name.value, all).map_or_else(
                 || "name a dataset of the catalogue, or declare [dataset.NAME] in the pack".to_owned(),
@@ -321,12 +322,19 @@ impl<'a> Build<'a> {
             counts: &self.counts,
             flags: &flag_names,
             catalogue: self.catalogue,
-            complete: self.complete,
+            lost: self.lost,
             used: BTreeSet::new(),
             mistakes,
         };
         for waiting in &self.waiting {
             let step = &mut self.steps[waiting.node.0];
+            for formula in waiting.filter.into_iter().chain([waiting.formula]) {
+                if formula.expr.is_broken() {
+                    // What could not be read may use any name it mentions.
+                    let words = formula.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                    resolver.used.extend(words.filter_map(|word| self.names.get(word)));
+                }
+            }
             let outer =
                 Scope { entity: step.entity, records: Records::None, inside: Inside::Nothing, score: waiting.is_score };
             match &mut step.body {
@@ -456,7 +464,11 @@ fn warn_unused(
             _ => false,
         };
         let named = build.names.get(&rule.name.value);
-        if matters && rule.overrides.is_none() && named.is_some_and(|n| !used.contains(n)) {
+        if matters
+            && rule.overrides.is_none()
+            && named.is_some_and(|n| !used.contains(n))
+            && !build.lost.words.contains(&rule.name.value)
+        {
             mistakes.push(
                 rule.name
                     .spot

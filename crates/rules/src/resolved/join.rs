@@ -21,9 +21,9 @@ pub(super) struct Joined<'a> {
 /// Joins packs, given from the one being checked to the frame it rests on.
 pub(super) fn join<'a>(
     chain: &'a [(&'a PackFolder, surface::Pack)],
+    lost: &surface::Lost,
     mistakes: &mut Vec<Diagnostic>,
 ) -> Vec<Joined<'a>> {
-    let complete = chain.iter().all(|(_, pack)| pack.complete);
     let mut rules: Vec<Joined<'a>> = Vec::new();
     let mut at: BTreeMap<&str, usize> = BTreeMap::new();
     for (depth, (folder, pack)) in chain.iter().enumerate().rev() {
@@ -65,7 +65,7 @@ pub(super) fn join<'a>(
                     rules[index] = Joined { rule, folder, own };
                 }
             } else {
-                if let Some(place) = rule.overrides.as_ref().filter(|_| complete) {
+                if let Some(place) = rule.overrides.as_ref().filter(|_| !lost.has(name)) {
                     let help = nearest(name, inherited.keys().copied()).map_or_else(
                         || "take `override` out if this is a new rule".to_owned(),
                         |near| format!("did you mean to replace `{near}`?"),

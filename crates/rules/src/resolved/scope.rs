@@ -44,6 +44,16 @@ pub(super) enum Inside {
     People(Over),
 }
 
+/// A call as written.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    name: &'a Spotted<String>,
+    distinct: bool,
+    args: &'a [surface::Expr],
+    filter: Option<&'a surface::Expr>,
+    spot: &'a Spot,
+}
+
 /// Binds names.
 pub(super) struct Resolver<'a> {
     pub names: &'a BTreeMap<String, Named>,
@@ -56,7 +66,7 @@ pub(super) struct Resolver<'a> {
     /// Flags, which are no values.
     pub flags: &'a BTreeSet<String>,
     pub catalogue: &'a Catalogue,
-    pub complete: bool,
+    pub lost: &'a surface::Lost,
     /// Names in use.
     pub used: BTreeSet<Named>,
     pub mistakes: &'a mut Vec<Diagnostic>,
@@ -105,7 +115,7 @@ impl Resolver<'_> {
                 self.case(operand.as_deref(), branches, otherwise.as_deref(), spot, scope)
             }
             S::Call { name, distinct, args, filter } => {
-                self.call(name, *distinct, args, filter.as_deref(), spot, scope)
+                self.call(&Call { name, distinct: *distinct, args, filter: filter.as_deref(), spot }, scope)
             }
             S::Error => ExprKind::Error,
         };
@@ -154,13 +164,17 @@ impl Resolver<'_> {
                 (when, self.expr(then, scope))
             })
             .collect();
-        match otherwise {
-            Some(otherwise) => ExprKind::Case(branches, self.boxed(otherwise, scope)),
-            None => self.fail(
-                spot.error("rules::case_without_else", "this CASE says nothing for all other cases", "no ELSE"),
-                "add `ELSE value` before END, such as `ELSE 0`",
-            ),
-        }
+        let otherwise = match otherwise {
+            Some(otherwise) => self.boxed(otherwise, scope),
+            None => {
+                let kind = self.fail(
+                    spot.error("rules::case_without_else", "this CASE says nothing for all other cases", "no ELSE"),
+                    "add `ELSE value` before END, such as `ELSE 0`",
+                );
+                Box::new(Expr { kind, spot: spot.clone() })
+            }
+        };
+        ExprKind::Case(branches, otherwise)
     }
 
     fn name(&mut self, parts: &[String], spot: &Spot, scope: Scope<'_>) -> ExprKind {
@@ -324,7 +338,7 @@ impl Resolver<'_> {
     }
 
     fn undefined(&mut self, name: &str, spot: &Spot, scope: Scope<'_>) -> ExprKind {
-        if matches!(scope.records, Records::Unknown) || !self.complete {
+        if matches!(scope.records, Records::Unknown) || self.lost.has(name) {
             return ExprKind::Error;
         }
         if let (Records::Of(dataset), Inside::Nothing) = (scope.records, scope.inside)
@@ -356,7 +370,8 @@ impl Resolver<'_> {
             };
             let all =
                 self.names.keys().map(String::as_str).chain(columns.iter().copied()).chain(["as_of", "residence"]);
-            match (nearest(name, all), scope.records) {
+            let near = nearest(name, all).filter(|_| name.len() > 1);
+            match (near, scope.records) {
                 (Some(near), _) => format!("did you mean `{near}`?"),
                 (None, Records::Of(dataset)) => {
                     format!(
@@ -387,7 +402,10 @@ impl Resolver<'_> {
             let mistake = spot
                 .error(
                     "rules::wrong_arity",
-                    format!("`{name}` is looked up by {} keys, not by {}", names.len(), keys.len()),
+                    match names.len() {
+                        0 => format!("`{name}` has one value and takes no keys"),
+                        n => format!("`{name}` has {n} key columns, not {}", keys.len()),
+                    },
                     "wrong number of keys",
                 )
                 .also(&parameter.name.spot, "declared here");
@@ -396,30 +414,22 @@ impl Resolver<'_> {
         ExprKind::Parameter(id, keys)
     }
 
-    fn call(
-        &mut self,
-        name: &Spotted<String>,
-        distinct: bool,
-        args: &[surface::Expr],
-        filter: Option<&surface::Expr>,
-        spot: &Spot,
-        scope: Scope<'_>,
-    ) -> ExprKind {
+    fn call(&mut self, call: &Call<'_>, scope: Scope<'_>) -> ExprKind {
+        let Call { name, args, spot, .. } = *call;
         let upper = name.value.to_ascii_uppercase();
         if let Some((_, function)) = AGGREGATES.iter().find(|(n, _)| *n == upper) {
-            return self.aggregate(*function, &upper, distinct, args, filter, spot, scope);
+            return self.aggregate(*function, call, scope);
         }
-        if let Some(filter) = filter {
+        if let Some(filter) = call.filter {
+            self.visit(call, scope);
+            let message = format!("FILTER stands only after an aggregate, not after {}", name.value);
             return self.fail(
-                filter.spot.error(
-                    "rules::aggregate_misuse",
-                    format!("FILTER stands only after an aggregate, not after {}", name.value),
-                    "not here",
-                ),
+                filter.spot.error("rules::aggregate_misuse", message, "not here"),
                 "aggregates are SUM, COUNT, MIN, MAX, AVG, BOOL_OR, BOOL_AND",
             );
         }
-        if distinct {
+        if call.distinct {
+            self.visit(call, scope);
             return self.fail(
                 spot.error("rules::unsupported", "DISTINCT stands only in COUNT(DISTINCT x)", "not here"),
                 "take DISTINCT out",
@@ -450,9 +460,7 @@ impl Resolver<'_> {
                 .unwrap_or_else(|| {
                     format!("functions: {}", FUNCTIONS.iter().map(|f| f.0).collect::<Vec<_>>().join(", "))
                 });
-            for arg in args {
-                self.expr(arg, scope);
-            }
+            self.visit(call, scope);
             return self.fail(
                 name.spot.error("rules::unknown_function", format!("there is no function `{}`", name.value), "unknown"),
                 help,
@@ -479,117 +487,104 @@ impl Resolver<'_> {
         ExprKind::Call(function, resolved)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of an aggregate call, used once")]
-    fn aggregate(
-        &mut self,
-        function: AggregateFn,
-        name: &str,
-        distinct: bool,
-        args: &[surface::Expr],
-        filter: Option<&surface::Expr>,
-        spot: &Spot,
-        scope: Scope<'_>,
-    ) -> ExprKind {
-        if scope.inside != Inside::Nothing {
-            return self.fail(
-                spot.error(
-                    "rules::aggregate_misuse",
-                    format!("{name} stands inside another aggregate or a `where`"),
-                    "nested",
-                ),
-                "name the inner one as a fact or variable of its own, and use that name here",
-            );
-        }
-        let [argument] = args else {
-            let example = if function == AggregateFn::Count {
-                "COUNT(*) or COUNT(member.*)".to_owned()
-            } else {
-                format!("{name}(x)")
-            };
-            return self.fail(
-                spot.error(
-                    "rules::wrong_arity",
-                    format!("{name} takes 1 argument, not {}", args.len()),
-                    "wrong number of arguments",
-                ),
-                format!("write {example}"),
-            );
-        };
-        if distinct && function != AggregateFn::Count {
-            return self.fail(
-                spot.error(
-                    "rules::unsupported",
-                    format!("{name}(DISTINCT ..) would merge equal amounts that are not the same"),
-                    "DISTINCT",
-                ),
-                "only COUNT(DISTINCT x) is known",
-            );
-        }
-        let function = if distinct { AggregateFn::CountDistinct } else { function };
-        let is_star = matches!(argument.kind, surface::ExprKind::Star(_));
-        if is_star && function != AggregateFn::Count {
-            return self.fail(
-                spot.error("rules::aggregate_misuse", format!("{name} needs a value, not `*`"), "of what?"),
-                format!("write {name}(x)"),
-            );
-        }
-        let over = match (scope.records, scope.entity) {
-            (Records::None, Some(Entity::Person)) => {
-                return self.fail(
-                    spot.error("rules::aggregate_misuse", "a person's formula has nothing to aggregate", "outside of a fact"),
-                    "aggregate records in a [fact.*]; aggregate people in a household's variable and read it as `household.NAME`",
-                );
+    fn aggregate(&mut self, function: AggregateFn, call: &Call<'_>, scope: Scope<'_>) -> ExprKind {
+        let over = match self.over(function, call, scope) {
+            Ok(over) => over,
+            Err((mistake, help)) => {
+                // Names inside may be wrong as well: say so in the same run.
+                let inside = match (scope.records, scope.entity) {
+                    (Records::None, Some(Entity::Person)) => Inside::Nothing,
+                    (Records::None, _) => Inside::People(self.people(call).unwrap_or(Over::Members)),
+                    _ => Inside::Records,
+                };
+                self.visit(call, Scope { inside, ..scope });
+                return self.fail(mistake, help);
             }
-            (Records::None, _) => match self.people(argument, filter) {
-                Some(over) => over,
-                None => {
-                    let help = if is_star {
-                        "write COUNT(member.*) or COUNT(obligor.*)"
-                    } else {
-                        "write `member.x` or `obligor.x` inside, or aggregate records in a [fact.*]"
-                    };
-                    // Names inside may be wrong as well; say so in the same run.
-                    return self.fail(
-                        spot.error(
-                            "rules::aggregate_misuse",
-                            format!("{name} here runs over members or obligors, but names neither"),
-                            "over whom?",
-                        ),
-                        help,
-                    );
-                }
-            },
-            _ => Over::Records,
         };
         let inside = if over == Over::Records { Inside::Records } else { Inside::People(over) };
         let inner = Scope { inside, ..scope };
-        let argument = if let surface::ExprKind::Star(prefix) = &argument.kind {
-            if over == Over::Records
-                && let Some(prefix) = prefix
-            {
-                return self.fail(
-                    spot.error(
-                        "rules::aggregate_misuse",
-                        format!("`{prefix}.*` in a fact, which counts records"),
-                        "not records",
-                    ),
-                    "write COUNT(*)",
-                );
-            }
-            None
-        } else {
-            Some(self.boxed(argument, inner))
+        let argument = match call.args {
+            [surface::Expr { kind: surface::ExprKind::Star(_), .. }] | [] => None,
+            [argument, ..] => Some(self.boxed(argument, inner)),
         };
-        let filter = filter.map(|f| self.boxed(f, inner));
+        let filter = call.filter.map(|f| self.boxed(f, inner));
+        let function = if call.distinct { AggregateFn::CountDistinct } else { function };
         ExprKind::Aggregate { over, function, argument, filter }
     }
 
+    /// What an aggregate runs over, or what is wrong with its shape and how to mend it.
+    fn over(
+        &self,
+        function: AggregateFn,
+        call: &Call<'_>,
+        scope: Scope<'_>,
+    ) -> Result<Over, (Diagnostic, &'static str)> {
+        let (name, spot) = (call.name.value.to_ascii_uppercase(), call.spot);
+        let misuse = |message: String, label: &str| spot.error("rules::aggregate_misuse", message, label);
+        if scope.inside != Inside::Nothing {
+            return Err((
+                misuse(format!("{name} stands inside another aggregate or a `where`"), "nested"),
+                "name the inner one as a fact or variable of its own, and use that name here",
+            ));
+        }
+        let [argument] = call.args else {
+            let message = format!("{name} takes 1 argument, not {}", call.args.len());
+            return Err((
+                spot.error("rules::wrong_arity", message, "wrong number of arguments"),
+                "write SUM(x), or COUNT(*) in a fact and COUNT(member.*) in a household's formula",
+            ));
+        };
+        if call.distinct && function != AggregateFn::Count {
+            let message = format!("{name}(DISTINCT ..) would merge equal amounts that are not the same");
+            return Err((spot.error("rules::unsupported", message, "DISTINCT"), "only COUNT(DISTINCT x) is known"));
+        }
+        let star = match &argument.kind {
+            surface::ExprKind::Star(of) => Some(of),
+            _ => None,
+        };
+        if star.is_some() && function != AggregateFn::Count {
+            return Err((
+                misuse(format!("{name} needs a value, not `*`"), "of what?"),
+                "write a value instead of the star",
+            ));
+        }
+        match (scope.records, scope.entity) {
+            (Records::None, Some(Entity::Person)) => Err((
+                misuse("a person's formula has nothing to aggregate".to_owned(), "outside of a fact"),
+                "aggregate records in a [fact.*]; aggregate people in a household's variable and read it as `household.NAME`",
+            )),
+            (Records::None, _) => self.people(call).ok_or_else(|| {
+                let help = if star.is_some() {
+                    "write COUNT(member.*) or COUNT(obligor.*)"
+                } else {
+                    "write `member.x` or `obligor.x` inside, or aggregate records in a [fact.*]"
+                };
+                (misuse(format!("{name} here runs over members or obligors, but names neither"), "over whom?"), help)
+            }),
+            _ => match star {
+                Some(Some(prefix)) => Err((
+                    misuse(format!("`{prefix}.*` in a fact, which counts records"), "not records"),
+                    "write COUNT(*)",
+                )),
+                _ => Ok(Over::Records),
+            },
+        }
+    }
+
+    /// Binds the names inside a call that is wrong itself, for the mistakes in them.
+    fn visit(&mut self, call: &Call<'_>, scope: Scope<'_>) {
+        for arg in call.args.iter().chain(call.filter) {
+            if !matches!(arg.kind, surface::ExprKind::Star(_)) {
+                self.expr(arg, scope);
+            }
+        }
+    }
+
     /// Over whom an aggregate of a household runs: the first of `member.` and `obligor.` in it.
-    fn people(&self, argument: &surface::Expr, filter: Option<&surface::Expr>) -> Option<Over> {
+    fn people(&self, call: &Call<'_>) -> Option<Over> {
         let mut prefixes = Vec::new();
-        prefixes_of(argument, &mut prefixes);
-        if let Some(filter) = filter {
-            prefixes_of(filter, &mut prefixes);
+        for arg in call.args.iter().chain(call.filter) {
+            prefixes_of(arg, &mut prefixes);
         }
         prefixes.first().copied()
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use hedui_base::catalogue::Title;
 use hedui_base::{AreaCode, ColumnType, Dataset};
 use jiff::civil::Date;
@@ -15,8 +17,46 @@ pub struct Pack {
     pub rules: Vec<Rule>,
     /// Datasets the pack adds to the catalogue.
     pub datasets: Vec<(Spotted<String>, Dataset)>,
-    /// Whether every file could be read as TOML. If not, a name may be missing for no fault of those who use it.
-    pub complete: bool,
+    /// What could not be read.
+    pub lost: Lost,
+}
+
+/// What could not be read, so that nobody is blamed for using it.
+#[derive(Clone, Debug, Default)]
+pub struct Lost {
+    /// Any name may be missing, because a pack that this one extends is.
+    pub everything: bool,
+    /// Names that files with mistakes in their TOML seem to declare.
+    pub names: BTreeSet<String>,
+    /// Words of such files: names that they may use.
+    pub words: BTreeSet<String>,
+}
+
+impl Lost {
+    /// Whether a name may be declared where it could not be read.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.everything || self.names.contains(name.split('.').next().unwrap_or(name))
+    }
+
+    /// Adds what another pack lost.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.everything |= other.everything;
+        self.names.extend(other.names.iter().cloned());
+        self.words.extend(other.words.iter().cloned());
+    }
+
+    /// Takes down the names and words of a file that is not all TOML.
+    pub(crate) fn note(&mut self, text: &str) {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        for line in text.lines() {
+            let header = line.trim_start().strip_prefix('[').and_then(|l| l.split_once('.'));
+            if let Some((_, name)) = header {
+                self.names.insert(name.chars().take_while(|c| is_part(*c)).collect());
+            }
+        }
+        self.words.extend(text.split(|c| !is_part(c)).map(str::to_owned));
+    }
 }
 
 /// `[pack]`.
@@ -361,5 +401,11 @@ impl Expr {
             | ExprKind::Star(_)
             | ExprKind::Error => Vec::new(),
         }
+    }
+
+    /// Whether any part of it could not be read.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.kind, ExprKind::Error) || self.children().into_iter().any(Self::is_broken)
     }
 }

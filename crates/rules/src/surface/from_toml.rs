@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use hedui_base::catalogue::{NullMeaning, Per, Title};
 use hedui_base::diagnostic::nearest;
-use hedui_base::{AreaCode, ColumnSpec, Dataset, Diagnostic};
+use hedui_base::{ColumnSpec, Dataset, Diagnostic};
 use jiff::civil::Date;
 use toml::de::{DeTable, DeValue};
 
-use super::ast::{Head, Literal, Pack, ParameterSource, Rule, RuleBody, TestCheck};
+use super::ast::{Head, Literal, Lost, Pack, ParameterSource, Rule, RuleBody, TestCheck};
 use super::fields::{Fields, Reader};
 use crate::folder::PackFolder;
 use crate::program::{Entity, FlagSeverity, FollowUp, Relation};
@@ -19,15 +19,20 @@ const TABLES: [&str; 9] = ["parameter", "input", "dataset", "fact", "variable", 
 
 /// Reads the rules of a pack. Mistakes are pushed; what is wrong is left out or stands as an error in the tree.
 pub fn from_toml(folder: &PackFolder, mistakes: &mut Vec<Diagnostic>) -> Pack {
-    let mut pack = Pack { head: empty_head(folder), rules: Vec::new(), datasets: Vec::new(), complete: true };
-    let mut has_head = false;
+    let mut pack = Pack { head: empty_head(folder), rules: Vec::new(), datasets: Vec::new(), lost: Lost::default() };
+    let (mut has_head, mut unreadable_head) = (false, false);
     for file in &folder.files {
         let name = folder.name_within(file);
         if name.starts_with("cases/") || !name.ends_with(".toml") {
             continue;
         }
         let reader = Reader::new(file);
-        let document = parse_document(&reader, &mut pack.complete);
+        let mut readable = true;
+        let document = parse_document(&reader, &mut readable);
+        if !readable {
+            pack.lost.note(&file.text);
+            unreadable_head |= name == "pack.toml";
+        }
         for (key, value) in document.iter() {
             let spot = reader.spot(key.span());
             let word = key.get_ref().as_ref();
@@ -48,6 +53,8 @@ pub fn from_toml(folder: &PackFolder, mistakes: &mut Vec<Diagnostic>) -> Pack {
                             .help(format!("write [{word}.NAME] above its keys; [pack] belongs into pack.toml")),
                     );
                 }
+                // A key that lost its table is no mistake of its own.
+                (_, value) if !readable && value.as_table().is_none_or(|t| t.is_empty()) => {}
                 (word, _) => {
                     let help = nearest(word, TABLES).map_or_else(
                         || format!("a pack has tables [X.NAME] where X is one of {}", TABLES.join(", ")),
@@ -60,9 +67,9 @@ pub fn from_toml(folder: &PackFolder, mistakes: &mut Vec<Diagnostic>) -> Pack {
                 }
             }
         }
-        mistakes.extend(reader.mistakes.into_inner());
+        mistakes.extend(without_echoes(reader.mistakes.into_inner()));
     }
-    if !has_head && pack.complete {
+    if !has_head && !unreadable_head {
         mistakes.push(
             Diagnostic::error("rules::missing_key", format!("pack `{}` has no [pack] in a pack.toml", folder.id))
                 .help("add pack.toml with [pack] id, title, version, from (and area, extends for a local pack)"),
@@ -80,29 +87,81 @@ pub(crate) fn read_head(folder: &PackFolder) -> Option<Head> {
     reader.mistakes.into_inner().iter().all(|m| !m.is_error()).then_some(head)
 }
 
-/// Parses TOML as far as it can be understood.
-pub(crate) fn parse_document<'t>(reader: &'t Reader, complete: &mut bool) -> DeTable<'t> {
-    let (document, errors) = DeTable::parse_recoverable(&reader.file.text);
+/// Parses TOML as far as it can be understood; `readable` becomes false if something may have been lost.
+pub(crate) fn parse_document<'t>(reader: &'t Reader, readable: &mut bool) -> DeTable<'t> {
+    let text = reader.file.text.as_str();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let mut repeated_header = None;
     for error in errors {
-        *complete = false;
         let span = error.span().unwrap_or(0..0);
-        let duplicate = error.message().contains("duplicate key");
-        reader.push(
-            reader
-                .spot(span)
-                .error(
-                    if duplicate { "rules::duplicate_key" } else { "rules::toml" },
-                    format!("this is not TOML: {}", error.message()),
-                    "here",
-                )
-                .help(if duplicate {
-                    "a name stands only once in a file; rename one of them or remove it"
-                } else {
-                    "write `key = value`; texts in double quotes, several lines in ''' quotes"
-                }),
+        if !error.message().contains("duplicate key") {
+            *readable = false;
+            reader.push(
+                reader
+                    .spot(span)
+                    .error("rules::toml", format!("this is not TOML: {}", error.message()), "here")
+                    .help("write `key = value`; texts in double quotes, several lines in ''' quotes"),
+            );
+            continue;
+        }
+        let header = section(text, span.start);
+        if repeated_header == Some(header) {
+            continue; // All keys below a repeated header are repeated too.
+        }
+        if header <= span.start && !text[header..span.start].contains('\n') {
+            repeated_header = Some(header);
+        }
+        let name = text.get(span.clone()).unwrap_or("");
+        let mut mistake = reader.spot(span.clone()).error(
+            "rules::duplicate_key",
+            format!("`{name}` stands twice in this file"),
+            "second",
         );
+        if let Some(first) = first_of(text, &span, header) {
+            mistake = mistake.at(&reader.file, first, "first");
+        }
+        reader.push(mistake.help("a name stands only once; rename one of them or remove it"));
     }
     document.into_inner()
+}
+
+/// Where the line of the table header above a place begins; the start of the text if there is none.
+fn section(text: &str, at: usize) -> usize {
+    let line = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    if text[line..].trim_start().starts_with('[') {
+        return line;
+    }
+    text[..line]
+        .match_indices('\n')
+        .map(|(n, _)| n + 1)
+        .chain([0])
+        .filter(|n| text[*n..].starts_with('['))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Where a repeated key stood first: as the same header above, or as a key of the same section.
+fn first_of(text: &str, span: &std::ops::Range<usize>, header: usize) -> Option<std::ops::Range<usize>> {
+    let name = text.get(span.clone())?;
+    let line = text[..span.start].rfind('\n').map_or(0, |n| n + 1);
+    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(n, _)| n + 1));
+    let found = if line == header {
+        let whole = text[line..].lines().next()?.trim_end();
+        starts.take_while(|n| *n < line).find(|n| text[*n..].lines().next().is_some_and(|l| l.trim_end() == whole))?
+    } else {
+        let is_key = |l: &str| l.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='));
+        starts.filter(|n| (header..line).contains(n)).find(|n| text[*n..].lines().next().is_some_and(is_key))?
+    };
+    let start = found + text[found..].find(name)?;
+    Some(start..start + name.len())
+}
+
+/// Leaves out what only follows from TOML that could not be read: other remarks on the same lines, and keys that
+/// lost their table.
+fn without_echoes(mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let line = |m: &Diagnostic| m.labels.first().map(|l| l.file.line_column(l.span.start).0);
+    let broken: Vec<_> = mistakes.iter().filter(|m| m.code == "rules::toml").map(line).collect();
+    mistakes.into_iter().filter(|m| m.code == "rules::toml" || !broken.contains(&line(m))).collect()
 }
 
 fn empty_head(folder: &PackFolder) -> Head {
@@ -138,13 +197,7 @@ fn head(reader: &Reader, folder: &PackFolder, spot: Spot, table: &DeTable<'_>) -
         }
         Title::default()
     });
-    let area = fields.text("area").and_then(|text| match AreaCode::parse(&text.value) {
-        Ok(area) => Some(area),
-        Err(error) => {
-            reader.push(text.spot.error("rules::bad_area", error.to_string(), "not an area code"));
-            None
-        }
-    });
+    let area = fields.text("area").and_then(|text| value::area(&text).map_err(|mistake| reader.push(mistake)).ok());
     let from = fields.need_date("from", "from = 2026-01-01");
     let until = fields.date("until");
     if let (Some(from), Some(until)) = (from, until)
@@ -384,7 +437,7 @@ fn test_check(fields: &Fields<'_>) -> TestCheck {
     match limits.as_slice() {
         [(key, relation, _)] => TestCheck::Limit { value, relation: *relation, limit: fields.need_formula(key, "") },
         [] => {
-            fields.missing("below", "below = \"dibao_standard\"` (or at_most, above, at_least, or `when` alone");
+            fields.missing("below", "below = \"..\"` (or at_most, above, at_least), or `when = \"..\"");
             TestCheck::Limit { value, relation: Relation::Below, limit: fields.broken_formula() }
         }
         [(first, relation, _), (second, ..), ..] => {
@@ -451,11 +504,9 @@ fn column_spec(fields: &Fields<'_>, title: Title) -> Option<ColumnSpec> {
         match value::scaled(*number, ty?.scale()) {
             Ok(bound) => Some(bound),
             Err(why) => {
-                fields.reader.push(literal.spot.error(
-                    "rules::bad_value",
-                    format!("`{key}` {why}"),
-                    "does not fit the type",
-                ));
+                let message = format!("`{key}` does not fit its type");
+                let mistake = literal.spot.error("rules::bad_value", message, why);
+                fields.reader.push(mistake.help("write it in whole units of the type, such as yuan"));
                 None
             }
         }

@@ -14,7 +14,7 @@ mod print; // text form, as it could be written again
 mod quoted; // places inside TOML strings
 
 pub use ast::{
-    Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Pack, ParameterSource, Rule, RuleBody, TestCheck,
+    Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterSource, Rule, RuleBody, TestCheck,
 };
 pub(crate) use fields::{Fields, Reader};
 pub use from_sql::parse_formula;

@@ -5,7 +5,7 @@ use hedui_base::{ColumnType, Period};
 use super::arithmetic::constant;
 use super::check::{Checker, Rx};
 use super::units::{is_number, is_ordered, is_plain, period_help, rescaled, words};
-use crate::functions::Function;
+use crate::functions::{AGGREGATES, Function};
 use crate::program::{Aggregate, AggregateFn, Expr, ExprKind, Over, RoundMode};
 use crate::resolved::ExprKind as R;
 use crate::spot::Spot;
@@ -30,12 +30,12 @@ impl Checker<'_> {
         match function {
             Function::Least | Function::Greatest => {
                 let list: Vec<&Rx> = args.iter().collect();
-                let list = self.alike("choose between", &list, expected)?;
+                let list = self.alike("compare", &list, expected)?;
                 let ty = list.first()?.ty;
                 if !is_ordered(ty) {
                     return self.unfit(
                         spot,
-                        "LEAST and GREATEST",
+                        if function == Function::Least { "LEAST" } else { "GREATEST" },
                         "numbers, dates or months",
                         ty,
                         "use CASE WHEN instead",
@@ -161,7 +161,7 @@ impl Checker<'_> {
                 "write 10, 1 or 0.10",
             );
         }
-        let mut both = self.alike("round to a multiple", &[&args[0], &args[1]], expected)?;
+        let mut both = self.alike("round", &[&args[0], &args[1]], expected)?;
         let (multiple, x) = (both.pop()?, both.pop()?);
         let ty = x.ty;
         if !is_number(ty) {
@@ -216,7 +216,7 @@ impl Checker<'_> {
                 "write why in Chinese, in single quotes: the report prints it",
             ),
         };
-        let mut both = self.alike("assume", &[&args[0], &args[1]], expected)?;
+        let mut both = self.alike("replace", &[&args[0], &args[1]], expected)?;
         let (instead, value) = (both.pop()?, both.pop()?);
         let ty = value.ty;
         let kind = ExprKind::Assume { value: Box::new(value), instead: Box::new(instead), reason: reason?.into() };
@@ -237,6 +237,7 @@ impl Checker<'_> {
             AggregateFn::Count | AggregateFn::CountDistinct => None,
             _ => expected,
         };
+        let name = AGGREGATES.iter().find(|(_, f)| *f == function).map_or("COUNT", |(name, _)| *name);
         let filter = filter.map(|f| self.condition(f));
         let argument = match argument {
             Some(expr) => Some((self.check(expr, expected)?, &expr.spot)),
@@ -250,13 +251,7 @@ impl Checker<'_> {
             (AggregateFn::Count | AggregateFn::CountDistinct, argument) => (argument.map(|a| a.0), ColumnType::Int),
             (AggregateFn::BoolOr | AggregateFn::BoolAnd, Some((x, at))) => {
                 if x.ty != ColumnType::Bool {
-                    return self.unfit(
-                        at,
-                        "BOOL_OR and BOOL_AND",
-                        "a condition",
-                        x.ty,
-                        "compare it with something, such as `x > 0`",
-                    );
+                    return self.unfit(at, name, "a condition", x.ty, "compare it with something, such as `x > 0`");
                 }
                 (Some(x), ColumnType::Bool)
             }
@@ -266,7 +261,7 @@ impl Checker<'_> {
                 } else {
                     "only numbers are added up"
                 };
-                return self.unfit(at, "SUM and AVG", "numbers", x.ty, help);
+                return self.unfit(at, name, "numbers", x.ty, help);
             }
             (AggregateFn::Avg, Some((x, _))) if x.ty == ColumnType::Int => {
                 let ty = ColumnType::Decimal(6);
@@ -275,7 +270,7 @@ impl Checker<'_> {
             (AggregateFn::Min | AggregateFn::Max, Some((x, at))) if !is_ordered(x.ty) => {
                 let help =
                     if x.ty == ColumnType::Bool { "use BOOL_OR or BOOL_AND" } else { "count or compare it instead" };
-                return self.unfit(at, "MIN and MAX", "numbers, dates or months", x.ty, help);
+                return self.unfit(at, name, "numbers, dates or months", x.ty, help);
             }
             (_, Some((x, _))) => {
                 let ty = x.ty;

@@ -137,7 +137,8 @@ impl Checker<'_> {
         if matches!(expr.ty, ColumnType::Decimal(_)) && ty == ColumnType::Int {
             mistake = mistake.help("change the type to decimal(n); a count has no decimals");
         } else if mistake.code == "rules::type_mismatch" || mistake.code == "rules::unit_mixed" {
-            mistake = mistake.help(format!("change the type to {}, or the formula", expr.ty));
+            mistake =
+                mistake.help(format!("write a formula that gives {}, or declare the type {}", words(ty), expr.ty));
         }
         self.mistakes.push(mistake);
         None
@@ -153,7 +154,11 @@ impl Checker<'_> {
         match value::scaled(number, ty.scale()) {
             Ok(n) => Some(Expr::new(ExprKind::Int(n), ty)),
             Err(why) => self.fail(
-                spot.error("rules::literal_too_precise", format!("{number} {why}"), format!("{} here", words(ty))),
+                spot.error(
+                    "rules::literal_too_precise",
+                    format!("{number} does not fit {}: {why}", words(ty)),
+                    format!("{} here", words(ty)),
+                ),
                 match ty {
                     ColumnType::Money(_) => "money is whole fen: write at most two decimals",
                     ColumnType::Int => "the other side is a count; write a whole number",

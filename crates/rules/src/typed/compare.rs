@@ -104,7 +104,7 @@ impl Checker<'_> {
     pub(super) fn case(&mut self, branches: &[(Rx, Rx)], otherwise: &Rx, expected: Option<ColumnType>) -> Option<Expr> {
         let conditions: Vec<Option<Expr>> = branches.iter().map(|(when, _)| self.condition(when)).collect();
         let values: Vec<&Rx> = branches.iter().map(|(_, then)| then).chain([otherwise]).collect();
-        let mut values = self.alike("mix branches of", &values, expected)?;
+        let mut values = self.alike("mix", &values, expected)?;
         let conditions = conditions.into_iter().collect::<Option<Vec<_>>>()?;
         let last = values.pop()?;
         let ty = last.ty;

@@ -46,7 +46,7 @@ pub(super) fn words(ty: ColumnType) -> &'static str {
 /// A type and where the expression of that type is.
 pub(super) type Side<'a> = (ColumnType, &'a Spot);
 
-/// Two types that do not go together; `verb` completes "cannot .. with ..".
+/// Two types that do not go together; `verb` completes "cannot .. a with b".
 pub(super) fn mismatch(verb: &str, left: Side<'_>, right: Side<'_>) -> Diagnostic {
     let (code, help) = match (left.0, right.0) {
         (ColumnType::Money(a), ColumnType::Money(b)) => ("rules::period_mixed", period_help(a, b)),
@@ -66,7 +66,12 @@ pub(super) fn mismatch(verb: &str, left: Side<'_>, right: Side<'_>) -> Diagnosti
         ),
         _ => ("rules::type_mismatch", "both sides need one type"),
     };
-    let first = Diagnostic::error(code, format!("cannot {verb} {} with {}", words(left.0), words(right.0)));
+    let joined = match verb {
+        "divide" | "multiply" => "by",
+        "add" | "subtract" | "mix" => "and",
+        _ => "with",
+    };
+    let first = Diagnostic::error(code, format!("cannot {verb} {} {joined} {}", words(left.0), words(right.0)));
     first.also(left.1, words(left.0)).also(right.1, words(right.0)).help(help)
 }
 
