@@ -7,10 +7,11 @@
 //! Reports: every problem of names, whichever rule it is in. A broken rule keeps its name, so others stay quiet.
 
 mod ast; // start here: the shape of a bound rule
+mod calls; // functions and aggregates inside expressions
 mod from_surface; // packs joined, rules turned into steps
 mod join; // extends and override
 mod order; // dependency order and cycles
-mod scope; // names and calls inside expressions
+mod scope; // names inside expressions
 
 pub use ast::{Body, Expr, ExprKind, Flag, Input, Named, Node, Pack, Parameter, Scheme, Step, Test, Want};
 pub(crate) use from_surface::{from_surface, unknown_code};

@@ -7,16 +7,19 @@
 //! Reports: every problem of every file, in its order. What could not be read becomes [`ExprKind::Error`].
 
 mod ast; // start here: the shape of a written rule
+mod document; // TOML with mistakes
 mod fields; // reading a TOML table key by key
 mod from_sql; // expressions
-mod from_toml; // files and tables
+mod from_toml; // files and heads
 mod print; // text form, as it could be written again
 mod quoted; // places inside TOML strings
+mod tables; // one table, by kind
 
 pub use ast::{
     Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterSource, Rule, RuleBody, TestCheck,
 };
+pub(crate) use document::parse_document;
 pub(crate) use fields::{Fields, Reader};
 pub use from_sql::parse_formula;
 pub use from_toml::from_toml;
-pub(crate) use from_toml::{parse_document, read_head};
+pub(crate) use from_toml::read_head;
