@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Publishes staged rows and the outcomes that brought them, as one snapshot, inside the caller's transaction: they
-    /// become visible when it commits, or not at all.
+    /// become visible when it commits, or not at all. Without an open transaction this promise does not hold.
     ///
     /// An answer published before is skipped with its rows, so repeating a publication changes nothing and gives back
     /// the newest snapshot. Takes the database's write lock until the transaction ends.

@@ -130,7 +130,7 @@ fn number(
     spec: &ColumnSpec,
     people: &HashMap<Arc<str>, u32>,
 ) -> Result<Option<i64>, Complaint> {
-    let expected = expected(spec.ty);
+    let expected = format!("expected {}", expected(spec.ty));
     match (spec.ty, cells) {
         (_, Cells::Text(texts)) => {
             texts.get(row).map(|t| from_text(t, spec.ty, people).ok_or_else(|| expected.clone())).transpose()
@@ -225,7 +225,7 @@ fn rescaled(value: i128, from: u32, to: u32) -> Option<i64> {
 fn in_bounds(spec: &ColumnSpec, value: Option<i64>) -> Result<Option<i64>, Complaint> {
     let Some(v) = value else { return Ok(None) };
     if matches!(spec.ty, ColumnType::Money(_)) && v.unsigned_abs() > Fen::INGEST_LIMIT.fen().unsigned_abs() {
-        return Err(expected(spec.ty));
+        return Err(format!("expected {}", expected(spec.ty)));
     }
     let shown = |bound: i64| {
         let scale = u32::from(spec.ty.scale());

@@ -23,6 +23,9 @@ pub(super) struct Found {
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) found: Vec<Found>,
+    /// Whether the cases, and the persons, could be read: if not, nobody is blamed for naming one that is unknown.
+    pub(super) has_cases: bool,
+    pub(super) has_persons: bool,
     pub(super) case_ids: Vec<Arc<str>>,
     pub(super) case_index: HashMap<Arc<str>, u32>,
     pub(super) areas: Vec<Option<AreaCode>>,
@@ -34,8 +37,9 @@ pub(super) struct Draft {
     pub(super) people: HashMap<Arc<str>, u32>,
     /// Cases of each person.
     pub(super) people_cases: Vec<Vec<u32>>,
-    /// Persons of cases that the file of cases leaves out on purpose.
+    /// Persons of cases that the file of cases leaves out on purpose, and those cases.
     pub(super) outside: HashSet<Arc<str>>,
+    pub(super) outside_cases: HashSet<Arc<str>>,
     pub(super) records: BTreeMap<String, records::Draft>,
     pub(super) coverage: Vec<outcomes::Row>,
     pub(super) covered: Vec<String>,
@@ -195,6 +199,7 @@ fn read_cases(path: &Path, spec: &PlainSpec, draft: &mut Draft) {
     let (ids, areas) = (draft.required(&sheet, "case"), draft.required(&sheet, "area"));
     let residences = sheet.column("residence");
     let Some(ids) = ids else { return };
+    draft.has_cases = true;
     let mut kept = Vec::new();
     let mut owner: Vec<Option<u32>> = Vec::with_capacity(sheet.rows);
     for row in 0..sheet.rows {
@@ -261,6 +266,7 @@ fn read_persons(path: &Path, spec: &PlainSpec, subset: bool, draft: &mut Draft) 
     let cases = draft.required(&sheet, "case");
     let (persons, roles) = (draft.required(&sheet, "person"), draft.required(&sheet, "role"));
     let (Some(cases), Some(persons), Some(roles)) = (cases, persons, roles) else { return };
+    draft.has_persons = draft.has_cases;
     let (mut belongs, mut kept) = (Vec::with_capacity(sheet.rows), Vec::new());
     let mut members: Vec<bool> = vec![false; draft.case_ids.len()];
     let mut seen: HashSet<(u32, u32)> = HashSet::new();
@@ -269,7 +275,11 @@ fn read_persons(path: &Path, spec: &PlainSpec, subset: bool, draft: &mut Draft) 
         let case = match id(cases, row) {
             Ok(Some(id)) => match draft.case_index.get(id.as_ref()) {
                 Some(case) => Belongs::To(*case),
-                None if subset => Belongs::Outside,
+                None if subset => {
+                    draft.outside_cases.insert(id.as_ref().into());
+                    Belongs::Outside
+                }
+                None if !draft.has_cases => Belongs::Nothing,
                 None => {
                     draft.cell(&sheet, row, Some("case"), "a case that cases does not have".to_owned(), &[]);
                     Belongs::Nothing

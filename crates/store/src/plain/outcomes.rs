@@ -37,6 +37,7 @@ pub(super) fn read(path: &Path, spec: &PlainSpec, draft: &mut Draft) {
     let mut serves: HashMap<SourceId, String> = HashMap::new();
     let mut seen: HashMap<(u32, SourceId), Outcome> = HashMap::new();
     let mut covered = BTreeSet::new();
+    let has_persons = draft.has_persons;
     for row in 0..sheet.rows {
         let text = |cells| id(cells, row).map(|t| t.map(std::borrow::Cow::into_owned));
         let (person, dataset) = (text(persons), text(datasets));
@@ -52,7 +53,7 @@ pub(super) fn read(path: &Path, spec: &PlainSpec, draft: &mut Draft) {
         }
         let cases = number.map(|n| draft.people_cases[n as usize].clone()).unwrap_or_default();
         let mut complain = |column: &str, message: String| draft.cell(&sheet, row, Some(column), message, &cases);
-        if number.is_none() {
+        if number.is_none() && has_persons {
             complain("person", "a person that persons does not have".to_owned());
         }
         if sheet.ragged.contains(&row) {

@@ -1,6 +1,6 @@
 //! The records of one dataset: whose, from which source, and the dataset's own columns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,10 +44,15 @@ pub(super) fn read(path: &Path, dataset: &Dataset, folder: &mut Folder) {
     for row in 0..sheet.rows {
         let found = match id(cells, row) {
             Ok(Some(id)) => {
-                let known = if of_household { &folder.case_index } else { &folder.people };
+                let (known, outside) = if of_household {
+                    (&folder.case_index, &folder.outside_cases)
+                } else {
+                    (&folder.people, &folder.outside)
+                };
                 match known.get(id.as_ref()) {
                     Some(number) => Ok(Belongs::To(*number)),
-                    None if folder.outside.contains(id.as_ref()) => Ok(Belongs::Outside),
+                    None if outside.contains(id.as_ref()) => Ok(Belongs::Outside),
+                    None if !(if of_household { folder.has_cases } else { folder.has_persons }) => Ok(Belongs::Nothing),
                     None if of_household => Err("a case that cases does not have".to_owned()),
                     None => Err("a person that persons does not have".to_owned()),
                 }
@@ -73,6 +78,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset, folder: &mut Folder) {
     }
 
     let people = std::mem::take(&mut folder.people);
+    let mut spoilt: HashSet<(usize, &str)> = HashSet::new();
     let mut table = Table { rows: sheet.rows, ..Table::default() };
     let mut shared: HashMap<&str, Column> = HashMap::new();
     for (name, cells) in &sheet.columns {
@@ -94,6 +100,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset, folder: &mut Folder) {
         let mut complaints = Vec::new();
         let converted = convert(cells, sheet.rows, &spec, &people, &mut |row, said| complaints.push((row, said)));
         for (row, said) in complaints {
+            spoilt.insert((row, name));
             if let Some(cases) = spoiled(row, &folder.people_cases) {
                 folder.cell(&sheet, row, Some(name), said, &cases);
             }
@@ -120,7 +127,7 @@ pub(super) fn read(path: &Path, dataset: &Dataset, folder: &mut Folder) {
         Some(column) => (0..sheet.rows).map(|r| column.text(r).map(SourceId::from)).collect(),
         None => vec![None; sheet.rows],
     };
-    let keys = natural_keys(&sheet, dataset, &table, &kept, of_household, folder);
+    let keys = natural_keys(&sheet, dataset, &table, &kept, &spoilt, folder);
     let given = shared.get("record_id");
     let record_id = (0..sheet.rows)
         .map(|row| match (given.and_then(|g| g.text(row)), &keys[row]) {
@@ -144,43 +151,39 @@ fn natural_keys(
     dataset: &Dataset,
     table: &Table,
     kept: &[(usize, u32)],
-    of_household: bool,
+    spoilt: &HashSet<(usize, &str)>,
     folder: &mut Folder,
 ) -> Vec<Option<String>> {
     let mut keys: Vec<Option<String>> = vec![None; sheet.rows];
+    let mut parts: Vec<(&str, ColumnType, &Column)> = Vec::with_capacity(dataset.key.len());
+    for name in &dataset.key {
+        match (table.columns.get(name), dataset.columns.get(name)) {
+            (Some(column), Some(spec)) => parts.push((name, spec.ty, column)),
+            // Of the wrong type as a whole: already reported.
+            _ if sheet.column(name).is_some() => return keys,
+            _ => {
+                let message = "the column is missing; it is part of the key of every row";
+                folder.problem(Problem::of_file(&sheet.file, message).column(name), &[]);
+                return keys;
+            }
+        }
+    }
     for (row, who) in kept {
-        let mut parts = Vec::with_capacity(dataset.key.len());
-        for name in &dataset.key {
-            let spec = dataset.columns.get(name);
-            let part = match (table.columns.get(name), spec) {
-                (Some(column), Some(spec)) => key_text(column, spec.ty, *row),
-                _ => None,
-            };
-            match part {
-                Some(part) => parts.push(part),
+        let mut key: Vec<String> = Vec::with_capacity(parts.len());
+        for (name, ty, column) in &parts {
+            match key_text(column, *ty, *row) {
+                Some(part) => key.push(part),
+                None if spoilt.contains(&(*row, *name)) => {}
                 None => {
-                    let cases = if of_household { vec![*who] } else { folder.people_cases[*who as usize].clone() };
-                    let reported = folder.found.iter().rev().take_while(|f| f.problem.file == sheet.file).any(|f| {
-                        f.problem.column.as_ref() == Some(name)
-                            && (f.problem.row.is_none() || f.problem.row == Some(sheet.row(*row)))
-                    });
-                    if !reported {
-                        let message = if sheet.column(name).is_some() {
-                            "empty; it is part of the key of every row"
-                        } else {
-                            "the column is missing; it is part of the key of every row"
-                        };
-                        if sheet.column(name).is_some() {
-                            folder.cell(sheet, *row, Some(name), message.to_owned(), &cases);
-                        } else {
-                            folder.problem(Problem::of_file(&sheet.file, message).column(name), &[]);
-                        }
-                    }
+                    let household = dataset.per == Per::Household;
+                    let cases = if household { vec![*who] } else { folder.people_cases[*who as usize].clone() };
+                    let message = "empty; it is part of the key of every row".to_owned();
+                    folder.cell(sheet, *row, Some(name), message, &cases);
                 }
             }
         }
-        if parts.len() == dataset.key.len() {
-            keys[*row] = Some(parts.join("|"));
+        if key.len() == parts.len() {
+            keys[*row] = Some(key.join("|"));
         }
     }
     keys

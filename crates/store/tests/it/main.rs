@@ -1,0 +1,9 @@
+//! The store against real SQLite and real files.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod duckdb;
+mod maintain;
+mod plain;
+mod publish;
+mod results;
+mod support;
