@@ -64,7 +64,7 @@ impl Sheet {
     /// Reads a file by its extension.
     pub(super) fn read(path: &Path, name: &str) -> Result<Self, Vec<Problem>> {
         let parquet = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
-        let sheet = if parquet { read_parquet(path, name) } else { read_csv(path, name) }.map_err(|p| vec![p])?;
+        let sheet = if parquet { read_parquet(path, name) } else { read_csv(path, name) }.map_err(|p| vec![*p])?;
         let mut problems = Vec::new();
         for (at, (column, _)) in sheet.columns.iter().enumerate() {
             if sheet.columns[..at].iter().any(|(other, _)| other == column) {
@@ -86,19 +86,19 @@ impl Sheet {
     }
 }
 
-fn unreadable(name: &str, error: &std::io::Error) -> Problem {
-    Problem::of_file(name, format!("cannot be read: {error}")).help("check the path and its permissions")
+fn unreadable(name: &str, error: &std::io::Error) -> Box<Problem> {
+    Box::new(Problem::of_file(name, format!("cannot be read: {error}")).help("check the path and its permissions"))
 }
 
-fn read_csv(path: &Path, name: &str) -> Result<Sheet, Problem> {
+fn read_csv(path: &Path, name: &str) -> Result<Sheet, Box<Problem>> {
     let bytes = fs::read(path).map_err(|e| unreadable(name, &e))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let not_utf8 = |row: usize| {
-        Problem::of_file(name, "is not UTF-8")
-            .row(row)
-            .help("save it as CSV UTF-8 (files from older spreadsheets are often GBK)")
+        let help = "save it as CSV UTF-8 (files from older spreadsheets are often GBK)";
+        Box::new(Problem::of_file(name, "is not UTF-8").row(row).help(help))
     };
-    let broken = |row: usize| Problem::of_file(name, "is not readable as CSV").row(row).help("check the quotes");
+    let broken =
+        |row: usize| Box::new(Problem::of_file(name, "is not readable as CSV").row(row).help("check the quotes"));
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
     let header = reader.byte_headers().map_err(|_| broken(1))?;
     let names: Vec<String> = header
@@ -106,7 +106,8 @@ fn read_csv(path: &Path, name: &str) -> Result<Sheet, Problem> {
         .map(|cell| std::str::from_utf8(cell).map(|c| c.trim().to_owned()).map_err(|_| not_utf8(1)))
         .collect::<Result<_, _>>()?;
     if names.iter().all(String::is_empty) {
-        return Err(Problem::of_file(name, "has no header row").help("the first row names the columns"));
+        let help = "the first row names the columns";
+        return Err(Box::new(Problem::of_file(name, "has no header row").help(help)));
     }
     let mut columns: Vec<Texts> = names.iter().map(|_| Texts::default()).collect();
     let (mut rows, mut ragged) = (0, Vec::new());
@@ -125,8 +126,8 @@ fn read_csv(path: &Path, name: &str) -> Result<Sheet, Problem> {
     Ok(Sheet { file: name.to_owned(), first_row: 2, rows, columns, ragged })
 }
 
-fn read_parquet(path: &Path, name: &str) -> Result<Sheet, Problem> {
-    let damaged = |_| Problem::of_file(name, "is not readable as Parquet").help("write it again");
+fn read_parquet(path: &Path, name: &str) -> Result<Sheet, Box<Problem>> {
+    let damaged = |_| Box::new(Problem::of_file(name, "is not readable as Parquet").help("write it again"));
     let file = File::open(path).map_err(|e| unreadable(name, &e))?;
     let mut reader = pl::ParquetReader::new(file).set_rechunk(true);
     // Decimals are read as the integers or bytes they are made of: polars rounds and this must be exact, and without
