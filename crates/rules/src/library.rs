@@ -14,6 +14,8 @@ use crate::{resolved, surface, typed};
 #[derive(Clone, Debug)]
 pub struct Library {
     packs: Vec<PackFolder>,
+    /// Of the packs whose `[pack]` has no mistake.
+    heads: Vec<surface::Head>,
     catalogue: Catalogue,
 }
 
@@ -42,7 +44,8 @@ impl Library {
     /// A library of packs. Mistakes in them are told by [`Library::check`].
     #[must_use]
     pub fn new(packs: Vec<PackFolder>, catalogue: Catalogue) -> Self {
-        Self { packs, catalogue }
+        let heads = packs.iter().filter_map(surface::read_head).collect();
+        Self { packs, heads, catalogue }
     }
 
     /// Checks a pack together with those it extends and reports every mistake at once.
@@ -84,13 +87,12 @@ impl Library {
     /// # Errors
     /// [`NoPack`] if there is neither.
     pub fn for_area(&self, area: AreaCode, day: Date) -> Result<String, NoPack> {
-        self.packs
+        self.heads
             .iter()
-            .filter_map(surface::read_head)
             .filter(|head| head.from <= day && head.until.is_none_or(|until| day <= until))
             .filter(|head| head.area.is_none_or(|a| area.is_within(a)))
             .max_by_key(|head| (head.area.map_or(0, AreaCode::depth), head.from))
-            .map(|head| head.id)
+            .map(|head| head.id.clone())
             .ok_or(NoPack { area, day })
     }
 

@@ -55,6 +55,12 @@ impl Lost {
                 self.names.insert(name.chars().take_while(|c| is_part(*c)).collect());
             }
         }
+        self.note_words(text);
+    }
+
+    /// Takes down the words of a text that could not be understood.
+    pub(crate) fn note_words(&mut self, text: &str) {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         self.words.extend(text.split(|c| !is_part(c)).map(str::to_owned));
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Reader {
     pub file: Arc<SourceText>,
     /// Mistakes so far.
     pub mistakes: RefCell<Vec<Diagnostic>>,
+    /// Texts under unknown keys: they may use any name they mention.
+    pub stray: RefCell<Vec<String>>,
 }
 
 /// A TOML table being read.
@@ -39,7 +41,7 @@ type Value<'t> = Spanned<DeValue<'t>>;
 
 impl Reader {
     pub(crate) fn new(file: &Arc<SourceText>) -> Self {
-        Self { file: Arc::clone(file), mistakes: RefCell::default() }
+        Self { file: Arc::clone(file), mistakes: RefCell::default(), stray: RefCell::default() }
     }
 
     pub(crate) fn push(&self, mistake: Diagnostic) {
@@ -146,9 +148,13 @@ impl<'t> Fields<'t> {
     pub(crate) fn missing(&self, key: &str, example: &str) {
         self.reader.push(
             self.spot
-                .error("rules::missing_key", format!("{} has no `{key}`", self.what), format!("needs `{key}`"))
+                .error("rules::missing_key", self.no_key(key), format!("needs `{key}`"))
                 .help(format!("add `{example}`")),
         );
+    }
+
+    fn no_key(&self, key: &str) -> String {
+        format!("{} has no `{key}`", self.what)
     }
 
     fn needed(&self, key: &'static str, example: &str) -> Option<&'t Value<'t>> {
@@ -333,8 +339,8 @@ impl<'t> Fields<'t> {
 
     /// Reports every key that nobody asked for.
     pub(crate) fn finish(self) {
-        let asked = self.asked.into_inner();
-        for key in self.table.keys() {
+        let asked = self.asked.take();
+        for (key, value) in self.table.iter() {
             if asked.iter().any(|a| a == key.get_ref()) {
                 continue;
             }
@@ -342,6 +348,14 @@ impl<'t> Fields<'t> {
             known.sort_unstable();
             known.dedup();
             let near = nearest(key.get_ref(), known.iter().copied());
+            if let Some(text) = value.get_ref().as_str() {
+                self.reader.stray.borrow_mut().push(text.to_owned());
+            }
+            if let Some(meant) = near {
+                // One slip of the pen, one message.
+                let missing = self.no_key(meant);
+                self.reader.mistakes.borrow_mut().retain(|m| m.code != "rules::missing_key" || m.message != missing);
+            }
             let help =
                 near.map_or_else(|| format!("known keys: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
             self.reader.push(

@@ -66,6 +66,7 @@ pub fn from_toml(folder: &PackFolder, mistakes: &mut Vec<Diagnostic>) -> Pack {
                 }
             }
         }
+        reader.stray.into_inner().iter().for_each(|text| pack.lost.note_words(text));
         mistakes.extend(without_echoes(reader.mistakes.into_inner()));
     }
     if !has_head && !unreadable_head {
