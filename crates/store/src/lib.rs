@@ -6,7 +6,7 @@
 //! This crate is the only reader and writer of these files, and the only user of `polars`.
 //!
 //! ```
-//! # use hedui_base::{AnswerId, AskId, Catalogue, Outcome, PersonKey, Records, SourceId};
+//! # use hedui_base::{Catalogue, PersonKey, Records};
 //! # use hedui_store::{At, CoverageRow, Store, StoreError};
 //! # async fn settle(dir: &std::path::Path, conn: &mut sqlx::AnyConnection, catalogue: &Catalogue, rows: Records,
 //! #     coverage: Vec<CoverageRow>) -> Result<(), StoreError> {
