@@ -150,12 +150,12 @@ impl<'a> Kernel<'a> {
             ExprKind::Step(step) => return Arc::clone(&self.registers[step.index()]),
             ExprKind::Household(inner) => return self.eval(inner, Scope::Household),
             ExprKind::Parameter { id, keys } => self.parameter(id.index(), keys, scope),
-            ExprKind::Not(a) => Operators::not(&*self.eval(a, scope)),
+            ExprKind::Not(a) => Operators::not(&self.eval(a, scope)),
             ExprKind::And(all) => self.fold(all, scope, Register::and),
             ExprKind::Or(all) => self.fold(all, scope, Register::or),
             ExprKind::Compare(op, a, b) => self.compare(*op, a, b, scope),
             ExprKind::In(value, list) => self.is_in(value, list, scope),
-            ExprKind::IsNone(a) => Operators::is_none(&*self.eval(a, scope)),
+            ExprKind::IsNone(a) => Operators::is_none(&self.eval(a, scope)),
             ExprKind::Case(branches, otherwise) => self.case(branches, otherwise, scope, !expr.ty.is_int()),
             ExprKind::Neg(a) => {
                 let a = self.eval(a, scope);
@@ -427,7 +427,7 @@ impl<'a> Kernel<'a> {
                     Slot::within(Span::ALL, Presence::Some, why)
                 }
                 Looked::Missing => {
-                    let name = self.program.parameters[id].name.clone();
+                    let name = self.program.parameters[id].name.as_str().into();
                     let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
                     self.operators().fault(kind)
                 }

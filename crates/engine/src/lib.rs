@@ -1,28 +1,59 @@
 //! Runs a program over columns: kernel, bounds, explanation. Knows nothing of files, HTTP or people.
+//!
+//! ```
+//! use hedui_engine::input::Caseload;
+//! use hedui_engine::{RunOptions, run, trace};
+//! use hedui_rules::Program;
+//! use jiff::civil::Date;
+//!
+//! fn compare(program: &Program, caseload: &Caseload, day: Date) -> Result<(), hedui_engine::output::CaseError> {
+//!     let findings = run(program, caseload, day, &RunOptions::default()); // all cases, in slices, in parallel
+//!     assert_eq!(findings.cases.len() + findings.errors.len(), caseload.cases.id.len());
+//!     let first = trace(program, caseload, 0, day)?; // one case, every register kept
+//!     let sheet = first.explain("income_per_capita"); // formula, inputs, parameter rows, source records
+//!     # let _ = sheet;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! A cell is a known value, a none, or unknown within bounds for a set of reasons. Whatever the
+//! unanswered sources turn out to say, every value lies within its bounds, and every `met` and `not_met` stands.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect"))]
 
-mod aggregate;
-mod branches;
-mod civil;
-mod evaluate;
-mod evidence;
-mod explain;
-mod explanation;
-mod findings;
-mod index;
+// What goes in and comes out.
 pub mod input;
-mod interval;
-mod operators;
 pub mod output;
-mod parameters;
-mod print;
-mod reads;
+
+// One cell, one column.
+mod civil;
+mod interval;
 mod reasons;
 mod register;
-mod run;
-mod shown;
-mod slice;
-mod steps;
 mod texts;
+
+// Some households as columns.
+mod index;
+mod slice;
+
+// The kernel.
+mod aggregate;
+mod evaluate;
+mod operators;
+mod parameters;
+mod reads;
+mod steps;
+
+// All households.
+mod evidence;
+mod findings;
+mod run;
+
+// One household, unfolded.
+mod branches;
+mod explain;
+mod explanation;
+mod print;
+mod shown;
 mod trace;
 
 pub use branches::BranchUse;

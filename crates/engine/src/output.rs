@@ -155,7 +155,7 @@ pub enum CaseErrorKind {
     #[error("parameter `{name}` has no value for area {area} on {day}; add a row to its table")]
     MissingParameter {
         /// Which parameter.
-        name: String,
+        name: Box<str>,
         /// Where.
         area: AreaCode,
         /// When.

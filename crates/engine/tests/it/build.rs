@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use hedui_base::catalogue::{NullMeaning, Title};
-use hedui_base::{
-    AnswerId, AreaCode, AskId, Column, ColumnSpec, ColumnType, Outcome, Period, PersonKey, Records, SourceId,
-};
+use hedui_base::{AnswerId, AreaCode, AskId, Column, ColumnSpec, ColumnType, Outcome, Period, PersonKey, SourceId};
 use hedui_engine::input::{Caseload, Role};
 use hedui_rules::program::*;
 use jiff::civil::{Date, date};
@@ -162,7 +160,7 @@ pub(crate) fn n(value: i64) -> Item {
 
 /// Appends a record; call it in any order of persons.
 pub(crate) fn record(load: &mut Caseload, dataset: &str, person: u32, source: &str, id: &str, values: &[(&str, Item)]) {
-    let records = load.records.entry(dataset.into()).or_insert_with(Records::default);
+    let records = load.records.entry(dataset.into()).or_default();
     records.person.push(PersonKey(person));
     records.source.push(SourceId::from(source));
     records.record_id.push(id.into());

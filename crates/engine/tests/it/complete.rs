@@ -108,15 +108,16 @@ fn keep(records: &Records, rows: &[usize]) -> Records {
 }
 
 /// Takes away what a source answered about some people: its records go, its outcome becomes `failed`.
-pub(crate) fn withdraw(load: &Caseload, source: usize, about: impl Fn(PersonKey) -> bool) -> Caseload {
+pub(crate) fn withdraw(load: &Caseload, source: u16, about: impl Fn(PersonKey) -> bool) -> Caseload {
     let mut load = load.clone();
+    let name = load.coverage.sources[usize::from(source)].0.clone();
     for records in load.records.values_mut() {
-        let stays = |row: &usize| records.source[*row].as_str() != SOURCES[source].0 || !about(records.person[*row]);
+        let stays = |row: &usize| records.source[*row] != name || !about(records.person[*row]);
         let rows: Vec<usize> = (0..records.len()).filter(stays).collect();
         *records = keep(records, &rows);
     }
     for person in load.persons.key.clone().into_iter().filter(|p| about(*p)) {
-        load.coverage.outcomes.insert((person, source as u16), Outcome::Failed);
+        load.coverage.outcomes.insert((person, source), Outcome::Failed);
     }
     load
 }

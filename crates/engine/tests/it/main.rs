@@ -6,6 +6,7 @@ mod complete;
 mod errors;
 mod explanation;
 mod flags;
+mod packs;
 mod properties;
 mod random;
 mod reference;

@@ -231,13 +231,16 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
         })
 }
 
+/// Whether from the second bank; balance, net, kind, closed, open, guarded.
+type Deposit = (bool, Option<i64>, Option<i64>, Option<&'static str>, Option<i64>, Option<bool>, Option<bool>);
+
 #[derive(Clone, Debug)]
 struct Draw {
     member: bool,
     wage: Option<i64>,
     judgment: Option<i64>,
     outcomes: Vec<Option<Outcome>>,
-    deposits: Vec<(bool, Option<i64>, Option<i64>, Option<&'static str>, Option<i64>, Option<bool>, Option<bool>)>,
+    deposits: Vec<Deposit>,
     jobs: Vec<(Option<i64>, Option<i64>)>,
 }
 
