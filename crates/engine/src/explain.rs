@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use hedui_base::{ColumnType, Tri};
-use hedui_rules::program::{Aggregate, AggregateFn, DatasetId, Entity, Expr, ExprKind, Over, ParameterValue, StepKind};
+use hedui_rules::program::{
+    Aggregate, AggregateFn, DatasetId, Entity, Expr, ExprKind, FlagSeverity, Over, ParameterValue, StepKind,
+};
 use rustc_hash::FxHashSet;
 
 use crate::evaluate::{Kernel, Scope, key_of};
@@ -47,7 +49,7 @@ impl<'k, 'a> Explainer<'k, 'a> {
         let scope = Scope::from(definition.entity);
         match &definition.kind {
             StepKind::Formula(expr) => self.whole(expr, scope, row, &mut node),
-            StepKind::FlagCount(_) => {}
+            StepKind::FlagCount(severity) => self.flags(*severity, row, &mut node),
             StepKind::Fact { filter, value, .. } => {
                 self.kernel.enter_fact(step);
                 if let Some(filter) = filter {
@@ -97,6 +99,19 @@ impl<'k, 'a> Explainer<'k, 'a> {
                 self.whole(inner, scope, row, node);
             }
             _ => self.parts(expr, scope, row, node),
+        }
+    }
+
+    /// The conditions of flags that are raised, or may be.
+    fn flags(&mut self, severity: FlagSeverity, case: usize, node: &mut Explanation) {
+        let program = self.kernel.program;
+        for flag in program.flags.iter().filter(|flag| flag.severity == severity) {
+            for (row, tri, _) in self.kernel.flagged(flag, case) {
+                if tri != Tri::NotMet {
+                    let child = self.step(flag.when.index(), row);
+                    node.children.push(child);
+                }
+            }
         }
     }
 

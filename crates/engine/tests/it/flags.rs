@@ -4,7 +4,7 @@ use hedui_base::catalogue::NullMeaning::Unknown;
 use hedui_base::{ColumnType, Outcome, PersonKey, Tri};
 use hedui_engine::input::{Caseload, Role};
 use hedui_engine::output::Cell;
-use hedui_engine::{RunOptions, run};
+use hedui_engine::{RunOptions, run, trace};
 use hedui_rules::Program;
 use hedui_rules::program::*;
 
@@ -87,6 +87,17 @@ fn evidence_is_what_the_condition_counted() {
     );
     assert_eq!(findings.flags[0].found, Some(Cell::Known(1)));
     assert_eq!(findings.cases[0].flag_counts, [0, 6, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_count_of_flags_unfolds_to_them() {
+    let (mut program, load) = world();
+    let count = StepKind::FlagCount(FlagSeverity::High);
+    step(&mut program, "flags_high", Entity::Household, INT, count);
+    let node = trace(&program, &load, 0, AS_OF).unwrap().explain("flags_high").unwrap();
+    assert_eq!(node.value.number(), Some(6));
+    let names: Vec<&str> = node.children.iter().map(|child| child.name.as_str()).collect();
+    assert_eq!(names, ["has_car", "has_car", "many_cars", "kin_car", "any_plate", "always"]);
 }
 
 #[test]
