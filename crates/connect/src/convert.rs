@@ -300,7 +300,11 @@ impl Converter {
             }
             (Self::Int, Value::Int(number)) => Some(number.to_string()),
             (Self::Bool { yes, no }, Value::Int(value)) => if *value == 0 { no.first() } else { yes.first() }.cloned(),
-            (Self::Code { table, .. }, Value::Text(code)) => table.wire(code).map(str::to_owned),
+            // What stands for all others is said by any code that the table does not have.
+            (Self::Code { table, other }, Value::Text(code)) => table.wire(code).map(str::to_owned).or_else(|| {
+                let spare = (90..1000).map(|n: u32| n.to_string()).find(|n| table.canonical(n).is_none());
+                spare.filter(|_| other.as_deref() == Some(&**code))
+            }),
             (
                 Self::Text
                 | Self::Trim
