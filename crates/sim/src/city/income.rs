@@ -213,14 +213,12 @@ fn give_obligor(obligor: &mut Person, shape: &CityShape, as_of: Date, dice: &mut
 
 /// Bounds of a household's income a head and month, whatever the rules leave out or deduct.
 ///
-/// Low: wages net and less a job cost, pensions without the base part, no support. High: everything as paid.
-/// Members the registers show dead or in custody do not count as heads in the high bound.
+/// Low: wages net and less a job cost, pensions without the base part, no support. High: everything as paid. Both over
+/// all declared members: taking somebody off the household is a person's decision, not the registers'.
 pub(crate) fn a_head(household: &Household) -> (Fen, Fen) {
-    let (mut low, mut high, mut heads) = (0, 0, 0);
+    let (mut low, mut high) = (0, 0);
     for member in &household.members {
         let (records, declared) = (&member.records, &member.declared);
-        let gone = records.hukou.as_ref().is_some_and(|h| h.status != "normal" || h.custody != "none");
-        heads += i64::from(!gone);
         let last = records.incomes.iter().map(|r| r.month).max();
         for row in records.incomes.iter().filter(|r| last.is_some_and(|last| r.month > last.plus(-12))) {
             let net = row.gross.fen() - row.tax.fen() - row.insurance_deducted.fen();
@@ -235,5 +233,6 @@ pub(crate) fn a_head(household: &Household) -> (Fen, Fen) {
         high += declared.declared_other_transfer.fen();
     }
     high += household.declared.declared_support.fen();
-    (Fen::new(low / household.members.len() as i64), Fen::new(high / heads.max(1)))
+    let heads = household.members.len() as i64;
+    (Fen::new(low / heads), Fen::new(high / heads))
 }

@@ -12,8 +12,8 @@ fn city(households: u32) -> City {
 
 /// Every flag the packs have.
 const FLAGS: [&str; 27] = [
-    "ID05", "ID06", "ID07", "DE01", "DE03", "FA01", "FA05", "FA06", "IN01", "IN02", "IN04", "IN13", "IN14", "AS01", "AS02",
-    "AS03", "AS07", "AS09", "AS10", "AS11", "AS12", "AS13", "AS15", "AS16", "LI01", "LI02", "SP03",
+    "ID05", "ID06", "ID07", "DE01", "DE03", "FA01", "FA05", "FA06", "IN01", "IN02", "IN04", "IN13", "IN14", "AS01",
+    "AS02", "AS03", "AS07", "AS09", "AS10", "AS11", "AS12", "AS13", "AS15", "AS16", "LI01", "LI02", "SP03",
 ];
 
 #[test]
@@ -22,7 +22,10 @@ fn the_same_seed_gives_the_same_city_and_a_larger_one_holds_the_smaller() {
     assert_eq!(city(60), small);
     assert_eq!(large.households[..60], small.households[..]);
     assert!(large.truth.planted.starts_with(&small.truth.planted));
-    assert_ne!(generate(&CityOptions { households: 60, seed: 8, as_of: date(2026, 6, 30) }).households, small.households);
+    assert_ne!(
+        generate(&CityOptions { households: 60, seed: 8, as_of: date(2026, 6, 30) }).households,
+        small.households
+    );
 }
 
 #[test]
@@ -68,8 +71,13 @@ fn nobody_is_real_and_nobody_is_somebody_else() {
         assert!(seen.insert(person.id.reveal().to_owned()), "every number belongs to one person");
         assert_eq!(ResidentId::parse(person.id.reveal()), Ok(person.id.clone()));
     }
-    let plates: Vec<_> =
-        city.households.iter().flat_map(|h| &h.members).flat_map(|m| &m.records.vehicles).map(|v| &v.plate_no).collect();
+    let plates: Vec<_> = city
+        .households
+        .iter()
+        .flat_map(|h| &h.members)
+        .flat_map(|m| &m.records.vehicles)
+        .map(|v| &v.plate_no)
+        .collect();
     assert_eq!(plates.iter().collect::<BTreeSet<_>>().len(), plates.len());
     assert!(plates.iter().all(|p| p.contains('I')), "no real plate has the letter I");
 }
@@ -84,7 +92,8 @@ fn clean_households_declare_what_registers_hold() {
     for household in city.households.iter().filter(|h| !flagged.contains(&h.case)) {
         clean += 1;
         for member in &household.members {
-            let rows = member.records.incomes.iter().filter(|r| window(r.month) && (r.kind == "wage" || r.kind == "labour"));
+            let rows =
+                member.records.incomes.iter().filter(|r| window(r.month) && (r.kind == "wage" || r.kind == "labour"));
             let gross: Fen = rows.map(|r| r.gross).sum();
             assert_eq!(gross.fen(), member.declared.declared_wage.fen() * 12);
             let hukou = member.records.hukou.as_ref().unwrap();
@@ -135,7 +144,16 @@ fn cases_have_the_form_of_the_intake() {
     for household in households {
         let keys: Vec<_> = household.as_object().unwrap().keys().map(String::as_str).collect();
         let wanted = [
-            "case", "scheme", "area", "residence", "in_receipt", "enrolled_on", "members", "obligors", "declared", "letter",
+            "case",
+            "scheme",
+            "area",
+            "residence",
+            "in_receipt",
+            "enrolled_on",
+            "members",
+            "obligors",
+            "declared",
+            "letter",
         ];
         assert_eq!(keys, wanted);
         let people = household["members"].as_array().unwrap().len() + household["obligors"].as_array().unwrap().len();

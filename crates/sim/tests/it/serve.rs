@@ -1,0 +1,323 @@
+//! Institutions over their real protocols: first with plain clients, then with the connectors themselves.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hedui_base::{AskId, Letter, Outcome, PersonKey, SourceText};
+use hedui_connect::{Context, Exchange, Parsed, Poll, Registry, Site, Source, Subject, parse};
+use hedui_sim::{City, CityOptions, Faults, Person, ServeOptions, Servers, Which, generate, serve_with};
+use jiff::civil::date;
+
+fn city(households: u32) -> City {
+    generate(&CityOptions { households, seed: 7, as_of: date(2026, 6, 30) })
+}
+
+fn options(which: &[&str], faults: &str) -> ServeOptions {
+    let which = Which::Only(which.iter().map(|w| (*w).to_owned()).collect());
+    let faults: Faults = faults.parse().unwrap();
+    let quick = Duration::from_millis(30);
+    ServeOptions {
+        which,
+        faults,
+        reply_delay: quick,
+        slow_delay: Duration::from_millis(300),
+        ..ServeOptions::default()
+    }
+}
+
+async fn served(city: &City, dir: &Path, which: &[&str], faults: &str) -> (Servers, Site) {
+    let servers = serve_with(city, dir, &options(which, faults)).await.unwrap();
+    let site = Site::parse(&SourceText::new("site.toml", servers.site())).unwrap();
+    (servers, site)
+}
+
+fn source(id: &str) -> Arc<Source> {
+    let loaded = Registry::embedded(&hedui_connect::catalogue(), None);
+    Arc::clone(loaded.registry.get(id).unwrap())
+}
+
+fn subjects<'a>(source: &Source, city: &'a City) -> Vec<(Subject, &'a Person)> {
+    let people: Vec<_> =
+        city.households.iter().flat_map(|h| h.members.iter().enumerate().map(move |(i, m)| (h, i, m))).collect();
+    let covers = (0..people.len() as u32).map(PersonKey).collect();
+    let letter = Letter {
+        number: "L".into(),
+        purposes: vec!["dibao".into()],
+        scopes: vec!["*".into()],
+        covers,
+        valid_from: date(2026, 1, 1),
+        valid_until: None,
+        revoked_on: None,
+    };
+    people
+        .into_iter()
+        .enumerate()
+        .map(|(key, (household, nth, person))| {
+            let authorised =
+                letter.authorise(PersonKey(key as u32), &source.id, &source.scope, "dibao", city.as_of).unwrap();
+            let account = household.water.as_ref().filter(|_| nth == 0).map(|w| &w.account);
+            let subject = Subject {
+                ask: AskId(key as i64),
+                authorised,
+                id: Some(person.id.clone()),
+                name: Some(person.name.clone()),
+                account: account.map(|a| a.account.clone()),
+                address: account.map(|a| a.address.clone()),
+            };
+            (subject, person)
+        })
+        .collect()
+}
+
+/// Asks about everybody and parses what comes back; answers by ask.
+async fn asked(source: &Source, site: &Site, city: &City) -> (BTreeMap<i64, hedui_connect::Answer>, Vec<&'static str>) {
+    let context = Context::new(site.clone()).unwrap();
+    let all: Vec<Subject> = subjects(source, city).into_iter().map(|(s, _)| s).collect();
+    let (mut answers, mut reasons) = (BTreeMap::new(), Vec::new());
+    for batch in all.chunks(source.batch) {
+        let raw = match source.ask(&context, batch, source.period(city.as_of)).await {
+            Exchange::Replied(raw) => raw,
+            Exchange::Submitted(submission) => {
+                let mut tries = 0;
+                loop {
+                    match source.poll(&context, &submission).await {
+                        Poll::Ready(raw) => break raw,
+                        Poll::Pending if tries < 200 => tries += 1,
+                        other => panic!("{other:?}"),
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            Exchange::Failed(failure) => {
+                let failed = |s: &Subject| (s.ask.0, failure.outcome);
+                for (ask, outcome) in batch.iter().map(failed) {
+                    let person = PersonKey(ask as u32);
+                    let records = hedui_base::Records::default();
+                    let answer =
+                        hedui_connect::Answer { ask: AskId(ask), person, outcome, as_of: None, records, detail: None };
+                    answers.insert(ask, answer);
+                }
+                continue;
+            }
+        };
+        let keys: Vec<_> = batch.iter().map(Subject::key).collect();
+        let Parsed { answers: more, quarantine, .. } = parse(source, &keys, &raw);
+        answers.extend(more.into_iter().map(|a| (a.ask.0, a)));
+        reasons.extend(quarantine.iter().map(|q| q.reason.code()));
+    }
+    (answers, reasons)
+}
+
+/// How many rows of the window a source should send about a person.
+fn due(source: &str, person: &Person, city: &City) -> usize {
+    let until = hedui_base::Month::of(city.as_of).plus(-1);
+    let window = |m: hedui_base::Month| m <= until && m > until.plus(-12);
+    let records = &person.records;
+    match source {
+        "police.hukou" => usize::from(records.hukou.is_some()),
+        "vehicle.registry" => records.vehicles.len(),
+        "tax.income" => records.incomes.iter().filter(|r| window(r.month)).count(),
+        "hrss.insurance" => records.insurance.iter().filter(|r| window(r.month)).count(),
+        "hrss.pension" => records.pensions.len(),
+        "housing.registry" => records.homes.len(),
+        "market.business" => records.businesses.len(),
+        bank => records.deposits.iter().filter(|d| d.bank == bank.replace('.', "_")).count(),
+    }
+}
+
+#[tokio::test]
+async fn every_source_answers_exactly_what_its_register_holds() {
+    let (city, dir) = (city(120), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &hedui_sim::INSTITUTIONS, "").await;
+    let loaded = Registry::embedded(&hedui_connect::catalogue(), Some(&site));
+    assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>());
+    for source in loaded.registry.iter().filter(|s| s.id.as_str() != "water.use") {
+        let (answers, reasons) = asked(source, &site, &city).await;
+        assert_eq!(reasons, Vec::<&str>::new(), "{}", source.id);
+        for (subject, person) in subjects(source, &city) {
+            let (answer, rows) = (&answers[&subject.ask.0], due(source.id.as_str(), person, &city));
+            let outcome = if rows > 0 { Outcome::Found } else { Outcome::NoRecord };
+            assert_eq!((answer.outcome, answer.records.len()), (outcome, rows), "{} {:?}", source.id, answer.detail);
+        }
+    }
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn values_survive_the_journey() {
+    let (city, dir) = (city(120), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &["bank_jinshan", "market", "police"], "").await;
+    let bank = source("bank.jinshan");
+    let (answers, _) = asked(&bank, &site, &city).await;
+    let market = source("market.business");
+    let (roles, _) = asked(&market, &site, &city).await;
+    let (mut balances, mut capital) = (0, 0);
+    for (subject, person) in subjects(&bank, &city) {
+        let records = &answers[&subject.ask.0].records;
+        let sum: i64 = (0..records.len()).filter_map(|row| records.table.int("balance", row)).sum();
+        let here = person.records.deposits.iter().filter(|d| d.bank == "bank_jinshan");
+        assert_eq!(sum, here.map(|d| d.balance.fen()).sum::<i64>());
+        balances += sum;
+        let records = &roles[&subject.ask.0].records;
+        let sum: i64 = (0..records.len()).filter_map(|row| records.table.int("subscribed", row)).sum();
+        assert_eq!(sum, person.records.businesses.iter().map(|b| b.subscribed.fen()).sum::<i64>(), "万元 and back");
+        capital += sum;
+    }
+    assert!(balances > 0 && capital > 0);
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn water_is_found_by_account_and_whole_months_clear() {
+    let (city, dir) = (city(60), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &["water"], "").await;
+    let water = source("water.use");
+    let (answers, reasons) = asked(&water, &site, &city).await;
+    assert!(reasons.is_empty());
+    let mut first = 0;
+    for household in &city.households {
+        if household.water.is_some() {
+            assert_eq!((answers[&first].outcome, answers[&first].records.len()), (Outcome::Found, 12));
+        }
+        first += household.members.len() as i64;
+    }
+    servers.stop().await;
+    assert!(
+        std::fs::read_dir(dir.path().join("drops/water")).unwrap().next().is_none(),
+        "nothing is left to look into"
+    );
+}
+
+#[tokio::test]
+async fn an_unsigned_or_too_large_question_is_refused() {
+    let (city, dir) = (city(5), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &["police", "vehicle"], "").await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let at = |institution: &str, path: &str| format!("{}{path}", site.institutions[institution].endpoint);
+    let reply = client.post(at("police", "/gateway/rk/jbxx/v2")).body(r#"{"list":[]}"#).send().await.unwrap();
+    assert_eq!(reply.status(), 401);
+    assert_eq!(reply.json::<serde_json::Value>().await.unwrap()["code"], "1401");
+    let secret = site.institutions["vehicle"].secrets["api_key"].reveal();
+    let list: Vec<_> = (0..51).map(|i| serde_json::json!({ "sfzmhm": i.to_string(), "syr": "甲" })).collect();
+    let ask = |key: &str, list: &[serde_json::Value]| {
+        let body = serde_json::json!({ "qqbh": "1", "rylb": list }).to_string();
+        client.post(at("vehicle", "/jdc/api/v1/owner")).header("x-api-key", key).body(body).send()
+    };
+    assert_eq!(ask("wrong", &list[..1]).await.unwrap().status(), 401);
+    assert_eq!(ask(secret, &list).await.unwrap().status(), 413);
+    let reply: serde_json::Value = ask(secret, &list[..1]).await.unwrap().json().await.unwrap();
+    assert_eq!(reply["result"][0]["sl"], 0, "the register says in so many words that there is nothing: {reply}");
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopped_institution_is_unreachable_and_comes_back_with_its_secrets() {
+    let (city, dir) = (city(5), tempfile::tempdir().unwrap());
+    let (mut servers, site) = served(&city, dir.path(), &["bank_beigu", "market"], "").await;
+    assert!(servers.stop_one("bank_beigu").await && !servers.stop_one("bank_beigu").await);
+    let endpoint = |site: &Site| site.institutions["bank_beigu"].endpoint.clone();
+    let address = endpoint(&site).replace("sftp://", "");
+    assert!(tokio::net::TcpStream::connect(&address).await.is_err());
+    let (again, later) = served(&city, dir.path(), &["bank_beigu"], "").await;
+    assert_eq!(later.institutions["bank_beigu"].host_key, site.institutions["bank_beigu"].host_key);
+    assert_eq!(later.institutions["bank_beigu"].secrets, site.institutions["bank_beigu"].secrets);
+    assert_eq!(later.institutions["market"].endpoint, site.institutions["market"].endpoint, "others keep their block");
+    assert!(tokio::net::TcpStream::connect(endpoint(&later).replace("sftp://", "")).await.is_ok());
+    servers.stop().await;
+    again.stop().await;
+    let unknown = ServeOptions { which: Which::Only(["bank_icbc".to_owned()].into()), ..ServeOptions::default() };
+    assert!(serve_with(&city, dir.path(), &unknown).await.is_err());
+}
+
+#[tokio::test]
+async fn a_bank_shows_its_folders_and_nothing_above_them() {
+    use russh_sftp::client::SftpSession;
+
+    struct Trust;
+    impl russh::client::Handler for Trust {
+        type Error = russh::Error;
+        async fn check_server_key(&mut self, _: &russh::keys::PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+            Ok(true)
+        }
+    }
+    let (city, dir) = (city(5), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &["bank_jinshan"], "").await;
+    let bank = &site.institutions["bank_jinshan"];
+    let address = bank.endpoint.replace("sftp://", "");
+    let connect = || russh::client::connect(Arc::default(), address.clone(), Trust);
+    let (user, password) = (bank.secrets["sftp_user"].reveal(), bank.secrets["sftp_password"].reveal());
+    let mut stranger = connect().await.unwrap();
+    assert!(!stranger.authenticate_password(user, "guess").await.unwrap().success());
+    let mut session = connect().await.unwrap();
+    assert!(session.authenticate_password(user, password).await.unwrap().success());
+    let channel = session.channel_open_session().await.unwrap();
+    channel.request_subsystem(true, "sftp").await.unwrap();
+    let sftp = SftpSession::new(channel.into_stream()).await.unwrap();
+    let names: Vec<_> = sftp.read_dir("/").await.unwrap().map(|e| e.file_name()).collect();
+    assert_eq!(names.iter().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), ["in", "out"].into());
+    std::fs::write(dir.path().join("secret.txt"), "x").unwrap();
+    assert!(sftp.read("/../secret.txt").await.is_err());
+    assert!(sftp.read("/in/../../secret.txt").await.is_err());
+    servers.stop().await;
+}
+
+/// What a fault must lead to: never a clear answer about the person it hits, never a lie about another.
+#[tokio::test]
+async fn faults_never_clear_anybody() {
+    let city = city(120);
+    for (id, fault, reason) in [
+        ("bank.jinshan", "truncated", Some("trailer_mismatch")),
+        ("bank.jinshan", "wrong_person", Some("identity_mismatch")),
+        ("bank.jinshan", "bad_amount", Some("bad_money")),
+        ("bank.jinshan", "bad_id", Some("id_precision_lost")),
+        ("police.hukou", "truncated", Some("schema_drift")),
+        ("police.hukou", "wrong_person", Some("unrequested_subject")),
+        ("police.hukou", "bad_id", Some("id_precision_lost")),
+        ("hrss.insurance", "wrong_person", Some("unrequested_subject")),
+        ("hrss.pension", "bad_amount", Some("bad_money")),
+        ("tax.income", "wrong_person", None),
+        ("tax.income", "bad_amount", Some("bad_money")),
+        ("housing.registry", "bad_id", None),
+        ("market.business", "down", None),
+        ("bank.beigu", "down", None),
+        ("housing.registry", "down", None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(id);
+        let (servers, site) = served(&city, dir.path(), &[&source.institution], &format!("{fault}={id}")).await;
+        let (answers, reasons) = asked(&source, &site, &city).await;
+        let mut unanswered = 0;
+        for (subject, person) in subjects(&source, &city) {
+            let (answer, rows) = (&answers[&subject.ask.0], due(id, person, &city));
+            match answer.outcome {
+                Outcome::NoRecord => assert!(
+                    rows == 0 || fault == "bad_id" && id == "housing.registry",
+                    "{id} {fault}: cleared although there are {rows} rows"
+                ),
+                Outcome::Found => assert_eq!(answer.records.len(), rows, "{id} {fault}"),
+                outcome => {
+                    assert!(outcome.is_unknown());
+                    unanswered += 1;
+                }
+            }
+        }
+        assert!(unanswered > 0, "{id} {fault}: nobody was hit");
+        if let Some(reason) = reason {
+            assert!(reasons.contains(&reason), "{id} {fault}: {reasons:?}");
+        }
+        servers.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_slow_institution_answers_in_the_end() {
+    let (city, dir) = (city(5), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &["market"], "slow=market").await;
+    let begun = std::time::Instant::now();
+    let (answers, _) = asked(&source("market.business"), &site, &city).await;
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(answers.values().all(|a| a.outcome.is_answer()));
+    servers.stop().await;
+}
