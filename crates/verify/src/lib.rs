@@ -21,6 +21,7 @@ mod progress;
 mod workspace;
 
 pub mod intake;
+pub mod rule_cases;
 
 mod accept;
 mod acquire;

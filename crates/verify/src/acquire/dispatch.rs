@@ -17,6 +17,7 @@ use super::AcquireMode;
 use super::plan::{Scene, SourcePlan, authorise};
 use super::raw::{self, RawStore};
 use super::settle::{Batch, Ending, Settling};
+use crate::accept::cases_by_id;
 use crate::{Event, Progress, VerifyError, Workspace};
 
 /// How long a claim stands before another worker may take it over.
@@ -375,17 +376,41 @@ impl Dispatch {
     }
 
     /// The letters that allow these asks today, to stand on their coverage: for replies to what was sent earlier.
+    /// A file may also hold people of cases outside this run.
     pub(super) async fn letters_of(&self, asks: &[ClaimedAsk]) -> Result<HashMap<PersonKey, String>, VerifyError> {
-        let ws = &self.shared.ws;
         let people: Vec<PersonKey> = asks.iter().map(|a| a.person).collect();
-        let letters = ws.ledger().letters_for(&self.cases_of(&people)).await?;
+        let (here, elsewhere): (Vec<PersonKey>, Vec<PersonKey>) =
+            people.into_iter().partition(|p| self.plan.pairs.contains_key(p));
+        let mut numbers = self.letters_in(&self.shared.scene, &self.plan, &here).await?;
+        if !elsewhere.is_empty() {
+            let ws = &self.shared.ws;
+            let mut ids: Vec<CaseId> = ws.ledger().cases_of(&elsewhere).await?.into_iter().map(|(_, c)| c).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let scene = Scene { cases: cases_by_id(ws, &ids).await?.into_values().collect() };
+            let plan = SourcePlan::expand(self.source(), &scene);
+            numbers.extend(self.letters_in(&scene, &plan, &elsewhere).await?);
+        }
+        Ok(numbers)
+    }
+
+    async fn letters_in(
+        &self,
+        scene: &Scene,
+        plan: &SourcePlan,
+        people: &[PersonKey],
+    ) -> Result<HashMap<PersonKey, String>, VerifyError> {
+        let ws = &self.shared.ws;
+        let mut rows: Vec<usize> = people.iter().filter_map(|p| plan.pairs.get(p)).flatten().copied().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let ids: Vec<CaseId> = rows.iter().map(|row| scene.cases[*row].id.clone()).collect();
+        let letters = ws.ledger().letters_for(&ids).await?;
         let mut numbers = HashMap::with_capacity(people.len());
         for person in people {
-            let rows = self.plan.pairs.get(&person).map_or(&[][..], Vec::as_slice);
-            if let Ok((authorised, _)) =
-                authorise(self.source(), &self.shared.scene, &letters, person, rows, ws.today())
-            {
-                numbers.insert(person, authorised.letter().to_owned());
+            let rows = plan.pairs.get(person).map_or(&[][..], Vec::as_slice);
+            if let Ok((authorised, _)) = authorise(self.source(), scene, &letters, *person, rows, ws.today()) {
+                numbers.insert(*person, authorised.letter().to_owned());
             }
         }
         Ok(numbers)

@@ -30,6 +30,8 @@ pub(crate) struct SourcePlan {
     pub(crate) waiting: usize,
     /// Of those, the asks whose wait is on record already.
     pub(crate) known_pending: HashSet<AskId>,
+    /// Of those, the asks too old to serve this check: closed after one more look, and asked anew.
+    pub(crate) outdated: HashSet<AskId>,
 }
 
 /// What to do about one pair.
@@ -39,6 +41,8 @@ pub(crate) enum Decision {
     Reuse,
     /// Handed in; poll.
     Wait,
+    /// Handed in long ago: look once more, then ask anew.
+    WaitThenAsk,
     /// Plan (or open again) and send.
     Ask,
     /// Not an answer, but asking again now would end the same way.
@@ -68,6 +72,7 @@ impl SourcePlan {
             to_ask: Vec::new(),
             waiting: 0,
             known_pending: HashSet::new(),
+            outdated: HashSet::new(),
         }
     }
 
@@ -83,6 +88,11 @@ impl SourcePlan {
                     if let Some(ask) = ask.filter(|a| a.outcome == Some(Outcome::Pending)) {
                         self.known_pending.insert(ask.ask);
                     }
+                }
+                Decision::WaitThenAsk => {
+                    self.waiting += 1;
+                    self.outdated.extend(ask.map(|a| a.ask));
+                    self.to_ask.push(*person);
                 }
                 Decision::Ask => self.to_ask.push(*person),
                 Decision::Leave => {}
@@ -109,7 +119,8 @@ fn decide(source: &Source, ask: Option<&Ask>, as_of: Date, allowed: impl Fn() ->
     let same = asked_for == Some(as_of);
     let fresh = asked_for.is_some_and(|day| is_fresh(source, day, as_of));
     match (ask.state, ask.outcome) {
-        (AskState::Pending, _) => Decision::Wait,
+        (AskState::Pending, _) if fresh => Decision::Wait,
+        (AskState::Pending, _) => Decision::WaitThenAsk,
         (AskState::Planned | AskState::Sent, _) | (AskState::Settled, None) => Decision::Ask,
         (AskState::Settled, Some(Outcome::Found | Outcome::NoRecord)) if fresh => Decision::Reuse,
         (AskState::Settled, Some(Outcome::NotAuthorised)) if same && !allowed() => Decision::Leave,
@@ -171,5 +182,141 @@ impl Scene {
             .collect();
         let named = accounts.iter().find(|a| source.id.as_str().split('.').next() == Some(a.utility.as_str()));
         named.copied()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+    use hedui_base::{AreaCode, SourceId};
+    use hedui_connect::Registry;
+    use hedui_ledger::{CasePerson, Role};
+    use jiff::Timestamp;
+    use jiff::civil::date;
+
+    const AS_OF: Date = date(2026, 6, 30);
+
+    fn source(id: &str) -> Arc<Source> {
+        let loaded = Registry::embedded(&hedui_connect::catalogue(), None);
+        Arc::clone(loaded.registry.get(id).unwrap())
+    }
+
+    fn case(id: &str, people: &[(u32, Role, &str)]) -> Case {
+        Case {
+            id: id.into(),
+            position: 0,
+            scheme: "dibao".into(),
+            area: AreaCode::parse("321102").unwrap(),
+            residence: None,
+            in_receipt: false,
+            enrolled_on: None,
+            next_due: None,
+            declared: serde_json::Map::new(),
+            people: people
+                .iter()
+                .map(|(key, role, relation)| CasePerson {
+                    person: PersonKey(*key),
+                    role: *role,
+                    relation: (*relation).into(),
+                    declared: serde_json::Map::new(),
+                    accounts: Vec::new(),
+                })
+                .collect(),
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn ask(number: i64, person: u32, period: Date, state: AskState, outcome: Option<Outcome>) -> Ask {
+        Ask {
+            ask: AskId(number),
+            person: PersonKey(person),
+            source: SourceId::from("police.hukou"),
+            period: period.to_string(),
+            state,
+            outcome,
+            cause: None,
+            answer: None,
+            raw: None,
+            submission: None,
+            attempts: 0,
+            planned_at: Timestamp::UNIX_EPOCH,
+            asked_at: None,
+            settled_at: None,
+        }
+    }
+
+    #[test]
+    fn a_person_in_two_cases_is_asked_once_and_policy_leaves_some_out() {
+        let scene = Scene {
+            cases: vec![
+                case("A", &[(1, Role::Member, "self"), (2, Role::Obligor, "child")]),
+                case("B", &[(2, Role::Member, "self"), (1, Role::Obligor, "parent")]),
+            ],
+        };
+        let everybody = SourcePlan::expand(&source("police.hukou"), &scene);
+        assert_eq!(everybody.pairs.len(), 2);
+        assert_eq!(everybody.pairs[&PersonKey(1)], [0, 1]);
+        let members = SourcePlan::expand(&source("bank.jinshan"), &scene);
+        assert_eq!(members.pairs[&PersonKey(2)], [1], "an obligor of A is a member of B");
+        let one = Scene { cases: vec![case("A", &[(1, Role::Member, "self"), (2, Role::Obligor, "child")])] };
+        let members = SourcePlan::expand(&source("bank.jinshan"), &one);
+        assert_eq!((members.pairs.len(), members.not_applicable), (1, 1));
+    }
+
+    #[test]
+    fn what_is_known_and_fresh_is_not_asked_again() {
+        use AskState::{Pending, Planned, Settled};
+        let police = source("police.hukou");
+        let old = AS_OF.checked_sub(jiff::ToSpan::days(i64::from(police.fresh_days) + 1)).unwrap();
+        let decided = |a: Option<&Ask>, allowed| decide(&police, a, AS_OF, || allowed);
+        assert_eq!(decided(None, true), Decision::Ask);
+        for (period, state, outcome, expected) in [
+            (AS_OF, Settled, Some(Outcome::Found), Decision::Reuse),
+            (AS_OF, Settled, Some(Outcome::NoRecord), Decision::Reuse),
+            (old, Settled, Some(Outcome::Found), Decision::Ask),
+            (AS_OF, Settled, Some(Outcome::Failed), Decision::Ask),
+            (AS_OF, Settled, Some(Outcome::Partial), Decision::Ask),
+            (AS_OF, Settled, Some(Outcome::Overdue), Decision::Ask),
+            (AS_OF, Planned, None, Decision::Ask),
+            (AS_OF, Pending, None, Decision::Wait),
+            (old, Pending, None, Decision::WaitThenAsk),
+            (AS_OF, Settled, Some(Outcome::Unsendable), Decision::Leave),
+        ] {
+            assert_eq!(decided(Some(&ask(1, 1, period, state, outcome)), true), expected, "{state:?} {outcome:?}");
+        }
+        let denied = ask(1, 1, AS_OF, Settled, Some(Outcome::NotAuthorised));
+        assert_eq!(decided(Some(&denied), false), Decision::Leave);
+        assert_eq!(decided(Some(&denied), true), Decision::Ask, "a new letter came");
+    }
+
+    #[test]
+    fn an_answer_about_other_months_is_not_fresh() {
+        let tax = source("tax.income");
+        assert!(is_fresh(&tax, date(2026, 6, 1), date(2026, 6, 1)));
+        assert!(!is_fresh(&tax, date(2026, 6, 30), date(2026, 7, 1)), "June has closed meanwhile");
+    }
+
+    #[test]
+    fn any_case_that_asks_may_bring_the_letter() {
+        let scene =
+            Scene { cases: vec![case("A", &[(1, Role::Member, "self")]), case("B", &[(1, Role::Member, "self")])] };
+        let letter = Letter {
+            number: "L".into(),
+            purposes: vec!["dibao".into()],
+            scopes: vec!["*".into()],
+            covers: vec![PersonKey(1)],
+            valid_from: date(2026, 1, 1),
+            valid_until: None,
+            revoked_on: None,
+        };
+        let police = source("police.hukou");
+        let letters: Letters = [("B".into(), vec![letter.clone()])].into();
+        assert!(authorise(&police, &scene, &letters, PersonKey(1), &[0, 1], AS_OF).is_ok());
+        let (denial, row) = authorise(&police, &scene, &letters, PersonKey(1), &[0], AS_OF).unwrap_err();
+        assert_eq!((denial, row), (Denial::LetterMissing, 0));
+        let letters: Letters = [("A".into(), vec![Letter { valid_until: Some(date(2026, 6, 29)), ..letter }])].into();
+        let (denial, _) = authorise(&police, &scene, &letters, PersonKey(1), &[0], AS_OF).unwrap_err();
+        assert_eq!(denial, Denial::LetterExpired);
     }
 }

@@ -18,14 +18,19 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Dispatch {
-    /// Polls this source's open submissions.
-    pub(super) async fn poll_all(&self) -> Result<(), VerifyError> {
+    /// Polls this source's open submissions: until the deadline, or just once.
+    pub(super) async fn poll_all(&self, once: bool) -> Result<(), VerifyError> {
         let shared = &self.shared;
         let ws = &shared.ws;
         let mut tx = ws.ledger().begin().await?;
         let left = shared.deadline.saturating_duration_since(Instant::now());
         let lease = LEASE.saturating_add(jiff::SignedDuration::try_from(left).unwrap_or(LEASE));
         let mut open = ws.ledger().claim_submissions(&mut tx, Some(&self.source().id), lease, ws.now()).await?;
+        // A run for some households leaves the others' files alone.
+        let mine = |s: &ClaimedSubmission| s.asks.iter().any(|a| self.plan.pairs.contains_key(&a.person));
+        for other in open.extract_if(.., |s| !mine(s)) {
+            ws.ledger().release_submission(&mut tx, &other).await?;
+        }
         tx.commit().await?;
         let mut pause = FIRST_LOOK;
         loop {
@@ -36,7 +41,8 @@ impl Dispatch {
                 }
             }
             open = waiting;
-            let last = shared.mode == AcquireMode::LiveOnly || Instant::now() + pause > shared.deadline;
+            let once = once || shared.mode == AcquireMode::LiveOnly;
+            let last = once || Instant::now() + pause > shared.deadline;
             if open.is_empty() || last {
                 break;
             }
@@ -98,9 +104,17 @@ impl Dispatch {
         if claimed.due.is_some_and(|due| ws.today() >= due) {
             return self.end(&claimed.asks, Outcome::Overdue, "due_passed", &claimed).await;
         }
+        // What is too old to serve this check is closed, so that it can be asked anew.
+        let (outdated, open): (Vec<ClaimedAsk>, Vec<ClaimedAsk>) =
+            claimed.asks.iter().cloned().partition(|a| self.plan.outdated.contains(&a.ask));
+        self.end(&outdated, Outcome::Failed, "superseded", &claimed).await?;
         let news: Vec<ClaimedAsk> =
-            claimed.asks.iter().filter(|a| !self.plan.known_pending.contains(&a.ask)).cloned().collect();
+            open.iter().filter(|a| !self.plan.known_pending.contains(&a.ask)).cloned().collect();
         self.end(&news, Outcome::Pending, "pending", &claimed).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let claimed = ClaimedSubmission { asks: open, ..claimed };
         let mut tx = ws.ledger().begin().await?;
         match ws.ledger().release_submission(&mut tx, &claimed).await {
             Ok(()) => Ok(tx.commit().await?),

@@ -154,9 +154,12 @@ async fn work(
         tasks.spawn(async move {
             let source = Arc::clone(dispatch.source());
             let exchange = source.mode == Mode::Exchange;
+            if exchange && !dispatch.plan.outdated.is_empty() {
+                dispatch.poll_all(true).await?;
+            }
             dispatch.send_all().await?;
             if exchange {
-                dispatch.poll_all().await?;
+                dispatch.poll_all(false).await?;
             }
             dispatch.shared.progress.event(Event::Done { source: source.id.clone() });
             let sent = dispatch.sent.load(Ordering::Relaxed);

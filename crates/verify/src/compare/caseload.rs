@@ -282,7 +282,7 @@ fn column(input: &Input, values: Vec<DeclaredValue>) -> Column {
 }
 
 /// The records at `rows`, in that order.
-pub(crate) fn take(records: &Records, rows: &[usize]) -> Records {
+fn take(records: &Records, rows: &[usize]) -> Records {
     Records {
         person: rows.iter().map(|r| records.person[*r]).collect(),
         source: rows.iter().map(|r| records.source[*r].clone()).collect(),

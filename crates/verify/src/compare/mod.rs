@@ -12,10 +12,11 @@ pub use batch::batch;
 pub use plain::batch_plain;
 
 pub(crate) use batch::selected;
-pub(crate) use caseload::{Answers, Born, Setting, applies, take};
-pub(crate) use chunk::{Chunk, Compared, recheck_months, saved};
+pub(crate) use caseload::{Answers, Born, Setting, applies};
+pub(crate) use chunk::{Chunk, Compared, recheck_months, saved, scheme_months};
 pub(crate) use results::score;
 pub(crate) use standing::Derived;
+pub(crate) use tally::CoverageTally;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

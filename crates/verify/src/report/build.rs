@@ -182,9 +182,8 @@ impl One {
         let mut lines = Vec::new();
         for input in self.program.inputs.iter().filter(|i| !DERIVED_INPUTS.contains(&i.name.as_str())) {
             let show = |cell: Option<i64>, text: Option<&str>| {
-                cell.map(|v| show_number(input.spec.ty, v)).or_else(|| {
-                    text.map(|t| input.spec.codes.get(t).cloned().unwrap_or_else(|| t.to_owned()))
-                })
+                cell.map(|v| show_number(input.spec.ty, v))
+                    .or_else(|| text.map(|t| input.spec.codes.get(t).cloned().unwrap_or_else(|| t.to_owned())))
             };
             let line = |person, value| DeclaredLine {
                 name: input.name.clone(),
@@ -220,7 +219,12 @@ fn conclusion(program: &Program, derived: &Derived, waiting: &[WaitingLine]) -> 
     let possible: Vec<&str> = derived.possible.iter().map(|i| title(*i)).collect();
     let sources: BTreeSet<&str> = waiting.iter().map(|w| w.title.as_str()).collect();
     let sources: Vec<&str> = sources.into_iter().collect();
-    format!("{}（可能为：{}）；待{}回复或补正后方可确定", Tri::Undetermined.zh(), possible.join("、"), sources.join("、"))
+    format!(
+        "{}（可能为：{}）；待{}回复或补正后方可确定",
+        Tri::Undetermined.zh(),
+        possible.join("、"),
+        sources.join("、")
+    )
 }
 
 fn statement(total: &Completeness, waiting: &[WaitingLine]) -> String {

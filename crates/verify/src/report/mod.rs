@@ -99,11 +99,14 @@ impl One {
         if let Some(flag) = program.flags.iter().find(|f| f.id.eq_ignore_ascii_case(name)) {
             return Ok([Some(flag.when), flag.declared, flag.found].into_iter().flatten().map(step).collect());
         }
-        let known = || program.steps.iter().map(|s| s.name.as_str()).chain(program.inputs.iter().map(|i| i.name.as_str()));
+        let known =
+            || program.steps.iter().map(|s| s.name.as_str()).chain(program.inputs.iter().map(|i| i.name.as_str()));
         if known().any(|n| n == name) {
             return Ok(vec![name.to_owned()]);
         }
-        let rules = known().chain(program.schemes.iter().map(|s| s.id.as_str())).chain(program.flags.iter().map(|f| f.id.as_str()));
+        let rules = known()
+            .chain(program.schemes.iter().map(|s| s.id.as_str()))
+            .chain(program.flags.iter().map(|f| f.id.as_str()));
         let nearest = nearest(name, rules).map(str::to_owned);
         Err(VerifyError::UnknownName { name: name.to_owned(), nearest })
     }

@@ -43,10 +43,7 @@ impl Sheet<'_> {
     }
 
     fn who(&self, person: Option<PersonKey>) -> String {
-        person.map_or_else(
-            || "家庭".to_owned(),
-            |key| self.names.get(&key).cloned().unwrap_or_else(|| key.to_string()),
-        )
+        person.map_or_else(|| "家庭".to_owned(), |key| self.names.get(&key).cloned().unwrap_or_else(|| key.to_string()))
     }
 
     fn head(&mut self) {
@@ -80,9 +77,10 @@ impl Sheet<'_> {
                 parts.push(format!("应于 {day} 前回复"));
             }
             self.line(format!("  {}：{}", s.title, parts.join("，")));
-            let open = r.coverage.iter().filter(|c| {
-                c.source == s.source && c.outcome.is_none_or(hedui_base::Outcome::is_unknown)
-            });
+            let open = r
+                .coverage
+                .iter()
+                .filter(|c| c.source == s.source && c.outcome.is_none_or(hedui_base::Outcome::is_unknown));
             for pair in open {
                 self.line(format!("    {}：{}", self.who(Some(pair.person)), pair.text));
             }

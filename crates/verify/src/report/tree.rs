@@ -119,7 +119,9 @@ impl Names<'_> {
             let day = r.as_of.map_or_else(|| "未注明".to_owned(), |d| d.to_string());
             let columns: Vec<String> = r.columns.iter().map(|(title, value)| format!("{title} {value}")).collect();
             let counted = match r.counted {
-                hedui_base::Tri::Met => r.contribution.as_ref().map_or_else(|| "计入".to_owned(), |c| format!("计入 {c}")),
+                hedui_base::Tri::Met => {
+                    r.contribution.as_ref().map_or_else(|| "计入".to_owned(), |c| format!("计入 {c}"))
+                }
                 hedui_base::Tri::NotMet => "不计入".to_owned(),
                 hedui_base::Tri::Undetermined => "待定".to_owned(),
             };

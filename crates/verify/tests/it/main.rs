@@ -3,5 +3,6 @@
 
 mod letters;
 mod outage;
+mod recheck;
 mod town;
 mod whole_path;

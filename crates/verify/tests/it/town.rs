@@ -47,6 +47,15 @@ impl Town {
         self.again.push(serve_with(&self.city, &self.dir.path().join("city"), &options).await.unwrap());
     }
 
+    /// The city some months later, served anew at other addresses.
+    pub async fn move_on(&mut self, months: u32) {
+        self.city.advance(months);
+        let dir = self.dir.path().join("city");
+        self.city.write(&dir).unwrap();
+        let options = ServeOptions { reply_delay: Duration::from_millis(50), ..ServeOptions::default() };
+        self.again.push(serve_with(&self.city, &dir, &options).await.unwrap());
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -1,3 +1,11 @@
+//! Periodic recheck (定期复核): who is due, what has changed since the verification before, and why.
+
+mod rewind;
+mod run;
+mod why;
+
+pub use run::recheck;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +15,7 @@ use hedui_base::CaseId;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::{AcquireSummary, FlagLine, PackLine, Progress, Silent, VerifyError, Workspace};
+use crate::{AcquireSummary, FlagLine, PackLine, Progress, Silent};
 
 /// Whom to recheck.
 #[derive(Clone)]
@@ -132,14 +140,4 @@ pub struct RecheckSummary {
     pub unchanged: usize,
     /// Cases that could not be computed: case and reason.
     pub failures: Vec<(CaseId, String)>,
-}
-
-/// Rechecks the households that are due: asks again, compares, says what changed and why, raises reviews, sets the
-/// next due date.
-///
-/// # Errors
-/// As [`crate::acquire`] and [`crate::batch`].
-pub async fn recheck(ws: &Workspace, request: RecheckRequest) -> Result<RecheckSummary, VerifyError> {
-    let _ = (ws, request);
-    Err(VerifyError::Internal("recheck is being built".into()))
 }

@@ -1,0 +1,64 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hedui_base::CaseId;
+use hedui_verify::{ChangeKind, RecheckRequest, ReviewFilter, recheck, review_list};
+use jiff::civil::date;
+
+use crate::town::Town;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_months_on_every_change_is_found_with_its_cause() {
+    let mut town = Town::new(60, 21).await;
+    let (ws, _) = town.acquired("data").await;
+    town.batch(&ws, "first").await;
+    let later = date(2026, 9, 30);
+    town.move_on(3).await;
+    assert_eq!(town.city.as_of, later);
+
+    let ws = town.open_on("data", later).await;
+    let due: BTreeSet<CaseId> = ws
+        .ledger()
+        .cases(&hedui_ledger::CaseFilter { due_by: Some(later), in_receipt: Some(true), ..Default::default() })
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|c| c.id)
+        .collect();
+    assert!(!due.is_empty(), "somebody is due within three months");
+    let request = RecheckRequest { deadline: Duration::from_secs(20), ..RecheckRequest::new(later) };
+    let summary = recheck(&ws, request.clone()).await.unwrap();
+    assert_eq!(summary.failures, []);
+    let seen: BTreeSet<CaseId> = summary.cases.iter().map(|c| c.case.clone()).collect();
+    assert_eq!(seen, due);
+
+    for case in &summary.cases {
+        assert!(case.before.is_some());
+        assert!(case.next_due.is_some_and(|next| next > later), "{:?}", case.case);
+        let moved = case.changed || !case.new_flags.is_empty() || !case.gone_flags.is_empty();
+        assert_eq!(moved, !case.causes.is_empty(), "{case:?}");
+        // The effects of all causes re-add to the change where each dataset acts alone.
+        if let (Some(before), 1) = (&case.before, case.causes.len())
+            && let (Some(old), Some(new), Some(effect)) =
+                (before.amount_fen, case.after.amount_fen, case.causes[0].amount_effect_fen)
+        {
+            assert_eq!(new - old, effect, "{case:?}");
+        }
+    }
+    for change in town.city.truth.changes.iter().filter(|c| due.contains(&CaseId::from(c.case.as_str()))) {
+        let case = summary.cases.iter().find(|c| c.case.as_str() == change.case).unwrap();
+        if let Some(flag) = &change.flag {
+            let new = case.new_flags.iter().any(|f| f.flag == *flag);
+            assert!(new || case.gone_flags.contains(flag), "{change:?} in {case:?}");
+            let told = case.causes.iter().any(|c| c.kind == ChangeKind::Data && c.subject.contains(&change.source));
+            assert!(told, "{change:?} has its cause among {:?}", case.causes);
+        }
+    }
+    let raised: usize = summary.cases.iter().map(|c| c.reviews).sum();
+    let reviews = review_list(&ws, &ReviewFilter::default()).await.unwrap();
+    assert_eq!(reviews.len(), raised);
+    assert!(reviews.iter().all(|r| !r.text.is_empty()));
+
+    let again = recheck(&ws, request).await.unwrap();
+    assert!(again.cases.is_empty(), "nobody is due any more");
+}
