@@ -1,0 +1,426 @@
+//! The command line: verbs, flags and their help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+
+/// hedui (核对): checks what a household declared against what institutions know.
+#[derive(Debug, Parser)]
+#[command(name = "hedui", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Print JSON instead of text, on every verb that prints results.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress bars.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run an invented city through the whole path: institutions as live servers, acquire, compare, report.
+    Demo(DemoArgs),
+    /// Invented cities and the institutions that hold their data.
+    #[command(subcommand)]
+    Sim(SimVerb),
+    /// Institutions: list, validate, try one, health.
+    #[command(subcommand)]
+    Source(SourceVerb),
+    /// Ask the sources about the people of the cases; resumes after an interruption.
+    Acquire(AcquireArgs),
+    /// Compare all cases with the rules: findings.parquet, flags.parquet and a summary.
+    Batch(BatchArgs),
+    /// Compare one household and print its calculation sheet.
+    Check(CheckArgs),
+    /// Show how a value came about, down to source rows.
+    Explain(ExplainArgs),
+    /// Run the households that are due for their periodic recheck and say what changed.
+    Recheck(RecheckArgs),
+    /// Flags and tasks for people.
+    #[command(subcommand)]
+    Review(ReviewVerb),
+    /// Rule packs: check them, run their cases.
+    #[command(subcommand)]
+    Rules(RulesVerb),
+    /// Serve the HTTP API.
+    Serve(ServeArgs),
+    /// Keys for the HTTP API.
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// The columnar store.
+    #[command(subcommand)]
+    Store(StoreVerb),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditVerb),
+}
+
+/// `hedui demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many households the city has.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub households: u32,
+    /// Seed of the city: the same seed gives the same city.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// Keep everything in this folder (city, data, results) instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// The day the check speaks about.
+    #[arg(long, default_value = "2026-06-30", value_name = "DATE")]
+    pub as_of: Date,
+}
+
+/// `hedui sim`
+#[derive(Debug, Subcommand)]
+pub enum SimVerb {
+    /// Write a city: its registers, its cases, and the truth about them; or move one on in time.
+    City {
+        /// Folder of the city.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// How many households.
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        households: u32,
+        /// Seed.
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+        /// The day its registers speak about.
+        #[arg(long, default_value = "2026-06-30", value_name = "DATE")]
+        as_of: Date,
+        /// Move the city in `--out` on by so many months instead of writing a new one.
+        #[arg(long, value_name = "MONTHS", conflicts_with_all = ["households", "seed", "as_of"])]
+        advance: Option<u32>,
+    },
+    /// Serve a city's institutions over their real protocols on loopback until interrupted.
+    Serve {
+        /// Folder of the city.
+        #[arg(long, value_name = "DIR")]
+        city: PathBuf,
+        /// Data folder whose `site.toml` gets the addresses; default: the city's own folder.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Only these institutions.
+        #[arg(long, value_name = "ID,..", value_delimiter = ',', conflicts_with = "except")]
+        only: Vec<String>,
+        /// All but these institutions.
+        #[arg(long, value_name = "ID,..", value_delimiter = ',')]
+        except: Vec<String>,
+        /// A fault on purpose: KIND=INSTITUTION,.. with KIND one of down, truncated, wrong_person, bad_amount, bad_id, slow.
+        #[arg(long, value_name = "KIND=ID,..")]
+        fault: Vec<String>,
+    },
+}
+
+/// Where extra institutions come from.
+#[derive(Debug, Args, Clone)]
+pub struct ConnectorArgs {
+    /// A folder of further institutions (one folder each with connector.toml), besides the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub connectors: Option<PathBuf>,
+}
+
+/// `hedui source`
+#[derive(Debug, Subcommand)]
+pub enum SourceVerb {
+    /// List institutions and their sources.
+    List {
+        /// Extra institutions.
+        #[command(flatten)]
+        connectors: ConnectorArgs,
+    },
+    /// Check manifests and list every mistake with its place.
+    Check {
+        /// A manifest, an institution's folder or a folder of institutions; default: the built-in ones.
+        path: Option<PathBuf>,
+        /// Data folder whose `site.toml` is checked along with them.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Ask one source about one case's people and show what it says, without storing anything.
+    Try {
+        /// Source, such as `police.hukou`.
+        source: String,
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Case whose people are asked about, under its letter.
+        #[arg(long, value_name = "CASE")]
+        case: String,
+        /// Extra institutions.
+        #[command(flatten)]
+        connectors: ConnectorArgs,
+    },
+    /// How the sources are doing: answers, unknowns by cause, quarantine.
+    Health {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Extra institutions.
+        #[command(flatten)]
+        connectors: ConnectorArgs,
+    },
+}
+
+/// `hedui acquire`
+#[derive(Debug, Args)]
+pub struct AcquireArgs {
+    /// Data folder; created if missing.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Households with their letters (JSON); without it, the cases already in the data folder.
+    #[arg(long, value_name = "FILE")]
+    pub cases: Option<PathBuf>,
+    /// The day the check speaks about; default: today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Only these sources.
+    #[arg(long, value_name = "SOURCE,..", value_delimiter = ',')]
+    pub sources: Vec<String>,
+    /// How long to wait for institutions that answer by file, in seconds; what is not there then stays pending.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    pub wait: u64,
+    /// Addresses and secrets of the institutions; default: `site.toml` in the data folder.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// Extra institutions.
+    #[command(flatten)]
+    pub connectors: ConnectorArgs,
+    /// Exit with 1 if this is left.
+    #[arg(long, value_enum)]
+    pub fail_on: Option<AcquireFailOn>,
+}
+
+/// What of an acquire counts as needing attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AcquireFailOn {
+    /// Any ask without an answer.
+    Unknown,
+    /// Any quarantined row.
+    Quarantine,
+}
+
+/// `hedui batch`
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("from").required(true).args(["data", "records"])))]
+pub struct BatchArgs {
+    /// Data folder with acquired answers.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A plain folder of CSV or Parquet files, one per dataset, instead of a data folder: no connector needed.
+    #[arg(long, value_name = "DIR", requires_all = ["cases", "rules", "as_of"])]
+    pub records: Option<PathBuf>,
+    /// Cases: with --records a CSV or Parquet file; with --data a JSON file, or none for all cases in the folder.
+    #[arg(long, value_name = "FILE")]
+    pub cases: Option<PathBuf>,
+    /// A pack by name, or its folder; with --data the pack follows from each case's area and the day.
+    #[arg(long, value_name = "PACK", conflicts_with = "data")]
+    pub rules: Option<String>,
+    /// The day the check speaks about; default with --data: today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+    /// Folder for findings.parquet, flags.parquet and summary.json.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// With --records: set cases with bad input aside in rejected.csv and go on.
+    #[arg(long, requires = "records")]
+    pub lenient: bool,
+    /// Exit with 1 if any case has this.
+    #[arg(long, value_enum)]
+    pub fail_on: Option<BatchFailOn>,
+}
+
+/// What of a batch counts as needing attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BatchFailOn {
+    /// A flag of severity high or critical.
+    Flags,
+    /// A finding that is undetermined.
+    Undetermined,
+}
+
+/// `hedui check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The case.
+    pub case: String,
+    /// Data folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The day the check speaks about; default: today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+}
+
+/// `hedui explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The case.
+    pub case: String,
+    /// A variable, fact, test, flag or scheme; without it, the amount or finding of the case's category.
+    pub variable: Option<String>,
+    /// Data folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The day the check speaks about; default: today.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<Date>,
+}
+
+/// `hedui recheck`
+#[derive(Debug, Args)]
+pub struct RecheckArgs {
+    /// Data folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Households due on or before this day are run, as of this day; default: today.
+    #[arg(long, value_name = "DATE")]
+    pub due: Option<Date>,
+    /// Compare with the answers already stored instead of asking the sources again.
+    #[arg(long)]
+    pub no_acquire: bool,
+    /// How long to wait for institutions that answer by file, in seconds.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    pub wait: u64,
+    /// Addresses and secrets of the institutions; default: `site.toml` in the data folder.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+}
+
+/// `hedui review`
+#[derive(Debug, Subcommand)]
+pub enum ReviewVerb {
+    /// List reviews, gravest first.
+    List {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Only this state: open, claimed or resolved.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Take a review on.
+    Claim {
+        /// Review number.
+        id: i64,
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Who takes it.
+        #[arg(long)]
+        by: String,
+    },
+    /// Record what came of a review.
+    Resolve {
+        /// Review number.
+        id: i64,
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Who decided.
+        #[arg(long)]
+        by: String,
+        /// What was found.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+/// `hedui rules`
+#[derive(Debug, Subcommand)]
+pub enum RulesVerb {
+    /// Check packs and list every mistake with its place.
+    Check {
+        /// Pack names or folders; default: all built-in packs.
+        packs: Vec<String>,
+    },
+    /// Run the cases of packs and print what no case reaches.
+    Test {
+        /// Pack names or folders; default: all built-in packs.
+        packs: Vec<String>,
+    },
+}
+
+/// `hedui serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Data folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Addresses and secrets of the institutions; default: `site.toml` in the data folder.
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// Take this day as today (for simulated cities).
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<Date>,
+}
+
+/// `hedui key`
+#[derive(Debug, Subcommand)]
+pub enum KeyVerb {
+    /// Make an API key for an area; it is shown once.
+    Add {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Who will use it.
+        #[arg(long)]
+        name: String,
+        /// Area whose households it may check, such as 321100.
+        #[arg(long)]
+        area: String,
+    },
+}
+
+/// `hedui store`
+#[derive(Debug, Subcommand)]
+pub enum StoreVerb {
+    /// Check every file against the catalogue.
+    Verify {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Merge small files.
+    Compact {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// List snapshots.
+    History {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+/// `hedui audit`
+#[derive(Debug, Subcommand)]
+pub enum AuditVerb {
+    /// Check the chain of audit leaves.
+    Verify {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Show the last leaves.
+    Show {
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        last: usize,
+    },
+}

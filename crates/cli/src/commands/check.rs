@@ -1,0 +1,31 @@
+//! `hedui check` and `hedui explain`: one household.
+
+use hedui_base::CaseId;
+use hedui_verify::WorkspaceOptions;
+
+use super::{Ended, Shell, day, existing, to_json};
+use crate::args::{CheckArgs, ExplainArgs};
+use crate::terminal;
+
+pub async fn check(shell: Shell, args: CheckArgs) -> Ended {
+    let ws = existing(&args.data, WorkspaceOptions { today: args.as_of, ..WorkspaceOptions::default() }).await?;
+    let report = hedui_verify::check(&ws, &CaseId::from(args.case), day(args.as_of, &ws)).await?;
+    if shell.json {
+        terminal::json(&to_json(&report)?);
+    } else {
+        terminal::line(hedui_verify::calculation_sheet(&report));
+    }
+    Ok(0)
+}
+
+pub async fn explain(shell: Shell, args: ExplainArgs) -> Ended {
+    let ws = existing(&args.data, WorkspaceOptions { today: args.as_of, ..WorkspaceOptions::default() }).await?;
+    let case = CaseId::from(args.case);
+    let explained = hedui_verify::explain(&ws, &case, args.variable.as_deref(), day(args.as_of, &ws)).await?;
+    if shell.json {
+        terminal::json(&to_json(&explained)?);
+    } else {
+        terminal::line(explained.text);
+    }
+    Ok(0)
+}

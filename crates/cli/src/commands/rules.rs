@@ -1,0 +1,157 @@
+//! `hedui rules`: check packs and run their cases.
+
+use std::path::{Path, PathBuf};
+
+use hedui_base::Diagnostic;
+use hedui_rules::Library;
+use hedui_verify::rule_cases::{CaseReport, Gap, run_cases};
+
+use super::{Ended, Shell, to_json};
+use crate::args::RulesVerb;
+use crate::failure::{self, Failure};
+use crate::terminal;
+
+pub fn run(shell: Shell, verb: RulesVerb) -> Ended {
+    match verb {
+        RulesVerb::Check { packs } => check(shell, &packs),
+        RulesVerb::Test { packs } => test(shell, &packs),
+    }
+}
+
+/// The built-in packs and those given as folders, and the ids asked for.
+fn library(packs: &[String]) -> Result<(Library, Vec<String>), Failure> {
+    let (folders, names): (Vec<&String>, Vec<&String>) = packs.iter().partition(|p| Path::new(p.as_str()).is_dir());
+    let folders: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
+    let library = hedui_verify::rules_library(&folders)?;
+    let known: Vec<String> = library.ids().into_iter().map(str::to_owned).collect();
+    if packs.is_empty() {
+        return Ok((library, known));
+    }
+    let mut ids = Vec::new();
+    for folder in &folders {
+        for id in pack_ids(folder)? {
+            ids.push(id);
+        }
+    }
+    for name in names {
+        if !known.contains(name) {
+            let near = hedui_base::diagnostic::nearest(name, known.iter().map(String::as_str));
+            let help = near.map_or_else(
+                || "give the folder of a pack, or none for all built-in packs".to_owned(),
+                |n| format!("did you mean `{n}`?"),
+            );
+            return Err(Failure::input_help(format!("`{name}` is neither a built-in pack nor a folder"), help));
+        }
+        ids.push(name.clone());
+    }
+    Ok((library, ids))
+}
+
+/// Ids of the pack or packs in a folder.
+fn pack_ids(folder: &Path) -> Result<Vec<String>, Failure> {
+    let cannot = |e: std::io::Error| Failure::input(format!("cannot read {}: {e}", folder.display()));
+    let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
+    let folder = folder.canonicalize().map_err(cannot)?;
+    if folder.join("pack.toml").is_file() {
+        return Ok(name(&folder).into_iter().collect());
+    }
+    let mut ids: Vec<String> = std::fs::read_dir(&folder)
+        .map_err(cannot)?
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.join("pack.toml").is_file())
+        .filter_map(|path| name(&path))
+        .collect();
+    ids.sort();
+    Ok(ids)
+}
+
+fn check(shell: Shell, packs: &[String]) -> Ended {
+    let (library, ids) = library(packs)?;
+    let mut all: Vec<Diagnostic> = Vec::new();
+    let mut lines = Vec::new();
+    for id in &ids {
+        let checked = library.check(id);
+        if let Some(program) = &checked.program {
+            lines.push(format!(
+                "{id} {} ({}): {} rules, {} parameters, {} tests, {} flags, {} schemes, {} cases",
+                program.pack.version,
+                program.pack.title,
+                program.steps.len(),
+                program.parameters.len(),
+                program.tests.len(),
+                program.flags.len(),
+                program.schemes.len(),
+                checked.cases.len(),
+            ));
+        } else {
+            lines.push(format!("{id}: not usable"));
+        }
+        for diagnostic in checked.diagnostics {
+            if !all.contains(&diagnostic) {
+                all.push(diagnostic);
+            }
+        }
+    }
+    let broken = all.iter().any(Diagnostic::is_error);
+    if shell.json {
+        terminal::json(&serde_json::json!({
+            "packs": lines,
+            "diagnostics": all.iter().map(Diagnostic::to_json).collect::<Vec<_>>(),
+        }));
+    } else {
+        terminal::diagnostics(&all);
+        lines.iter().for_each(terminal::line);
+    }
+    Ok(if broken { failure::BAD_INPUT } else { 0 })
+}
+
+fn test(shell: Shell, packs: &[String]) -> Ended {
+    let (library, ids) = library(packs)?;
+    let mut reports = serde_json::Map::new();
+    let mut failed = false;
+    for id in &ids {
+        let checked = library.check(id);
+        let errors = checked.diagnostics.iter().any(Diagnostic::is_error);
+        let Some(program) = checked.program.filter(|_| !errors) else {
+            return Err(Failure::Mistakes(checked.diagnostics));
+        };
+        let report = run_cases(&program, &checked.cases);
+        failed |= report.passed < report.cases;
+        if shell.json {
+            reports.insert(id.clone(), to_json(&report)?);
+        } else {
+            print(id, &report);
+        }
+    }
+    if shell.json {
+        terminal::json(&serde_json::Value::Object(reports));
+    }
+    Ok(if failed { failure::ATTENTION } else { 0 })
+}
+
+fn print(id: &str, report: &CaseReport) {
+    let (passed, cases) = (report.passed, report.cases);
+    let (open, reachable) = (report.unreached.len(), report.reachable);
+    terminal::line(format!(
+        "{id}: {passed} of {cases} cases passed; {} of {reachable} rules, branches and results reached",
+        reachable - open
+    ));
+    for d in &report.differences {
+        let person = d.person.map(|p| format!(" of person {}", p + 1)).unwrap_or_default();
+        terminal::line(format!(
+            "  {}:{}: \"{}\": {}{person}: expected {}, got {}",
+            d.file, d.line, d.case, d.name, d.expected, d.got
+        ));
+    }
+    for gap in &report.unreached {
+        let what = match &gap.gap {
+            Gap::Value => "no case looks at it".to_owned(),
+            Gap::Branch(branch) => format!("no case takes the branch {branch}"),
+            Gap::Met => "no case meets it".to_owned(),
+            Gap::NotMet => "no case fails it".to_owned(),
+            Gap::Raised => "no case raises it".to_owned(),
+            Gap::NotRaised => "every case raises it".to_owned(),
+        };
+        terminal::line(format!("  {}:{}: {}: {what}", gap.file, gap.line, gap.name));
+    }
+}

@@ -1,0 +1,177 @@
+//! `hedui source`: institutions.
+
+use std::path::Path;
+
+use hedui_base::{CaseId, Diagnostic, SourceId};
+use hedui_connect::{Loaded, Registry, Site};
+
+use super::{Ended, Shell, existing, read_text, to_json, with_connectors};
+use crate::args::{ConnectorArgs, SourceVerb};
+use crate::failure::{self, Failure};
+use crate::terminal;
+
+pub async fn run(shell: Shell, verb: SourceVerb) -> Ended {
+    match verb {
+        SourceVerb::List { connectors } => list(shell, &connectors),
+        SourceVerb::Check { path, data } => check(shell, path.as_deref(), data.as_deref()),
+        SourceVerb::Try { source, data, case, connectors } => {
+            let ws = existing(&data, with_connectors(&connectors.connectors)).await?;
+            let (source, case) = (SourceId::from(source), CaseId::from(case));
+            let tried = hedui_verify::source_try(&ws, &source, &case).await?;
+            if shell.json {
+                terminal::json(&to_json(&tried)?);
+            } else {
+                terminal::line(format!(
+                    "{}: asked about {} people in {} ms, {} records",
+                    tried.source, tried.asked, tried.millis, tried.records
+                ));
+                for (outcome, count) in &tried.outcomes {
+                    terminal::line(format!("  {count} {outcome}"));
+                }
+                for (reason, place) in &tried.quarantined {
+                    terminal::line(format!("  quarantined {reason} at {place}"));
+                }
+                if let Some(cause) = &tried.cause {
+                    terminal::line(format!("  failed: {cause}"));
+                }
+            }
+            Ok(0)
+        }
+        SourceVerb::Health { data, connectors } => health(shell, &data, &connectors).await,
+    }
+}
+
+async fn health(shell: Shell, data: &Path, connectors: &ConnectorArgs) -> Ended {
+    let ws = existing(data, with_connectors(&connectors.connectors)).await?;
+    let board = hedui_verify::health(&ws).await?;
+    if shell.json {
+        terminal::json(&to_json(&board)?);
+        return Ok(0);
+    }
+    let words = |map: &std::collections::BTreeMap<String, usize>| {
+        map.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    };
+    let rows: Vec<Vec<String>> = board
+        .iter()
+        .map(|s| {
+            vec![
+                s.source.clone(),
+                s.title.clone(),
+                words(&s.outcomes),
+                s.waiting.to_string(),
+                words(&s.quarantined),
+                words(&s.causes),
+            ]
+        })
+        .collect();
+    terminal::table(&["source", "来源", "answers", "waiting", "quarantined", "causes"], &rows);
+    Ok(0)
+}
+
+fn list(shell: Shell, connectors: &ConnectorArgs) -> Ended {
+    let catalogue = hedui_connect::catalogue();
+    let mut loaded = Registry::embedded(&catalogue, None);
+    if let Some(dir) = &connectors.connectors {
+        (loaded, _) = load(dir, &catalogue, None)?;
+    }
+    fail_on_errors(&loaded)?;
+    let rows: Vec<Vec<String>> = loaded
+        .registry
+        .iter()
+        .map(|s| {
+            vec![
+                s.id.to_string(),
+                s.title.zh.clone(),
+                s.institution.clone(),
+                s.dataset.name.clone(),
+                s.scope.clone(),
+                format!("{:?}", s.mode).to_lowercase(),
+                s.batch.to_string(),
+            ]
+        })
+        .collect();
+    let head = ["source", "来源", "institution", "dataset", "scope", "mode", "batch"];
+    if shell.json {
+        let list: Vec<serde_json::Value> = rows
+            .iter()
+            .map(|r| head.iter().zip(r).map(|(k, v)| ((*k).to_owned(), serde_json::json!(v))).collect())
+            .map(serde_json::Value::Object)
+            .collect();
+        terminal::json(&serde_json::Value::Array(list));
+    } else {
+        terminal::table(&head, &rows);
+    }
+    Ok(0)
+}
+
+fn fail_on_errors(loaded: &Loaded) -> Result<(), Failure> {
+    if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(Failure::Mistakes(loaded.diagnostics.clone()));
+    }
+    Ok(())
+}
+
+/// Institutions of a folder beside the built-in ones (which their templates come from); the same id replaces.
+fn load(path: &Path, catalogue: &hedui_base::Catalogue, site: Option<&Site>) -> Result<(Loaded, Vec<String>), Failure> {
+    let cannot = |e: std::io::Error| Failure::input(format!("cannot read {}: {e}", path.display()));
+    let path = path.canonicalize().map_err(cannot)?;
+    let dir = if path.is_file() { path.parent().unwrap_or(&path).to_path_buf() } else { path };
+    let single = dir.join("connector.toml").is_file();
+    let parent = if single { dir.parent().unwrap_or(&dir) } else { &dir };
+    let mut given = Registry::read_dir(parent).map_err(cannot)?;
+    if single {
+        given.retain(|f| dir.file_name().is_some_and(|n| n == f.name.as_str()));
+    }
+    if given.is_empty() {
+        return Err(Failure::input_help(
+            format!("{} holds no institution", dir.display()),
+            "give a connector.toml, the folder it lies in, or a folder of such folders",
+        ));
+    }
+    let names: Vec<String> = given.iter().map(|f| f.name.clone()).collect();
+    let mut folders = Registry::embedded_folders();
+    folders.retain(|f| given.iter().all(|g| g.name != f.name));
+    folders.extend(given);
+    Ok((Registry::load(&folders, catalogue, site), names))
+}
+
+fn check(shell: Shell, path: Option<&Path>, data: Option<&Path>) -> Ended {
+    let catalogue = hedui_connect::catalogue();
+    let mut diagnostics = Vec::new();
+    let site = match data.map(|d| d.join("site.toml")) {
+        None => None,
+        Some(file) => match Site::parse(&hedui_base::SourceText::new(file.display().to_string(), read_text(&file)?)) {
+            Ok(site) => Some(site),
+            Err(more) => {
+                diagnostics.extend(more);
+                None
+            }
+        },
+    };
+    let mut given = Vec::new();
+    let loaded = match path {
+        None => Registry::embedded(&catalogue, site.as_ref()),
+        Some(path) => {
+            let (loaded, names) = load(path, &catalogue, site.as_ref())?;
+            given = names;
+            loaded
+        }
+    };
+    diagnostics.extend(loaded.diagnostics.iter().cloned());
+    let broken = diagnostics.iter().any(Diagnostic::is_error);
+    let sources: Vec<String> = loaded
+        .registry
+        .iter()
+        .filter(|s| given.is_empty() || given.contains(&s.institution))
+        .map(|s| s.id.to_string())
+        .collect();
+    if shell.json {
+        terminal::json(&serde_json::json!({
+            "sources": sources, "diagnostics": diagnostics.iter().map(Diagnostic::to_json).collect::<Vec<_>>(),
+        }));
+    } else {
+        terminal::diagnostics(&diagnostics);
+        terminal::line(format!("{} source(s) usable: {}", sources.len(), sources.join(", ")));
+    }
+    Ok(if broken { failure::BAD_INPUT } else { 0 })
+}
