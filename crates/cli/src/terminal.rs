@@ -1,8 +1,8 @@
 //! Everything the command prints goes through here.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the one place that talks to the terminal")]
+#![expect(clippy::print_stderr, reason = "this is the one place that talks to the terminal")]
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
 use hedui_base::{Diagnostic, Severity};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
@@ -10,9 +10,11 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::failure::Failure;
 
-/// Prints a line of results.
+/// Prints a line of results. Whoever reads may stop reading (`| head`): that ends the command quietly.
 pub fn line(text: impl Display) {
-    println!("{text}");
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Prints a note that is not a result.
@@ -22,7 +24,7 @@ pub fn note(text: impl Display) {
 
 /// Prints a JSON value, indented.
 pub fn json(value: &serde_json::Value) {
-    println!("{value:#}");
+    line(format_args!("{value:#}"));
 }
 
 /// Draws mistakes with their places, as many as there are, and a closing count.
@@ -93,7 +95,7 @@ pub fn failure(failure: &Failure, as_json: bool) {
             }
             Failure::Internal(message) => serde_json::json!({ "error": "internal", "message": message }),
         };
-        println!("{value:#}");
+        json(&value);
         return;
     }
     match failure {
@@ -127,7 +129,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) {
             text.push_str(&aligned);
             text.push(' ');
         }
-        println!("{}", text.trim_end());
+        line(text.trim_end());
     };
     draw(head.to_vec());
     for row in rows {
@@ -141,5 +143,5 @@ fn is_number(cell: &str) -> bool {
 
 /// A heading between parts of a longer output.
 pub fn heading(text: impl Display) {
-    println!("\n== {text}");
+    line(format_args!("\n== {text}"));
 }

@@ -95,7 +95,8 @@ impl Names<'_> {
             return;
         }
         if !node.formula.is_empty() {
-            let _ = writeln!(out, "{inner}算法：{}　[{} {}]", one_line(&node.formula), node.name, node.place);
+            let place = if node.place.is_empty() { String::new() } else { format!("　[{} {}]", node.name, node.place) };
+            let _ = writeln!(out, "{inner}算法：{}{place}", one_line(&node.formula));
         }
         if let Some(cite) = &node.cite {
             let _ = writeln!(out, "{inner}依据：{cite}");
@@ -146,7 +147,7 @@ fn one_line(text: &str) -> String {
 }
 
 fn place(file: &str, line: usize) -> String {
-    if file.is_empty() { "申报".to_owned() } else { format!("{file}:{line}") }
+    if file.is_empty() { String::new() } else { format!("{file}:{line}") }
 }
 
 fn parameter(used: &ParameterUse) -> ParameterLine {

@@ -61,7 +61,9 @@ fn masked_part(part: &str) -> String {
     let digits = part.chars().filter(char::is_ascii_digit).count();
     // A month or a day is no secret.
     let day = part.len() <= 10 && part.split('-').all(|p| p.chars().all(|c| c.is_ascii_digit())) && part.contains('-');
-    if count <= 6 || digits < 5 || day {
+    // Nor is an amount: a key has no decimal point, no grouping and no unit after a blank.
+    let amount = part.contains(['.', ',', ' ']);
+    if count <= 6 || digits < 5 || day || amount {
         return part.to_owned();
     }
     let tail: String = part.chars().skip(count - 4).collect();
@@ -77,6 +79,7 @@ mod tests {
         assert_eq!(masked_key("6200990000000000001"), "****0001");
         assert_eq!(masked_key("2026-05|wage|某公司"), "2026-05|wage|某公司");
         assert_eq!(masked_key("2026-05-31"), "2026-05-31");
+        assert_eq!(masked_key("1,042.00 元"), "1,042.00 元");
         assert_eq!(masked_key("91321100MA1234567X|legal_rep"), "****567X|legal_rep");
     }
 
