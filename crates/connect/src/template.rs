@@ -56,6 +56,15 @@ fn environment(xml: bool) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(move |_| if xml { AutoEscape::Html } else { AutoEscape::None });
     environment.set_fuel(Some(FUEL));
+    // The built-in filter writes an undefined name as null; a misspelt name would be asked about as nobody.
+    environment.add_filter("tojson", |value: minijinja::Value| -> Result<minijinja::Value, minijinja::Error> {
+        if value.is_undefined() {
+            return Err(minijinja::Error::new(minijinja::ErrorKind::UndefinedError, "a name that is not defined"));
+        }
+        let text = value.as_str().map_or_else(|| Ok(value.to_string()), serde_json::to_string);
+        let text = text.map_err(|_| minijinja::Error::new(minijinja::ErrorKind::BadSerialization, "not a text"))?;
+        Ok(minijinja::Value::from_safe_string(text))
+    });
     environment.add_filter("month", |text: String, format: String| -> Result<String, minijinja::Error> {
         let month: Month = text.parse().map_err(|_| {
             minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "`month` takes period.from or period.until")

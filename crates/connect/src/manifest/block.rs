@@ -28,6 +28,14 @@ impl<'a> Block<'a> {
         &self.name
     }
 
+    fn shown(&self) -> String {
+        if self.name.is_empty() { "a manifest".to_owned() } else { format!("[{}]", self.name) }
+    }
+
+    fn inner_name(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
     pub(crate) const fn place(&self) -> &Place {
         &self.place
     }
@@ -151,9 +159,7 @@ impl<'a> Block<'a> {
     pub(crate) fn block(&self, key: &'static str) -> Option<Block<'a>> {
         let node = self.node(key)?;
         match &node.value {
-            Value::Table(table) => {
-                Some(Block::new(format!("{}.{key}", self.name), table, node.place.clone(), self.out))
-            }
+            Value::Table(table) => Some(Block::new(self.inner_name(key), table, node.place.clone(), self.out)),
             _ => {
                 self.wrong(key, node, "a table");
                 None
@@ -171,9 +177,7 @@ impl<'a> Block<'a> {
             items
                 .iter()
                 .filter_map(|item| match &item.value {
-                    Value::Table(table) => {
-                        Some(Block::new(format!("{}.{key}", self.name), table, item.place.clone(), self.out))
-                    }
+                    Value::Table(table) => Some(Block::new(self.inner_name(key), table, item.place.clone(), self.out)),
                     _ => {
                         self.wrong(key, item, "a table");
                         None
@@ -197,7 +201,7 @@ impl<'a> Block<'a> {
             let near = near.map_or_else(String::new, |n| format!("did you mean `{n}`? "));
             self.report(
                 place
-                    .error("connect::unknown_word", format!("`{text}` is not a {key}"), "not known")
+                    .error("connect::unknown_word", format!("`{text}` is not a known {key}"), "not known")
                     .help(format!("{near}one of {}", list.join(", "))),
             );
         }
@@ -219,17 +223,17 @@ impl<'a> Block<'a> {
                             format!("`{key}` does nothing in this [{}]", self.name),
                             "unused",
                         )
-                        .help(format!("only {users} use it; remove it, so that nobody relies on it")),
+                        .help(format!("it means something to {users} only; remove it, so that nobody relies on it")),
                 );
                 continue;
             }
             let help = diagnostic::nearest(key, known.iter().copied()).map_or_else(
-                || format!("[{}] knows {}", self.name, known.join(", ")),
+                || format!("{} knows {}", self.shown(), known.join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
             self.report(
                 place
-                    .error("connect::unknown_key", format!("[{}] has no `{key}`", self.name), "unknown key")
+                    .error("connect::unknown_key", format!("{} has no `{key}`", self.shown()), "unknown key")
                     .help(help),
             );
         }

@@ -4,10 +4,12 @@ pub(crate) mod block;
 pub(crate) mod tree;
 
 mod model;
+mod plans;
 mod read;
 mod read_map;
 mod read_outcome;
 mod read_transport;
 
 pub use model::*;
+pub use plans::*;
 pub(crate) use read::{Files, read_manifest};

@@ -10,11 +10,11 @@ use hedui_base::{Catalogue, Diagnostic, Month, Outcome, SourceText};
 use sha2::Digest as _;
 
 use super::block::{Block, Out};
-use super::model::{
+use super::tree::{self, Place, Table, Value};
+use super::{
     Access, AskBlock, IdVariant, KeyPart, Limits, Manifest, Retry, RetryOn, Sample, SampleExpect, SampleSubject,
     SourceBlock, Subjects, Transport,
 };
-use super::tree::{self, Place, Table, Value};
 use super::{read_map, read_outcome, read_transport};
 
 /// Scopes a letter can grant.
@@ -77,9 +77,9 @@ pub(crate) fn read_manifest(
     }
     let out = RefCell::new(Vec::new());
     let reading = Reading { files, catalogue, out: &out, used: RefCell::new(vec![Arc::clone(file)]) };
-    let table = extended(own, &reading, 0);
+    let Some(table) = extended(own, &reading, 0) else { return (None, String::new(), out.into_inner()) };
     let place = Place { file: Arc::clone(file), span: 0..0 };
-    let root = Block::new("manifest", &table, place, &out);
+    let root = Block::new("", &table, place, &out);
     let _ = root.text("extends");
     let manifest = read_root(&root, &reading);
     root.finish(&[]);
@@ -93,10 +93,10 @@ pub(crate) fn read_manifest(
     (manifest, hex::encode(hasher.finalize()), out.into_inner())
 }
 
-/// Lays a manifest over the template it extends.
-fn extended(own: Table, reading: &Reading<'_>, depth: usize) -> Table {
-    let Some(node) = own.get("extends").cloned() else { return own };
-    let Value::Text(name) = &node.value else { return own };
+/// Lays a manifest over the template it extends; none if there is no such template.
+fn extended(own: Table, reading: &Reading<'_>, depth: usize) -> Option<Table> {
+    let Some(node) = own.get("extends").cloned() else { return Some(own) };
+    let Value::Text(name) = &node.value else { return Some(own) };
     let full = format!("{name}/connector.toml");
     let Some(base) = reading.files.0.get(&full).filter(|_| depth < 4 && name.starts_with('_')) else {
         reading.out.borrow_mut().push(
@@ -104,14 +104,14 @@ fn extended(own: Table, reading: &Reading<'_>, depth: usize) -> Table {
                 .error("connect::unknown_template", format!("there is no template `{name}`"), "named here")
                 .help("a template is a folder beside this one whose name begins with _, with a connector.toml"),
         );
-        return own;
+        return None;
     };
     reading.used.borrow_mut().push(Arc::clone(base));
     let (base, diagnostics) = tree::read(base);
     reading.out.borrow_mut().extend(diagnostics);
-    let mut table = extended(base, reading, depth + 1);
+    let mut table = extended(base, reading, depth + 1)?;
     table.merge(own);
-    table
+    Some(table)
 }
 
 fn read_root(root: &Block<'_>, reading: &Reading<'_>) -> Option<Manifest> {
@@ -154,7 +154,7 @@ fn read_root(root: &Block<'_>, reading: &Reading<'_>) -> Option<Manifest> {
     }
     let (transport, ask) = (transport?, ask?);
     let map = map.and_then(|b| read_map::read(b, transport.format(), reading));
-    let quality = quality.map(|b| read_outcome::quality(b, &transport, map.as_ref()));
+    let quality = quality.map(|b| read_outcome::quality(b, &transport, map.as_ref(), reading));
     let outcome = match &quality {
         Some(quality) => outcome.and_then(|b| read_outcome::read(b, &transport, &ask, quality, reading)),
         None => None,
@@ -192,7 +192,8 @@ fn read_source(block: Block<'_>) -> SourceBlock {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    if !id.is_empty() && !(id.split('.').count() == 2 && id.split('.').all(plain)) {
+    let good = id.split_once('.').is_some_and(|(who, what)| plain(who) && plain(what));
+    if !id.is_empty() && !good {
         block.report(
             place
                 .error("connect::bad_id", format!("`{id}` is not a source id"), "here")

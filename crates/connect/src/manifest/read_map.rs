@@ -66,7 +66,13 @@ fn sub_block<'a>(block: &Block<'a>, name: &str) -> Option<(Place, Block<'a>)> {
         Value::Table(table) => {
             Some((key_place.clone(), Block::new(format!("map.{name}"), table, node.place.clone(), block.out())))
         }
-        _ => None,
+        other => {
+            let text = format!("[map.{name}] must be a table, not {}", other.kind());
+            block.report(
+                node.place.error("connect::wrong_type", text, "here").help("one line a column: { from = .., to = .. }"),
+            );
+            None
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 use hedui_base::Outcome;
 
 use super::block::Block;
-use super::model::{AskBlock, Link, Manifest, Map, Must, NoneProof, OutcomeBlock, Quality, Rule, Transport, Verdict};
 use super::read::Reading;
 use super::read_map;
+use super::{AskBlock, Link, Manifest, Map, Must, NoneProof, OutcomeBlock, Quality, Rule, Transport, Verdict};
 use crate::condition::{Condition, CountCheck};
 use crate::convert::Converter;
 use crate::selector::{Format, Selector};
@@ -16,11 +16,13 @@ pub(super) fn selector(block: &Block<'_>, key: &'static str, format: Format) -> 
     match Selector::compile(text, format) {
         Ok(selector) => Some(selector),
         Err(error) => {
-            block.report(place.error(
-                "connect::bad_path",
-                format!("`{text}` is not a path: {error}"),
-                "does not parse",
-            ));
+            let help = match format {
+                Format::Json => "a JSON path (RFC 9535), such as $.data.list[*]",
+                Format::Xml => "local names joined by /, such as /Envelope/Body/total or row/name",
+                Format::Cells => "the name of a column",
+            };
+            let text = format!("`{text}` is not a path: {error}");
+            block.report(place.error("connect::bad_path", text, "does not parse").help(help));
             None
         }
     }
@@ -38,6 +40,7 @@ const VERDICTS: [(&str, Verdict); 6] = [
 fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str]) -> Vec<Rule> {
     let words: Vec<(&str, Verdict)> = VERDICTS.into_iter().filter(|(word, _)| allowed.contains(word)).collect();
     let mut rules: Vec<Rule> = Vec::new();
+    let mut always = false;
     for inner in block.blocks(key).unwrap_or_default() {
         let (text, place) = inner.need_text("when", "such as $.code == \"0\"");
         let when = Condition::compile(text, format);
@@ -46,7 +49,7 @@ fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str])
         {
             inner.report(place.error("connect::bad_condition", error.clone(), "does not parse"));
         }
-        if rules.last().is_some_and(|r| r.when.is_always()) {
+        if always {
             inner.report(place.error(
                 "connect::unreachable_rule",
                 "a rule before this one always matches",
@@ -58,6 +61,7 @@ fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str])
             inner.missing("is", &allowed.join(", "));
         }
         inner.finish(&[]);
+        always |= when.as_ref().is_ok_and(Condition::is_always);
         if let (Ok(when), Some(is)) = (when, is) {
             rules.push(Rule { when, is });
         }
@@ -237,7 +241,7 @@ fn absent(block: &Block<'_>, transport: &Transport, quality: &Quality, outcome: 
     absent
 }
 
-pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>) -> Quality {
+pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>, reading: &Reading<'_>) -> Quality {
     let fresh_days = block.duration("fresh").map_or_else(
         || {
             if block.node("fresh").is_none() {
@@ -291,12 +295,12 @@ pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>
         }
         must.push(check);
     }
-    let link = if matches!(transport, Transport::Drop(_)) { link(&block, map) } else { None };
+    let link = if matches!(transport, Transport::Drop(_)) { link(&block, map, reading) } else { None };
     block.finish(&[("link", "transport drop")]);
     Quality { fresh_days, must, link }
 }
 
-fn link(block: &Block<'_>, map: Option<&Map>) -> Option<Link> {
+fn link(block: &Block<'_>, map: Option<&Map>, reading: &Reading<'_>) -> Option<Link> {
     let Some(inner) = block.block("link") else {
         if block.node("link").is_none() {
             block.missing("link", "{ account = .., address = .., min_score = 0.92 }: whose row it is");
@@ -311,10 +315,19 @@ fn link(block: &Block<'_>, map: Option<&Map>) -> Option<Link> {
         text.to_owned()
     };
     let min: Option<rust_decimal::Decimal> = inner.number("min_score");
+    let score = inner.text_at("score").map(|(text, place)| {
+        let dataset = map.and_then(|m| reading.catalogue.get(&m.dataset));
+        let spec = dataset.map(|d| d.columns.get(text).map(|c| c.ty));
+        if spec.is_some_and(|ty| ty != Some(hedui_base::ColumnType::Decimal(4))) {
+            let text = format!("`{text}` is not a decimal(4) column of the dataset");
+            inner.report(place.error("connect::unknown_column", text, "here"));
+        }
+        text.to_owned()
+    });
     let link = Link {
         account: column("account"),
         address: column("address"),
-        score: inner.text("score").map(str::to_owned),
+        score,
         min_score: min
             .and_then(|d| i64::try_from((d * rust_decimal::Decimal::from(10_000)).trunc().mantissa()).ok())
             .unwrap_or(9_200),

@@ -5,13 +5,13 @@ use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::Parser;
 
 use super::block::Block;
-use super::model::{
-    AskBlock, DropPlan, DropTrailer, Encoding, FilePlan, GetPlan, Given, HttpPlan, KeyPart, PagePlan, PutColumn,
-    PutPlan, SignAlgorithm, SignHeaders, SignPart, Signer, SoapPlan, SqlPlan, Transport,
-};
 use super::read::Reading;
 use super::read_outcome::selector;
 use super::tree::{Place, Value};
+use super::{
+    AskBlock, DropPlan, DropTrailer, Encoding, FilePlan, GetPlan, Given, HttpPlan, KeyPart, PagePlan, PutColumn,
+    PutPlan, SignAlgorithm, SignHeaders, SignPart, Signer, SoapPlan, SqlPlan, Transport,
+};
 use crate::selector::Format;
 use crate::template::Template;
 
@@ -348,15 +348,7 @@ fn one_select(block: &Block<'_>, text: &str, place: &Place) {
     let help = "a view is only read: one SELECT and nothing else";
     match Parser::parse_sql(&SQLiteDialect {}, &plain) {
         Ok(statements) if matches!(statements.as_slice(), [Statement::Query(_)]) => {}
-        Ok(statements) => block.report(
-            place
-                .error(
-                    "connect::not_one_select",
-                    format!("this is {} statements or not a SELECT", statements.len()),
-                    "here",
-                )
-                .help(help),
-        ),
+        Ok(_) => block.report(place.error("connect::not_one_select", "this is not one SELECT", "here").help(help)),
         Err(error) => block.report(place.error("connect::bad_sql", error.to_string(), "does not parse").help(help)),
     }
 }

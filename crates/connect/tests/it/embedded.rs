@@ -1,0 +1,71 @@
+//! The manifests that ship.
+
+use hedui_base::SourceText;
+use hedui_connect::{Format, Mode, Registry, Site, catalogue, dataset_files};
+
+#[test]
+fn every_dataset_file_is_good() {
+    let files = dataset_files();
+    assert!(!files.is_empty());
+    hedui_base::Catalogue::parse(&files).unwrap();
+}
+
+#[test]
+fn all_eleven_are_good_and_their_samples_come_out() {
+    let loaded = Registry::embedded(&catalogue(), None);
+    let shown: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+    let ids: Vec<&str> = loaded.registry.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "bank.beigu",
+            "bank.jiaoshan",
+            "bank.jinshan",
+            "housing.registry",
+            "hrss.insurance",
+            "hrss.pension",
+            "market.business",
+            "police.hukou",
+            "tax.income",
+            "vehicle.registry",
+            "water.use"
+        ]
+    );
+    for source in loaded.registry.iter() {
+        let samples = &source.manifest.samples;
+        let all: Vec<_> = samples.iter().flat_map(|s| &s.expect).map(|e| e.outcome.as_str()).collect();
+        assert!(samples.len() >= 2 && all.contains(&"found") && all.contains(&"no_record"), "{}", source.id);
+        assert!(source.can_clear && source.manifest_hash.len() == 64, "{}", source.id);
+    }
+}
+
+#[test]
+fn banks_share_a_template_and_differ_where_they_say_so() {
+    let loaded = Registry::embedded(&catalogue(), None);
+    let get = |id: &str| loaded.registry.get(id).unwrap();
+    assert_eq!(get("bank.jinshan").manifest.limits.due_working_days, Some(15));
+    assert_eq!(get("bank.beigu").manifest.limits.due_working_days, Some(10));
+    assert_ne!(get("bank.jinshan").manifest_hash, get("bank.beigu").manifest_hash);
+    assert_eq!(get("bank.jiaoshan").mode, Mode::Exchange);
+    assert_eq!(get("water.use").manifest.transport.format(), Format::Cells);
+    let sent = "2026-06-26".parse().unwrap();
+    assert_eq!(get("bank.beigu").due_on(sent).unwrap().to_string(), "2026-07-11", "ten working days, then overdue");
+    let period = get("tax.income").period("2026-06-30".parse().unwrap()).unwrap();
+    assert_eq!((period.from.to_string(), period.until.to_string()), ("2025-06".into(), "2026-05".into()));
+}
+
+#[test]
+fn what_a_site_lacks_is_said() {
+    let text = "[police]\nendpoint = \"sftp://127.0.0.1:1\"\nsecrets = { gw_app = \"demo\" }\n";
+    let site = Site::parse(&SourceText::new("site.toml", text)).unwrap();
+    let loaded = Registry::embedded(&catalogue(), Some(&site));
+    let codes: Vec<&str> = loaded
+        .diagnostics
+        .iter()
+        .filter(|d| d.place().is_some_and(|p| p.starts_with("police")))
+        .map(|d| d.code)
+        .collect();
+    assert_eq!(codes, ["connect::missing_secret", "connect::wrong_endpoint"]);
+    assert!(loaded.registry.is_empty(), "a source without its site is not asked");
+}

@@ -1,0 +1,8 @@
+//! Manifests, replies and transports, from outside.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_manifests;
+mod embedded;
+mod live;
+mod replies;
+mod support;
