@@ -33,6 +33,8 @@ impl City {
             let change = happen(household, &mut flags, index as u64, &self.shape, self.as_of, months, &mut dice);
             self.truth.changes.extend(change);
             let case = &household.case;
+            // What time took away can no longer be found.
+            self.truth.planted.retain(|p| p.case != *case || flags.contains(&p.flag));
             self.truth.expected.extend(flags.into_iter().map(|flag| Expected { case: case.clone(), flag }));
         }
     }
@@ -173,7 +175,7 @@ fn happen(
             change(who, "job", Some("IN01"), "hrss.insurance")
         }
         1 => {
-            let who = (1..household.members.len()).filter(|i| household.members[*i].age(as_of) >= 60).last()?;
+            let who = (1..household.members.len()).rfind(|i| household.members[*i].age(as_of) >= 60)?;
             let on = Month::of(as_of).plus(-1).first_day().saturating_sub(dice.between(0, 20).days());
             plant::bury(household, who, on);
             flags.insert("DE03".to_owned());

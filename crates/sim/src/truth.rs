@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 /// What is true about a city: which anomalies were planted, which flags they must raise, and what changed since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Truth {
-    /// One per planted anomaly.
+    /// One per planted anomaly that still stands.
     pub planted: Vec<Planted>,
     /// Every flag that ought to be raised, planted or a consequence; any other raised flag is without cause.
     pub expected: Vec<Expected>,

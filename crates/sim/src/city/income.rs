@@ -25,7 +25,7 @@ const EMPLOYERS: [&str; 12] = [
 
 /// An employer.
 pub(crate) fn employer(dice: &mut Dice) -> &'static str {
-    *dice.pick::<&str>(&EMPLOYERS)
+    dice.pick::<&str>(&EMPLOYERS)
 }
 
 /// The closed months registers hold for a city at `as_of`, oldest first.

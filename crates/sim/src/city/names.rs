@@ -23,7 +23,7 @@ const ROADS: [&str; 10] =
 
 /// A surname.
 pub(super) fn surname(dice: &mut Dice) -> &'static str {
-    *dice.pick::<&str>(&SURNAMES)
+    dice.pick::<&str>(&SURNAMES)
 }
 
 /// A full name with that surname.

@@ -73,7 +73,7 @@ pub(super) fn give(
 /// An account with a little money.
 pub(crate) fn small_deposit(shape: &CityShape, serial: u64, as_of: Date, dice: &mut Dice) -> Deposit {
     let balance = Fen::new(dice.between(shape.small_deposit.0, shape.small_deposit.1) * 100 + dice.between(0, 99));
-    let mut deposit = account(*dice.pick::<&str>(&BANKS), serial, balance, as_of, dice);
+    let mut deposit = account(dice.pick::<&str>(&BANKS), serial, balance, as_of, dice);
     if dice.chance(60) {
         deposit.status = "closed".into();
         deposit.closed = Some(as_of.saturating_sub(dice.between(400, 900).days()));

@@ -237,7 +237,9 @@ fn wire_row(
         }
         let text = match &value {
             None => String::new(),
-            Some(value) => said(&field.converter, value)
+            Some(value) => field
+                .converter
+                .unparse(value)
                 .ok_or_else(|| lacks(source, &format!("a way to say a value of `{}`", field.column)))?,
         };
         let number = matches!(field.converter, Converter::Int) && !text.is_empty();
@@ -248,17 +250,6 @@ fn wire_row(
         cells.push(Cell { path: Arc::clone(&field.path), text, number: false });
     }
     Ok(WireRow { month, cells, summed: sum })
-}
-
-/// A value in the institution's words. What its table only knows as "all others" gets a code that the table lacks.
-fn said(converter: &Converter, value: &Value) -> Option<String> {
-    if let (Converter::Code { table, other: Some(other) }, Value::Text(code)) = (converter, value)
-        && table.wire(code).is_none()
-        && code == other
-    {
-        return ["9", "99", "999"].into_iter().find(|wire| table.canonical(wire).is_none()).map(str::to_owned);
-    }
-    converter.unparse(value)
 }
 
 /// A register's value in the column's own scale; none for null and for what does not fit its type.

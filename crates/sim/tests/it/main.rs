@@ -3,3 +3,4 @@
 
 mod city;
 mod serve;
+mod truth;
