@@ -1,8 +1,11 @@
 //! The use cases from end to end: small invented cities whose institutions answer over their real protocols.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod crash;
+mod faults;
 mod letters;
 mod outage;
+mod plain;
 mod recheck;
 mod town;
 mod whole_path;

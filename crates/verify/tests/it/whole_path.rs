@@ -1,3 +1,4 @@
+use hedui_base::Outcome;
 use hedui_sim::score;
 
 use crate::town::{AS_OF, Rows, Town};
@@ -7,8 +8,11 @@ async fn everything_a_source_reveals_is_found_and_nobody_else_is_flagged() {
     let town = Town::new(40, 11).await;
     let (ws, summary) = town.acquired("data").await;
     for source in &summary.sources {
-        assert_eq!(source.unknown(), 0, "{}: {:?} {:?}", source.source, source.outcomes, source.causes);
-        assert_eq!(source.sent, source.asked, "{}", source.source);
+        // Some households have no water account, and some names no bank can write; all others are answered.
+        let unsendable = source.outcome(Outcome::Unsendable);
+        assert_eq!(source.unknown(), unsendable, "{}: {:?} {:?}", source.source, source.outcomes, source.causes);
+        assert!(source.sent <= source.asked && source.sent >= source.asked - unsendable, "{source:?}");
+        assert!(unsendable * 5 < source.asked, "{source:?}");
     }
     let (batch, _) = town.batch(&ws, "out").await;
     assert_eq!(batch.failures, []);
@@ -23,7 +27,7 @@ async fn everything_a_source_reveals_is_found_and_nobody_else_is_flagged() {
 
     // The same again sends nothing and concludes the same.
     let again = town.acquire(&ws).await;
-    assert!(again.sources.iter().all(|s| s.sent == 0 && s.reused == s.asked), "{again:?}");
+    assert!(again.sources.iter().all(|s| s.sent == 0 && s.reused + s.unknown() == s.asked), "{again:?}");
     let (_, first) = town.batch(&ws, "out").await;
     let (_, second) = town.batch(&ws, "again").await;
     assert_eq!(first.clone().timeless(), second.timeless());

@@ -1,0 +1,62 @@
+//! An acquire that dies on the way is taken up by the next: same findings, nothing twice, none lost.
+
+use std::time::Duration;
+
+use hedui_verify::{AcquireRequest, VerifyError, accept, acquire};
+
+use crate::town::Town;
+
+/// The acquire is dropped at many moments, as if its process had been killed: whatever was in memory is gone, leases
+/// and sent asks stay behind in the folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
+    let town = Town::new(30, 14).await;
+    let (undisturbed, _) = town.acquired("undisturbed").await;
+    let (_, whole) = town.batch(&undisturbed, "whole").await;
+    let ws = town.open("data").await;
+    accept(&ws, &town.intake(), "test").await.unwrap();
+    drop(ws);
+    let mut sent = 0;
+    for millis in [5, 30, 80, 150, 250, 400] {
+        // A runtime of its own, shut down in the middle: every task of the acquire ends where it stands.
+        let (site, data) = (town.path("city/site.toml"), town.path("data"));
+        let cut = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.spawn(async move {
+                let options = hedui_verify::WorkspaceOptions {
+                    site: Some(site),
+                    today: Some(crate::town::AS_OF),
+                    ..Default::default()
+                };
+                let ws = hedui_verify::Workspace::open(&data, options).await.unwrap();
+                let _ = acquire(&ws, AcquireRequest::all(crate::town::AS_OF)).await;
+            });
+            std::thread::sleep(Duration::from_millis(millis));
+            runtime.shutdown_timeout(Duration::from_millis(1));
+        });
+        tokio::task::spawn_blocking(move || cut.join().unwrap()).await.unwrap();
+        sent += 1;
+    }
+    assert_eq!(sent, 6);
+    let ws = town.open("data").await;
+    let mut summary = None;
+    for _ in 0..50 {
+        // The last cut-off runtime may still hold the folder for a moment.
+        match acquire(&ws, AcquireRequest { deadline: Duration::from_secs(20), ..AcquireRequest::all(ws.today()) }).await {
+            Ok(done) => {
+                summary = Some(done);
+                break;
+            }
+            Err(VerifyError::Busy(_)) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let summary = summary.expect("the folder is free at last");
+    assert!(summary.sources.iter().all(|s| s.unknown() == s.outcome(hedui_base::Outcome::Unsendable)), "{summary:?}");
+    let (_, healed) = town.batch(&ws, "healed").await;
+    assert_eq!(healed.timeless(), whole.timeless());
+    assert!(ws.ledger().audit_verify(None).await.unwrap().problem.is_none());
+    let mut connection = ws.ledger().connection().await.unwrap();
+    let verified = ws.store().verify(&mut connection).await.unwrap();
+    assert!(verified.problems.iter().all(|p| !p.is_damage()), "{:?}", verified.problems);
+}
