@@ -1,7 +1,7 @@
 //! What registers hold: one struct per canonical dataset, named and typed as `connectors/datasets` has it.
 //!
 //! Amounts are yuan in JSON, dates ISO, codes the catalogue's words. The institutions' own field names, units and code
-//! tables are not here: [`crate::serve`] takes them from the manifests.
+//! tables are not here: the servers take them from the manifests.
 
 use std::borrow::Cow;
 

@@ -10,11 +10,12 @@ pub enum FaultKind {
     Down,
     /// Its replies break off.
     Truncated,
-    /// It answers about somebody nobody asked about.
+    /// It answers about somebody nobody asked about. Does nothing where numbers do not travel (water) or where a row under
+    /// another number is not returned at all (the housing view).
     WrongPerson,
     /// One amount in ten is written like `1.2万元`.
     BadAmount,
-    /// One identity number in ten went through a spreadsheet: `4.40524E+17`.
+    /// One identity number in ten went through a spreadsheet: `4.40524E+17`. Does nothing at water and housing either.
     BadId,
     /// It takes long.
     Slow,
