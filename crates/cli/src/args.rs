@@ -9,21 +9,21 @@ use jiff::civil::Date;
 /// hedui (核对): checks what a household declared against what institutions know.
 #[derive(Debug, Parser)]
 #[command(name = "hedui", version, about, long_about = None, propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Print JSON instead of text, on every verb that prints results.
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// No progress bars.
     #[arg(long, short, global = true)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(crate) verb: Verb,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Run an invented city through the whole path: institutions as live servers, acquire, compare, report.
     Demo(DemoArgs),
     /// Invented cities and the institutions that hold their data.
@@ -63,24 +63,24 @@ pub enum Verb {
 
 /// `hedui demo`
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// How many households the city has.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub households: u32,
+    pub(crate) households: u32,
     /// Seed of the city: the same seed gives the same city.
     #[arg(long, default_value_t = 7)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Keep everything in this folder (city, data, results) instead of a temporary one.
     #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
+    pub(crate) keep: Option<PathBuf>,
     /// The day the check speaks about.
     #[arg(long, default_value = "2026-06-30", value_name = "DATE")]
-    pub as_of: Date,
+    pub(crate) as_of: Date,
 }
 
 /// `hedui sim`
 #[derive(Debug, Subcommand)]
-pub enum SimVerb {
+pub(crate) enum SimVerb {
     /// Write a city: its registers, its cases, and the truth about them; or move one on in time.
     City {
         /// Folder of the city.
@@ -121,15 +121,15 @@ pub enum SimVerb {
 
 /// Where extra institutions come from.
 #[derive(Debug, Args, Clone)]
-pub struct ConnectorArgs {
+pub(crate) struct ConnectorArgs {
     /// A folder of further institutions (one folder each with connector.toml), besides the built-in ones.
     #[arg(long, value_name = "DIR")]
-    pub connectors: Option<PathBuf>,
+    pub(crate) connectors: Option<PathBuf>,
 }
 
 /// `hedui source`
 #[derive(Debug, Subcommand)]
-pub enum SourceVerb {
+pub(crate) enum SourceVerb {
     /// List institutions and their sources.
     List {
         /// Extra institutions.
@@ -171,36 +171,36 @@ pub enum SourceVerb {
 
 /// `hedui acquire`
 #[derive(Debug, Args)]
-pub struct AcquireArgs {
+pub(crate) struct AcquireArgs {
     /// Data folder; created if missing.
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Households with their letters (JSON); without it, the cases already in the data folder.
     #[arg(long, value_name = "FILE")]
-    pub cases: Option<PathBuf>,
+    pub(crate) cases: Option<PathBuf>,
     /// The day the check speaks about; default: today.
     #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    pub(crate) as_of: Option<Date>,
     /// Only these sources.
     #[arg(long, value_name = "SOURCE,..", value_delimiter = ',')]
-    pub sources: Vec<String>,
+    pub(crate) sources: Vec<String>,
     /// How long to wait for institutions that answer by file, in seconds; what is not there then stays pending.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
-    pub wait: u64,
+    pub(crate) wait: u64,
     /// Addresses and secrets of the institutions; default: `site.toml` in the data folder.
     #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
+    pub(crate) site: Option<PathBuf>,
     /// Extra institutions.
     #[command(flatten)]
-    pub connectors: ConnectorArgs,
+    pub(crate) connectors: ConnectorArgs,
     /// Exit with 1 if this is left.
     #[arg(long, value_enum)]
-    pub fail_on: Option<AcquireFailOn>,
+    pub(crate) fail_on: Option<AcquireFailOn>,
 }
 
 /// What of an acquire counts as needing attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AcquireFailOn {
+pub(crate) enum AcquireFailOn {
     /// Any ask without an answer.
     Unknown,
     /// Any quarantined row.
@@ -210,36 +210,36 @@ pub enum AcquireFailOn {
 /// `hedui batch`
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("from").required(true).args(["data", "records"])))]
-pub struct BatchArgs {
+pub(crate) struct BatchArgs {
     /// Data folder with acquired answers.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// A plain folder of CSV or Parquet files, one per dataset, instead of a data folder: no connector needed.
     #[arg(long, value_name = "DIR", requires_all = ["cases", "rules", "as_of"])]
-    pub records: Option<PathBuf>,
+    pub(crate) records: Option<PathBuf>,
     /// Cases: with --records a CSV or Parquet file; with --data a JSON file, or none for all cases in the folder.
     #[arg(long, value_name = "FILE")]
-    pub cases: Option<PathBuf>,
+    pub(crate) cases: Option<PathBuf>,
     /// A pack by name, or its folder; with --data the pack follows from each case's area and the day.
     #[arg(long, value_name = "PACK", conflicts_with = "data")]
-    pub rules: Option<String>,
+    pub(crate) rules: Option<String>,
     /// The day the check speaks about; default with --data: today.
     #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    pub(crate) as_of: Option<Date>,
     /// Folder for findings.parquet, flags.parquet and summary.json.
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// With --records: set cases with bad input aside in rejected.csv and go on.
     #[arg(long, requires = "records")]
-    pub lenient: bool,
+    pub(crate) lenient: bool,
     /// Exit with 1 if any case has this.
     #[arg(long, value_enum)]
-    pub fail_on: Option<BatchFailOn>,
+    pub(crate) fail_on: Option<BatchFailOn>,
 }
 
 /// What of a batch counts as needing attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BatchFailOn {
+pub(crate) enum BatchFailOn {
     /// A flag of severity high or critical.
     Flags,
     /// A finding that is undetermined.
@@ -248,55 +248,55 @@ pub enum BatchFailOn {
 
 /// `hedui check`
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// The case.
-    pub case: String,
+    pub(crate) case: String,
     /// Data folder.
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// The day the check speaks about; default: today.
     #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    pub(crate) as_of: Option<Date>,
 }
 
 /// `hedui explain`
 #[derive(Debug, Args)]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     /// The case.
-    pub case: String,
+    pub(crate) case: String,
     /// A variable, fact, test, flag or scheme; without it, the amount or finding of the case's category.
-    pub variable: Option<String>,
+    pub(crate) variable: Option<String>,
     /// Data folder.
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// The day the check speaks about; default: today.
     #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    pub(crate) as_of: Option<Date>,
 }
 
 /// `hedui recheck`
 #[derive(Debug, Args)]
-pub struct RecheckArgs {
+pub(crate) struct RecheckArgs {
     /// Data folder.
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Households due on or before this day are run, as of this day; default: today.
     #[arg(long, value_name = "DATE")]
-    pub due: Option<Date>,
+    pub(crate) due: Option<Date>,
     /// Compare with the answers already stored instead of asking the sources again.
     #[arg(long)]
-    pub no_acquire: bool,
+    pub(crate) no_acquire: bool,
     /// How long to wait for institutions that answer by file, in seconds.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
-    pub wait: u64,
+    pub(crate) wait: u64,
     /// Addresses and secrets of the institutions; default: `site.toml` in the data folder.
     #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
+    pub(crate) site: Option<PathBuf>,
 }
 
 /// `hedui review`
 #[derive(Debug, Subcommand)]
-pub enum ReviewVerb {
+pub(crate) enum ReviewVerb {
     /// List reviews, gravest first.
     List {
         /// Data folder.
@@ -335,7 +335,7 @@ pub enum ReviewVerb {
 
 /// `hedui rules`
 #[derive(Debug, Subcommand)]
-pub enum RulesVerb {
+pub(crate) enum RulesVerb {
     /// Check packs and list every mistake with its place.
     Check {
         /// Pack names or folders; default: all built-in packs.
@@ -350,24 +350,24 @@ pub enum RulesVerb {
 
 /// `hedui serve`
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Data folder.
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Addresses and secrets of the institutions; default: `site.toml` in the data folder.
     #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
+    pub(crate) site: Option<PathBuf>,
     /// Take this day as today (for simulated cities).
     #[arg(long, value_name = "DATE")]
-    pub today: Option<Date>,
+    pub(crate) today: Option<Date>,
 }
 
 /// `hedui key`
 #[derive(Debug, Subcommand)]
-pub enum KeyVerb {
+pub(crate) enum KeyVerb {
     /// Make an API key for an area; it is shown once.
     Add {
         /// Data folder.
@@ -384,7 +384,7 @@ pub enum KeyVerb {
 
 /// `hedui store`
 #[derive(Debug, Subcommand)]
-pub enum StoreVerb {
+pub(crate) enum StoreVerb {
     /// Check every file against the catalogue.
     Verify {
         /// Data folder.
@@ -407,7 +407,7 @@ pub enum StoreVerb {
 
 /// `hedui audit`
 #[derive(Debug, Subcommand)]
-pub enum AuditVerb {
+pub(crate) enum AuditVerb {
     /// Check the chain of audit leaves.
     Verify {
         /// Data folder.

@@ -5,15 +5,15 @@ use std::fmt::Display;
 use hedui_base::Diagnostic;
 
 /// Exit code: findings need attention, where asked for with `--fail-on`.
-pub const ATTENTION: u8 = 1;
+pub(crate) const ATTENTION: u8 = 1;
 /// Exit code: usage or bad input.
-pub const BAD_INPUT: u8 = 2;
+pub(crate) const BAD_INPUT: u8 = 2;
 /// Exit code: our own broken promise, or the machine's.
-pub const INTERNAL: u8 = 3;
+pub(crate) const INTERNAL: u8 = 3;
 
 /// Why a command stopped.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Mistakes in files someone wrote.
     Mistakes(Vec<Diagnostic>),
     /// Any other bad input.
@@ -29,22 +29,22 @@ pub enum Failure {
 
 impl Failure {
     /// Bad input without a place in a file.
-    pub fn input(message: impl Display) -> Self {
+    pub(crate) fn input(message: impl Display) -> Self {
         Self::BadInput { message: message.to_string(), help: None }
     }
 
     /// Bad input with advice.
-    pub fn input_help(message: impl Display, help: impl Display) -> Self {
+    pub(crate) fn input_help(message: impl Display, help: impl Display) -> Self {
         Self::BadInput { message: message.to_string(), help: Some(help.to_string()) }
     }
 
     /// Something that should not happen.
-    pub fn internal(message: impl Display) -> Self {
+    pub(crate) fn internal(message: impl Display) -> Self {
         Self::Internal(message.to_string())
     }
 
     /// The exit code.
-    pub const fn code(&self) -> u8 {
+    pub(crate) const fn code(&self) -> u8 {
         match self {
             Self::Mistakes(_) | Self::BadInput { .. } => BAD_INPUT,
             Self::Internal(_) => INTERNAL,
@@ -53,7 +53,7 @@ impl Failure {
 }
 
 /// An error with all its causes, joined.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -9,7 +9,7 @@ use hedui_verify::{Event, Progress, Silent};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Bars on a terminal, nothing when quiet, in a pipe, or with `--json`.
-pub fn bars(quiet: bool) -> Arc<dyn Progress> {
+pub(crate) fn bars(quiet: bool) -> Arc<dyn Progress> {
     if quiet || !std::io::stderr().is_terminal() {
         return Arc::new(Silent);
     }

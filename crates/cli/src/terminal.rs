@@ -11,24 +11,24 @@ use unicode_width::UnicodeWidthStr;
 use crate::failure::Failure;
 
 /// Prints a line of results. Whoever reads may stop reading (`| head`): that ends the command quietly.
-pub fn line(text: impl Display) {
+pub(crate) fn line(text: impl Display) {
     if writeln!(std::io::stdout(), "{text}").is_err() {
         std::process::exit(0);
     }
 }
 
 /// Prints a note that is not a result.
-pub fn note(text: impl Display) {
+pub(crate) fn note(text: impl Display) {
     eprintln!("{text}");
 }
 
 /// Prints a JSON value, indented.
-pub fn json(value: &serde_json::Value) {
+pub(crate) fn json(value: &serde_json::Value) {
     line(format_args!("{value:#}"));
 }
 
 /// Draws mistakes with their places, as many as there are, and a closing count.
-pub fn diagnostics(diagnostics: &[Diagnostic]) {
+pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) {
     let theme =
         if std::io::stderr().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(140);
@@ -84,7 +84,7 @@ fn render(handler: &GraphicalReportHandler, report: &miette::Report) -> String {
 }
 
 /// Says why a command stopped.
-pub fn failure(failure: &Failure, as_json: bool) {
+pub(crate) fn failure(failure: &Failure, as_json: bool) {
     if as_json {
         let value = match failure {
             Failure::Mistakes(list) => {
@@ -111,7 +111,7 @@ pub fn failure(failure: &Failure, as_json: bool) {
 }
 
 /// A table with columns aligned by display width, so that Chinese lines up.
-pub fn table(head: &[&str], rows: &[Vec<String>]) {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) {
     let mut widths: Vec<usize> = head.iter().map(|h| h.width()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -142,6 +142,6 @@ fn is_number(cell: &str) -> bool {
 }
 
 /// A heading between parts of a longer output.
-pub fn heading(text: impl Display) {
+pub(crate) fn heading(text: impl Display) {
     line(format_args!("\n== {text}"));
 }

@@ -1,4 +1,4 @@
-//! Time goes on: months close, and something happens in one household in six.
+//! Time goes on: months close, and something happens in some households, most often in those in receipt.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,7 +121,7 @@ fn outgrow(household: &Household, flags: &mut BTreeSet<String>, as_of: Date) {
     }
 }
 
-/// Something happens in one household in six, of those with nothing wrong; people in custody may come home.
+/// Something happens in some households with nothing wrong, more often in those in receipt; people in custody may come home.
 fn happen(
     household: &mut Household,
     flags: &mut BTreeSet<String>,
@@ -154,7 +154,8 @@ fn happen(
         return None;
     }
     let adult = |m: &Person| (18..60).contains(&m.age(as_of)) && !m.declared.severely_disabled;
-    match dice.between(0, 29) {
+    // What happens to people in receipt is what a recheck is for: it happens to them more often.
+    match dice.between(0, if household.in_receipt { 6 } else { 29 }) {
         0 => {
             let who = household.members.iter().position(|m| adult(m) && m.declared.unemployed)?;
             let current = Month::of(as_of);

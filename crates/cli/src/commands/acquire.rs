@@ -9,7 +9,7 @@ use super::{Ended, Shell, day, open, read_intake, to_json};
 use crate::args::{AcquireArgs, AcquireFailOn};
 use crate::{failure, progress, terminal};
 
-pub async fn run(shell: Shell, args: AcquireArgs) -> Ended {
+pub(crate) async fn run(shell: Shell, args: AcquireArgs) -> Ended {
     let intake = args.cases.as_deref().map(read_intake).transpose()?;
     let options = WorkspaceOptions {
         site: args.site.clone(),
@@ -49,7 +49,7 @@ pub async fn run(shell: Shell, args: AcquireArgs) -> Ended {
 }
 
 /// Coverage by source, and what stands in the way.
-pub fn print(summary: &AcquireSummary) {
+pub(crate) fn print(summary: &AcquireSummary) {
     terminal::line(format!("{} cases, {} people", summary.cases, summary.people));
     let rows: Vec<Vec<String>> = summary
         .sources

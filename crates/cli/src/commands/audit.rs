@@ -10,7 +10,7 @@ use crate::args::AuditVerb;
 use crate::failure::{self, Failure, chain};
 use crate::terminal;
 
-pub async fn run(shell: Shell, verb: AuditVerb) -> Ended {
+pub(crate) async fn run(shell: Shell, verb: AuditVerb) -> Ended {
     match verb {
         AuditVerb::Verify { data } => verify(shell, &data).await,
         AuditVerb::Show { data, last } => show(shell, &data, last).await,

@@ -7,7 +7,7 @@ use crate::args::{BatchArgs, BatchFailOn};
 use crate::failure::{self, Failure};
 use crate::{progress, terminal};
 
-pub async fn run(shell: Shell, args: BatchArgs) -> Ended {
+pub(crate) async fn run(shell: Shell, args: BatchArgs) -> Ended {
     let progress = progress::bars(shell.quiet);
     let summary = if let Some(records) = args.records {
         let (Some(cases), Some(pack), Some(as_of)) = (args.cases, args.rules, args.as_of) else {
@@ -56,7 +56,7 @@ pub async fn run(shell: Shell, args: BatchArgs) -> Ended {
 }
 
 /// Coverage, findings, flags, files.
-pub fn print(summary: &BatchSummary) {
+pub(crate) fn print(summary: &BatchSummary) {
     for (pack, cases) in &summary.packs {
         let hash = pack.hash.get(..12).unwrap_or(&pack.hash);
         terminal::line(format!("{cases} case(s) by pack {} {} ({}) {hash}", pack.id, pack.version, pack.title));
@@ -81,7 +81,7 @@ pub fn print(summary: &BatchSummary) {
 }
 
 /// How each source answered.
-pub fn coverage(summary: &BatchSummary) {
+pub(crate) fn coverage(summary: &BatchSummary) {
     if summary.sources.is_empty() {
         return;
     }
@@ -100,7 +100,7 @@ pub fn coverage(summary: &BatchSummary) {
 }
 
 /// Findings by scheme.
-pub fn findings(summary: &BatchSummary) {
+pub(crate) fn findings(summary: &BatchSummary) {
     terminal::heading(format!("Findings by scheme 核对结果 ({} cases)", summary.cases));
     let rows: Vec<Vec<String>> = summary
         .schemes
@@ -119,7 +119,7 @@ pub fn findings(summary: &BatchSummary) {
 }
 
 /// Flags, gravest first.
-pub fn flags(summary: &BatchSummary) {
+pub(crate) fn flags(summary: &BatchSummary) {
     let total: usize = summary.flags.iter().map(|f| f.count).sum();
     terminal::heading(format!("Flags 疑点: {total} on {} cases", summary.flagged_cases));
     let order = ["critical", "high", "medium", "low", "info", "benefit"];

@@ -7,7 +7,7 @@ use super::{Ended, Shell, day, existing, to_json};
 use crate::args::{CheckArgs, ExplainArgs};
 use crate::terminal;
 
-pub async fn check(shell: Shell, args: CheckArgs) -> Ended {
+pub(crate) async fn check(shell: Shell, args: CheckArgs) -> Ended {
     let ws = existing(&args.data, WorkspaceOptions { today: args.as_of, ..WorkspaceOptions::default() }).await?;
     let report = hedui_verify::check(&ws, &CaseId::from(args.case), day(args.as_of, &ws)).await?;
     if shell.json {
@@ -18,7 +18,7 @@ pub async fn check(shell: Shell, args: CheckArgs) -> Ended {
     Ok(0)
 }
 
-pub async fn explain(shell: Shell, args: ExplainArgs) -> Ended {
+pub(crate) async fn explain(shell: Shell, args: ExplainArgs) -> Ended {
     let ws = existing(&args.data, WorkspaceOptions { today: args.as_of, ..WorkspaceOptions::default() }).await?;
     let case = CaseId::from(args.case);
     let explained = hedui_verify::explain(&ws, &case, args.variable.as_deref(), day(args.as_of, &ws)).await?;

@@ -18,7 +18,7 @@ use crate::{progress, terminal};
 /// Marks a folder as a demo's, so that the next demo may replace it.
 const MARKER: &str = ".hedui-demo";
 
-pub async fn run(shell: Shell, args: DemoArgs) -> Ended {
+pub(crate) async fn run(shell: Shell, args: DemoArgs) -> Ended {
     let started = Instant::now();
     let dir = args.keep.clone().unwrap_or_else(|| PathBuf::from("hedui-demo"));
     prepare(&dir)?;
@@ -38,6 +38,7 @@ pub async fn run(shell: Shell, args: DemoArgs) -> Ended {
             servers.institutions().len()
         ));
     }
+    write_api_example(&dir.join("api"), &city_dir.join("cases.json"))?;
     let options = WorkspaceOptions {
         site: Some(city_dir.join("site.toml")),
         today: Some(args.as_of),
@@ -115,6 +116,29 @@ fn prepare(dir: &Path) -> Result<(), Failure> {
     }
     std::fs::create_dir_all(dir).map_err(cannot)?;
     std::fs::write(dir.join(MARKER), "made by `hedui demo`; replaced by the next one\n").map_err(cannot)
+}
+
+/// One household and its letter as bodies for the HTTP API, to try it with.
+fn write_api_example(dir: &Path, cases: &Path) -> Result<(), Failure> {
+    let intake: serde_json::Value = serde_json::from_str(&super::read_text(cases)?).map_err(Failure::internal)?;
+    let mut household = intake["households"][0].clone();
+    let letter = household["letter"].take();
+    let signers: Vec<_> = ["members", "obligors"]
+        .iter()
+        .flat_map(|list| household[list].as_array().into_iter().flatten())
+        .map(|person| serde_json::json!({ "name": person["name"], "id_number": person["id_number"] }))
+        .collect();
+    let filed = serde_json::json!({
+        "number": letter["number"], "area": household["area"], "purposes": letter["purposes"],
+        "scopes": letter["scopes"], "covers": signers, "valid_from": letter["valid_from"],
+        "valid_until": letter["valid_until"],
+    });
+    let request = serde_json::json!({ "household": household, "authorisation": letter["number"] });
+    std::fs::create_dir_all(dir).map_err(Failure::internal)?;
+    for (name, body) in [("letter.json", filed), ("household.json", request)] {
+        std::fs::write(dir.join(name), format!("{body:#}\n")).map_err(Failure::internal)?;
+    }
+    Ok(())
 }
 
 /// (case, flag) of every row of flags.parquet: what was really written is what is scored.

@@ -23,18 +23,18 @@ use crate::failure::{Failure, chain};
 
 /// How a verb may print.
 #[derive(Clone, Copy, Debug)]
-pub struct Shell {
+pub(crate) struct Shell {
     /// JSON instead of text.
-    pub json: bool,
+    pub(crate) json: bool,
     /// No bars.
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// A verb's exit code, or why it stopped.
-pub type Ended = Result<u8, Failure>;
+pub(crate) type Ended = Result<u8, Failure>;
 
 /// Runs the verb.
-pub async fn run(cli: Cli) -> Ended {
+pub(crate) async fn run(cli: Cli) -> Ended {
     let shell = Shell { json: cli.json, quiet: cli.quiet || cli.json };
     match cli.verb {
         Verb::Demo(args) => demo::run(shell, args).await,

@@ -9,7 +9,7 @@ use super::{Ended, Shell, day, existing, to_json};
 use crate::args::RecheckArgs;
 use crate::{progress, terminal};
 
-pub async fn run(shell: Shell, args: RecheckArgs) -> Ended {
+pub(crate) async fn run(shell: Shell, args: RecheckArgs) -> Ended {
     let options = WorkspaceOptions { site: args.site.clone(), today: args.due, ..WorkspaceOptions::default() };
     let ws = existing(&args.data, options).await?;
     let request = RecheckRequest {

@@ -9,7 +9,7 @@ use crate::args::ReviewVerb;
 use crate::failure::Failure;
 use crate::terminal;
 
-pub async fn run(shell: Shell, verb: ReviewVerb) -> Ended {
+pub(crate) async fn run(shell: Shell, verb: ReviewVerb) -> Ended {
     match verb {
         ReviewVerb::List { data, state } => list(shell, &data, state).await,
         ReviewVerb::Claim { id, data, by } => {

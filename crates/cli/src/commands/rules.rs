@@ -11,7 +11,7 @@ use crate::args::RulesVerb;
 use crate::failure::{self, Failure};
 use crate::terminal;
 
-pub fn run(shell: Shell, verb: RulesVerb) -> Ended {
+pub(crate) fn run(shell: Shell, verb: RulesVerb) -> Ended {
     match verb {
         RulesVerb::Check { packs } => check(shell, &packs),
         RulesVerb::Test { packs } => test(shell, &packs),

@@ -9,7 +9,7 @@ use crate::args::{KeyVerb, ServeArgs};
 use crate::failure::{Failure, chain};
 use crate::terminal;
 
-pub async fn serve(_shell: Shell, args: ServeArgs) -> Ended {
+pub(crate) async fn serve(_shell: Shell, args: ServeArgs) -> Ended {
     let options = WorkspaceOptions { site: args.site.clone(), today: args.today, ..WorkspaceOptions::default() };
     let ws = open(&args.data, options).await?;
     let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|e| {
@@ -22,7 +22,7 @@ pub async fn serve(_shell: Shell, args: ServeArgs) -> Ended {
     Ok(0)
 }
 
-pub async fn key(shell: Shell, verb: KeyVerb) -> Ended {
+pub(crate) async fn key(shell: Shell, verb: KeyVerb) -> Ended {
     match verb {
         KeyVerb::Add { data, name, area } => {
             let area: AreaCode = area.parse().map_err(|e| Failure::input(format!("--area: {e}")))?;

@@ -10,7 +10,7 @@ use crate::args::SimVerb;
 use crate::failure::{Failure, chain};
 use crate::terminal;
 
-pub async fn run(shell: Shell, verb: SimVerb) -> Ended {
+pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
     match verb {
         SimVerb::City { out, households, seed, as_of, advance } => {
             let city = match advance {
@@ -60,7 +60,7 @@ pub async fn run(shell: Shell, verb: SimVerb) -> Ended {
 }
 
 /// Waits for Ctrl-C or a request to end.
-pub async fn interrupted() {
+pub(crate) async fn interrupted() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -10,7 +10,7 @@ use crate::args::{ConnectorArgs, SourceVerb};
 use crate::failure::{self, Failure};
 use crate::terminal;
 
-pub async fn run(shell: Shell, verb: SourceVerb) -> Ended {
+pub(crate) async fn run(shell: Shell, verb: SourceVerb) -> Ended {
     match verb {
         SourceVerb::List { connectors } => list(shell, &connectors),
         SourceVerb::Check { path, data } => check(shell, path.as_deref(), data.as_deref()),

@@ -14,7 +14,7 @@ use crate::terminal;
 /// Files of a bucket from which merging them is worth a snapshot.
 const WORTH_MERGING: usize = 2;
 
-pub async fn run(shell: Shell, verb: StoreVerb) -> Ended {
+pub(crate) async fn run(shell: Shell, verb: StoreVerb) -> Ended {
     match verb {
         StoreVerb::Verify { data } => verify(shell, &data).await,
         StoreVerb::Compact { data } => {

@@ -87,7 +87,7 @@ table = "twice.csv"
     let errors: Vec<_> = list.iter().filter(|d| d["severity"] == "error").collect();
     for (file, what) in [
         ("broken.toml", "per year"),
-        ("broken.toml", "size"),
+        ("broken.toml", "a count"),
         ("broken.toml", "dibao_standrad"),
         ("broken.toml", "one"),
         ("broken.toml", "severty"),

@@ -8,16 +8,16 @@ use std::process::{Child, Command, Output, Stdio};
 use hedui_store::results::ResultColumn;
 use tempfile::TempDir;
 
-pub const AS_OF: &str = "2026-06-30";
+pub(crate) const AS_OF: &str = "2026-06-30";
 
 /// A city in a temporary folder.
-pub struct Scene {
+pub(crate) struct Scene {
     dir: TempDir,
 }
 
 impl Scene {
     /// Writes a small city.
-    pub fn new(households: u32, seed: u64) -> Self {
+    pub(crate) fn new(households: u32, seed: u64) -> Self {
         let scene = Self { dir: tempfile::tempdir().unwrap() };
         ok(&[
             "sim",
@@ -35,12 +35,12 @@ impl Scene {
     }
 
     /// A path in the scene as text.
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
     /// Serves institutions for a data folder until dropped.
-    pub fn serve(&self, data: &str, extra: &[&str]) -> Servers {
+    pub(crate) fn serve(&self, data: &str, extra: &[&str]) -> Servers {
         let (city, data) = (self.path("city"), self.path(data));
         let mut args = vec!["sim", "serve", "--city", &city, "--data", &data];
         args.extend(extra);
@@ -48,7 +48,7 @@ impl Scene {
     }
 
     /// Runs `acquire` and gives its JSON summary.
-    pub fn acquire(&self, data: &str, extra: &[&str]) -> serde_json::Value {
+    pub(crate) fn acquire(&self, data: &str, extra: &[&str]) -> serde_json::Value {
         let (data, cases) = (self.path(data), self.path("city/cases.json"));
         let mut args = vec!["--json", "acquire", "--data", &data, "--cases", &cases, "--as-of", AS_OF, "--wait", "30"];
         args.extend(extra);
@@ -56,7 +56,7 @@ impl Scene {
     }
 
     /// Runs `batch` and gives (summary, findings, flags).
-    pub fn batch(&self, data: &str, as_of: &str) -> (serde_json::Value, Rows, Rows) {
+    pub(crate) fn batch(&self, data: &str, as_of: &str) -> (serde_json::Value, Rows, Rows) {
         let out = self.path(&format!("{data}-results"));
         let summary = json(&ok(&["--json", "batch", "--data", &self.path(data), "--as-of", as_of, "--out", &out]));
         (summary, table(&out, "findings.parquet"), table(&out, "flags.parquet"))
@@ -64,10 +64,10 @@ impl Scene {
 }
 
 /// A results file: every row as texts by column, null as nothing.
-pub type Rows = Vec<BTreeMap<String, String>>;
+pub(crate) type Rows = Vec<BTreeMap<String, String>>;
 
 /// Reads a results file, blank where a column says when something became known.
-pub fn table(out: &str, file: &str) -> Rows {
+pub(crate) fn table(out: &str, file: &str) -> Rows {
     let columns = hedui_store::results::read(&Path::new(out).join(file)).unwrap();
     let count = columns.first().map_or(0, |(_, c)| c.len());
     let shown = |column: &ResultColumn, row: usize| match column {
@@ -92,12 +92,12 @@ pub fn table(out: &str, file: &str) -> Rows {
 }
 
 /// Runs the command and expects exit code 0.
-pub fn ok(args: &[&str]) -> Output {
+pub(crate) fn ok(args: &[&str]) -> Output {
     ends(args, 0)
 }
 
 /// Runs the command and expects an exit code.
-pub fn ends(args: &[&str], code: i32) -> Output {
+pub(crate) fn ends(args: &[&str], code: i32) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_hedui")).args(args).stdin(Stdio::null()).output().unwrap();
     assert_eq!(
         output.status.code(),
@@ -111,17 +111,17 @@ pub fn ends(args: &[&str], code: i32) -> Output {
 }
 
 /// What it printed, as JSON.
-pub fn json(output: &Output) -> serde_json::Value {
+pub(crate) fn json(output: &Output) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Everything it printed.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Starts the command in the background.
-pub fn spawn(args: &[&str]) -> Child {
+pub(crate) fn spawn(args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_hedui"))
         .args(args)
         .stdin(Stdio::null())
@@ -132,20 +132,20 @@ pub fn spawn(args: &[&str]) -> Child {
 }
 
 /// Institutions in a child process of their own; killed when dropped.
-pub struct Servers(Child);
+pub(crate) struct Servers(Child);
 
 impl Servers {
     fn start(args: &[&str]) -> Self {
-        let mut child = spawn(args);
+        let mut servers = Self(spawn(args));
         // It says that it serves once every address is in site.toml.
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines = BufReader::new(servers.0.stderr.take().unwrap()).lines();
         let mut said = String::new();
         for line in lines.by_ref() {
             let line = line.unwrap();
             said.push_str(&line);
             if line.starts_with("serving ") {
                 std::thread::spawn(move || lines.for_each(drop));
-                return Self(child);
+                return servers;
             }
         }
         panic!("the institutions did not start: {said}");
@@ -160,12 +160,12 @@ impl Drop for Servers {
 }
 
 /// One source's entry in an acquire summary.
-pub fn source<'a>(summary: &'a serde_json::Value, id: &str) -> &'a serde_json::Value {
+pub(crate) fn source<'a>(summary: &'a serde_json::Value, id: &str) -> &'a serde_json::Value {
     summary["sources"].as_array().unwrap().iter().find(|s| s["source"] == id).unwrap()
 }
 
 /// Copies a folder, to break the copy.
-pub fn copy_dir(from: &Path, to: &Path) -> PathBuf {
+pub(crate) fn copy_dir(from: &Path, to: &Path) -> PathBuf {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -180,6 +180,6 @@ pub fn copy_dir(from: &Path, to: &Path) -> PathBuf {
 }
 
 /// A folder of the repository.
-pub fn repository(path: &str) -> PathBuf {
+pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }

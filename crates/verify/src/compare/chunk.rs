@@ -38,6 +38,9 @@ pub(crate) struct Compared {
     pub(crate) flags: Vec<RaisedFlag>,
 }
 
+/// Rows of cases by the program in force for them.
+pub(crate) type ByProgram = Vec<(Arc<Program>, Vec<usize>)>;
+
 impl Chunk {
     /// Reads letters and birth dates of some cases.
     pub(crate) async fn load(ws: &Workspace, cases: Vec<Case>) -> Result<Self, VerifyError> {
@@ -51,7 +54,7 @@ impl Chunk {
     }
 
     /// The rows of the cases by the program in force for them on a day.
-    pub(crate) fn by_program(&self, ws: &Workspace, day: Date) -> Result<Vec<(Arc<Program>, Vec<usize>)>, VerifyError> {
+    pub(crate) fn by_program(&self, ws: &Workspace, day: Date) -> Result<ByProgram, VerifyError> {
         let mut by_pack: BTreeMap<String, (Arc<Program>, Vec<usize>)> = BTreeMap::new();
         for (row, case) in self.cases.iter().enumerate() {
             let program = ws.program_for(case.area, day)?;
