@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::tree::Names;
+use super::words::relation_zh;
 use crate::compare::{Answers, Chunk, Setting, selected};
 use crate::{Selection, VerifyError, Workspace};
 
@@ -60,7 +61,10 @@ impl One {
     }
 
     pub(super) fn names<'a>(&self, ws: &'a Workspace) -> Names<'a> {
-        let people: HashMap<PersonKey, String> = self.people.iter().map(|p| (p.key, p.masked_name())).collect();
+        let entries = self.case.people.iter().zip(&self.people);
+        let people: HashMap<PersonKey, String> = entries
+            .map(|(entry, p)| (p.key, format!("{}·{}", p.masked_name(), relation_zh(&entry.relation))))
+            .collect();
         Names { registry: ws.registry(), people }
     }
 }

@@ -95,7 +95,8 @@ impl Names<'_> {
             return;
         }
         if !node.formula.is_empty() {
-            let place = if node.place.is_empty() { String::new() } else { format!("　[{} {}]", node.name, node.place) };
+            let place =
+                if node.place.is_empty() { String::new() } else { format!("　[{} {}]", node.name, node.place) };
             let _ = writeln!(out, "{inner}算法：{}{place}", one_line(&node.formula));
         }
         if let Some(cite) = &node.cite {

@@ -18,11 +18,9 @@ async fn bad_replies_are_set_aside_and_leave_their_people_unknown() {
     let town = Town::with(20, 15, faults).await;
     let (ws, summary) = town.acquired("data").await;
     let by_source: BTreeMap<&str, _> = summary.sources.iter().map(|s| (s.source.as_str(), s)).collect();
-    for (source, reason) in [
-        ("bank.beigu", "trailer_mismatch"),
-        ("police.hukou", "unrequested_subject"),
-        ("bank.jiaoshan", "bad_money"),
-    ] {
+    for (source, reason) in
+        [("bank.beigu", "trailer_mismatch"), ("police.hukou", "unrequested_subject"), ("bank.jiaoshan", "bad_money")]
+    {
         let part = by_source[source];
         assert!(part.unknown() > 0, "{part:?}");
         assert!(part.quarantined.contains_key(reason), "{source}: {:?}", part.quarantined);

@@ -12,11 +12,11 @@ use hedui_verify::{
 };
 use jiff::civil::{Date, date};
 
-pub const AS_OF: Date = date(2026, 6, 30);
+pub(crate) const AS_OF: Date = date(2026, 6, 30);
 
-pub struct Town {
-    pub city: City,
-    pub servers: Servers,
+pub(crate) struct Town {
+    pub(crate) city: City,
+    pub(crate) servers: Servers,
     /// Served again after an outage; running as long as the town.
     again: Vec<Servers>,
     dir: tempfile::TempDir,
@@ -24,11 +24,11 @@ pub struct Town {
 
 impl Town {
     /// A city with all its institutions up.
-    pub async fn new(households: u32, seed: u64) -> Self {
+    pub(crate) async fn new(households: u32, seed: u64) -> Self {
         Self::with(households, seed, Faults::default()).await
     }
 
-    pub async fn with(households: u32, seed: u64, faults: Faults) -> Self {
+    pub(crate) async fn with(households: u32, seed: u64, faults: Faults) -> Self {
         let city = generate(&CityOptions { households, seed, as_of: AS_OF });
         let dir = tempfile::tempdir().unwrap();
         city.write(&dir.path().join("city")).unwrap();
@@ -38,7 +38,7 @@ impl Town {
     }
 
     /// Serves one institution again, as if its outage were over.
-    pub async fn serve_again(&mut self, institution: &str) {
+    pub(crate) async fn serve_again(&mut self, institution: &str) {
         let options = ServeOptions {
             which: Which::Only([institution.to_owned()].into()),
             reply_delay: Duration::from_millis(50),
@@ -48,7 +48,7 @@ impl Town {
     }
 
     /// The city some months later, served anew at other addresses.
-    pub async fn move_on(&mut self, months: u32) {
+    pub(crate) async fn move_on(&mut self, months: u32) {
         self.city.advance(months);
         let dir = self.dir.path().join("city");
         self.city.write(&dir).unwrap();
@@ -56,38 +56,38 @@ impl Town {
         self.again.push(serve_with(&self.city, &dir, &options).await.unwrap());
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub async fn open(&self, data: &str) -> Workspace {
+    pub(crate) async fn open(&self, data: &str) -> Workspace {
         self.open_on(data, AS_OF).await
     }
 
-    pub async fn open_on(&self, data: &str, today: Date) -> Workspace {
+    pub(crate) async fn open_on(&self, data: &str, today: Date) -> Workspace {
         let site = Some(self.path("city/site.toml"));
         let options = WorkspaceOptions { site, today: Some(today), ..WorkspaceOptions::default() };
         Workspace::open(&self.path(data), options).await.unwrap()
     }
 
-    pub fn intake(&self) -> Intake {
+    pub(crate) fn intake(&self) -> Intake {
         Intake::from_json(&self.city.cases()).unwrap()
     }
 
     /// Accepts every household and asks every source.
-    pub async fn acquired(&self, data: &str) -> (Workspace, AcquireSummary) {
+    pub(crate) async fn acquired(&self, data: &str) -> (Workspace, AcquireSummary) {
         let ws = self.open(data).await;
         accept(&ws, &self.intake(), "test").await.unwrap();
         let summary = self.acquire(&ws).await;
         (ws, summary)
     }
 
-    pub async fn acquire(&self, ws: &Workspace) -> AcquireSummary {
+    pub(crate) async fn acquire(&self, ws: &Workspace) -> AcquireSummary {
         let request = AcquireRequest { deadline: Duration::from_secs(20), ..AcquireRequest::all(ws.today()) };
         acquire(ws, request).await.unwrap()
     }
 
-    pub async fn batch(&self, ws: &Workspace, out: &str) -> (BatchSummary, Rows) {
+    pub(crate) async fn batch(&self, ws: &Workspace, out: &str) -> (BatchSummary, Rows) {
         let summary = batch(ws, BatchRequest::new(Selection::All, ws.today(), self.path(out))).await.unwrap();
         let rows = Rows::read(&summary.findings_file);
         (summary, rows)
@@ -96,25 +96,25 @@ impl Town {
 
 /// A result file as text by column, for comparing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rows(pub BTreeMap<String, Vec<String>>);
+pub(crate) struct Rows(pub(crate) BTreeMap<String, Vec<String>>);
 
 impl Rows {
-    pub fn read(path: &std::path::Path) -> Self {
+    pub(crate) fn read(path: &std::path::Path) -> Self {
         let columns = results::read(path).unwrap();
         Self(columns.into_iter().map(|(name, column)| (name, texts(&column))).collect())
     }
 
     /// Without the one column that may differ between runs.
-    pub fn timeless(mut self) -> Self {
+    pub(crate) fn timeless(mut self) -> Self {
         self.0.remove("known_at");
         self
     }
 
-    pub fn column(&self, name: &str) -> &[String] {
+    pub(crate) fn column(&self, name: &str) -> &[String] {
         self.0.get(name).unwrap_or_else(|| panic!("no column {name} in {:?}", self.0.keys()))
     }
 
-    pub fn row(&self, case: &str) -> usize {
+    pub(crate) fn row(&self, case: &str) -> usize {
         self.column("case").iter().position(|c| c == case).unwrap()
     }
 }
