@@ -303,7 +303,7 @@ fn default_limits() -> Limits {
 }
 
 fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> Limits {
-    use read_transport::TransportKind::{Files, Http, Soap};
+    use read_transport::TransportKind::{Drop, Files, Http, Soap};
     let mut limits = default_limits();
     if matches!(kind, Some(Http | Soap) | None) {
         limits.rate = block.text_at("rate").and_then(|(text, place)| {
@@ -316,27 +316,29 @@ fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) ->
             rate
         });
     }
-    limits.concurrency = block.number("concurrency").unwrap_or(limits.concurrency).max(1);
-    limits.timeout = block.duration("timeout").unwrap_or(limits.timeout);
-    if let Some(retry) = block.block("retry") {
-        let words = [
-            ("timeout", RetryOn::Timeout),
-            ("connect", RetryOn::Connect),
-            ("429", RetryOn::TooMany),
-            ("5xx", RetryOn::ServerError),
-            ("throttled", RetryOn::Throttled),
-        ];
-        limits.retry.on = retry
-            .texts("on")
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|(text, place)| retry.pick("cause of retry", text, place, &words))
-            .collect();
-        limits.retry.times = retry.number("times").unwrap_or(2);
-        limits.retry.base = retry.duration("base").unwrap_or(limits.retry.base);
-        limits.retry.cap = retry.duration("cap").unwrap_or(limits.retry.cap);
-        let _ = retry.word("jitter", &[("full", ())]);
-        retry.finish(&[]);
+    if kind != Some(Drop) {
+        limits.concurrency = block.number("concurrency").unwrap_or(limits.concurrency).max(1);
+        limits.timeout = block.duration("timeout").unwrap_or(limits.timeout);
+        if let Some(retry) = block.block("retry") {
+            let words = [
+                ("timeout", RetryOn::Timeout),
+                ("connect", RetryOn::Connect),
+                ("429", RetryOn::TooMany),
+                ("5xx", RetryOn::ServerError),
+                ("throttled", RetryOn::Throttled),
+            ];
+            limits.retry.on = retry
+                .texts("on")
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|(text, place)| retry.pick("cause of retry", text, place, &words))
+                .collect();
+            limits.retry.times = retry.number("times").unwrap_or(2);
+            limits.retry.base = retry.duration("base").unwrap_or(limits.retry.base);
+            limits.retry.cap = retry.duration("cap").unwrap_or(limits.retry.cap);
+            let _ = retry.word("jitter", &[("full", ())]);
+            retry.finish(&[]);
+        }
     }
     if matches!(kind, Some(Files) | None) {
         limits.poll = block.duration("poll");
@@ -353,6 +355,9 @@ fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) ->
         ("poll", "transport file_exchange"),
         ("due", "transport file_exchange"),
         ("rate", "transports http and soap"),
+        ("concurrency", "transports other than drop"),
+        ("timeout", "transports other than drop"),
+        ("retry", "transports other than drop"),
     ]);
     limits
 }

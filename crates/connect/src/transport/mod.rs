@@ -6,10 +6,11 @@ mod sftp;
 mod soap;
 mod sql;
 
+use backon::Retryable as _;
 use hedui_base::Outcome;
 
 use crate::ask::{AskPeriod, Cause, Context, Exchange, Failure, Poll, Subject, Submission};
-use crate::manifest::{Given, KeyPart, Transport};
+use crate::manifest::{Given, KeyPart, RetryOn, Transport};
 use crate::registry::Source;
 use crate::reply::{Part, RawReply, Refused};
 use crate::site::InstitutionSite;
@@ -45,12 +46,14 @@ impl Source {
             Transport::Soap(plan) => soap::ask(self, plan, context, site, &gate, &sendable, period).await,
             Transport::Sql(plan) => {
                 let _seat = gate.enter().await;
-                sql::ask(self, plan, site, &sendable).await
+                self.again(&[RetryOn::Connect, RetryOn::Timeout], || sql::ask(self, plan, site, &sendable)).await
             }
             Transport::Drop(plan) => drop::ask(plan, site, period).await,
             Transport::Files(plan) => {
                 let _seat = gate.enter().await;
-                return match sftp::submit(self, plan, context, site, &sendable).await {
+                // After a timeout the file may lie there already, so only a server that was not reached is tried again.
+                let submit = || sftp::submit(self, plan, context, site, &sendable);
+                return match self.again(&[RetryOn::Connect], submit).await {
                     Ok((reference, sent)) => Exchange::Submitted(Submission {
                         reference,
                         sent,
@@ -80,7 +83,8 @@ impl Source {
         };
         let gate = context.gate(self);
         let _seat = gate.enter().await;
-        match sftp::fetch(self, plan, site, &submission.reference).await {
+        let fetch = || sftp::fetch(self, plan, site, &submission.reference);
+        match self.again(&[RetryOn::Connect, RetryOn::Timeout], fetch).await {
             Ok(None) => Poll::Pending,
             Ok(Some(part)) => {
                 let mut reply = self.reply(context, submission.period, submission.refused.clone(), vec![part]);
@@ -89,6 +93,24 @@ impl Source {
             }
             Err(failure) => Poll::Failed(failure),
         }
+    }
+
+    /// Tries again what may be tried again, if the manifest lists it.
+    async fn again<T, F, W>(&self, safe: &[RetryOn], work: F) -> Result<T, Failure>
+    where
+        F: FnMut() -> W,
+        W: Future<Output = Result<T, Failure>>,
+    {
+        let retry = &self.manifest.limits.retry;
+        let listed = |failure: &Failure| {
+            let on = match failure.cause {
+                Cause::Connect => RetryOn::Connect,
+                Cause::Timeout => RetryOn::Timeout,
+                _ => return false,
+            };
+            safe.contains(&on) && retry.on.contains(&on)
+        };
+        work.retry(http::full_jitter(retry).into_iter()).when(listed).await
     }
 
     fn reply(&self, context: &Context, period: Option<AskPeriod>, refused: Vec<Refused>, parts: Vec<Part>) -> RawReply {

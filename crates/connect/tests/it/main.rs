@@ -4,5 +4,6 @@
 mod bad_manifests;
 mod embedded;
 mod live;
+mod pinned;
 mod replies;
 mod support;
