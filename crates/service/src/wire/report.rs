@@ -213,7 +213,6 @@ struct Flag {
 
 /// One value and what it stands on.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(no_recursion)]
 struct Explanation {
     name: String,
     title: String,
@@ -229,6 +228,7 @@ struct Explanation {
     records: Vec<Record>,
     reasons: Vec<Waiting>,
     assumed: Option<String>,
+    #[schema(no_recursion)]
     children: Vec<Explanation>,
 }
 
