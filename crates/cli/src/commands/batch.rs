@@ -52,7 +52,12 @@ pub(crate) async fn run(shell: Shell, args: BatchArgs) -> Ended {
         Some(BatchFailOn::Undetermined) => summary.schemes.iter().any(|s| s.undetermined > 0),
         None => false,
     };
-    Ok(if attention { failure::ATTENTION } else { 0 })
+    Ok(match (summary.failures.is_empty(), attention) {
+        // A case that its rules cannot compute (no parameter for its area and day) has no finding: that is bad input.
+        (false, _) => failure::BAD_INPUT,
+        (true, true) => failure::ATTENTION,
+        (true, false) => 0,
+    })
 }
 
 /// Coverage, findings, flags, files.
@@ -61,6 +66,7 @@ pub(crate) fn print(summary: &BatchSummary) {
         let hash = pack.hash.get(..12).unwrap_or(&pack.hash);
         terminal::line(format!("{cases} case(s) by pack {} {} ({}) {hash}", pack.id, pack.version, pack.title));
     }
+    summary.notices.iter().for_each(|notice| terminal::line(format!("note: {notice}")));
     coverage(summary);
     findings(summary);
     flags(summary);

@@ -87,6 +87,8 @@ pub struct BatchSummary {
     pub failures: Vec<CaseFailure>,
     /// Cases set aside by `--lenient`.
     pub rejected: usize,
+    /// What was taken for granted about a plain folder, in words.
+    pub notices: Vec<String>,
     /// Packs used, with how many cases each.
     pub packs: Vec<(PackLine, usize)>,
     /// By scheme, in the packs' order.

@@ -45,6 +45,7 @@ pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
         summary.rejected = loaded.rejected.len();
         write_rejected(&request.out.join("rejected.csv"), &loaded.rejected)?;
     }
+    summary.notices = notices(&program, &loaded);
     let caseload = caseload(loaded);
     let programs = [Arc::clone(&program)];
     let mut files = ResultFiles::new(&programs, request.as_of, None);
@@ -73,6 +74,26 @@ pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
     finish(files, &mut summary, &request.out)?;
     request.progress.event(Event::Compared { done: total, total });
     Ok(summary)
+}
+
+/// What was taken for granted about datasets that the pack reads.
+fn notices(program: &Program, loaded: &PlainLoad) -> Vec<String> {
+    let read = |name: &String| program.datasets.iter().any(|d| d.name == *name);
+    let without_file = loaded.absent.iter().filter(|name| read(name) && loaded.complete.contains(name));
+    let without_rows = without_file.cloned().collect::<Vec<_>>();
+    let mut notices = Vec::new();
+    if !without_rows.is_empty() {
+        notices.push(format!(
+            "no file for {}: taken as answered with no record for everyone; say otherwise in coverage.csv",
+            without_rows.join(", ")
+        ));
+    }
+    if !loaded.ignored.is_empty() {
+        let names: Vec<String> =
+            loaded.ignored.iter().map(|(file, column)| format!("column `{column}` of {file}")).collect();
+        notices.push(format!("the pack does not ask for {}", names.join(", ")));
+    }
+    notices
 }
 
 /// The pack's id and all packs it may extend: by id in the library, or by path with its neighbours.
