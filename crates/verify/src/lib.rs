@@ -18,6 +18,7 @@
 mod error;
 mod library;
 mod progress;
+mod site;
 mod workspace;
 
 pub mod intake;

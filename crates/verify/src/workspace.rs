@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hedui_base::{AreaCode, Catalogue, Diagnostic};
-use hedui_connect::{Context, Registry, Site};
+use hedui_connect::{Context, Registry};
 use hedui_ledger::Ledger;
 use hedui_rules::{Library, Program};
 use hedui_store::Store;
@@ -14,6 +14,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::VerifyError;
 use crate::library::packs;
+use crate::site::LiveSite;
 
 /// What time it is. Injected, so that tests and invented cities have their own.
 #[derive(Clone)]
@@ -74,7 +75,7 @@ struct Inner {
     ledger: Ledger,
     store: Store,
     registry: Registry,
-    context: Context,
+    site: LiveSite,
     library: Library,
     programs: Mutex<BTreeMap<String, Arc<Program>>>,
 }
@@ -94,18 +95,15 @@ impl Workspace {
         let catalogue = Arc::new(crate::library::embedded_catalogue()?);
         let library = Library::new(packs(&options.extra_rules)?, (*catalogue).clone());
         let registry = registry(&options.extra_connectors, &catalogue)?;
-        let site = site(dir, options.site.as_deref())?;
         let clock = options.clock;
-        let now = clock.clone();
-        let context =
-            Context::new(site).map_err(|e| VerifyError::Internal(e.to_string()))?.with_clock(move || now.now());
+        let site = LiveSite::open(dir, options.site.as_deref(), &clock)?;
         let ledger = Ledger::open(dir).await?;
         let mut connection = ledger.connection().await?;
         let store = Store::open(dir, &mut connection, &catalogue).await?;
         drop(connection);
         let programs = Mutex::default();
         let dir = dir.to_path_buf();
-        let inner = Inner { dir, clock, catalogue, ledger, store, registry, context, library, programs };
+        let inner = Inner { dir, clock, catalogue, ledger, store, registry, site, library, programs };
         Ok(Self { inner: Arc::new(inner), today: options.today })
     }
 
@@ -157,10 +155,10 @@ impl Workspace {
         &self.inner.registry
     }
 
-    /// What asking needs: site, client, clock and limits.
+    /// What asking needs: client, clock, limits, and the site file as it is now.
     #[must_use]
-    pub fn context(&self) -> &Context {
-        &self.inner.context
+    pub fn context(&self) -> Context {
+        self.inner.site.context()
     }
 
     /// The rule packs in reach.
@@ -215,18 +213,4 @@ fn registry(extra: &[PathBuf], catalogue: &Catalogue) -> Result<Registry, Verify
         return Err(VerifyError::Text { what: "connectors", diagnostics });
     }
     Ok(loaded.registry)
-}
-
-fn site(dir: &Path, given: Option<&Path>) -> Result<Site, VerifyError> {
-    let path = match given {
-        Some(path) => path.to_path_buf(),
-        None => {
-            let path = dir.join("site.toml");
-            if !path.is_file() {
-                return Ok(Site::default());
-            }
-            path
-        }
-    };
-    Site::read(&path).map_err(|diagnostics| VerifyError::Text { what: "site file", diagnostics })
 }

@@ -227,7 +227,7 @@ impl Dispatch {
         } else {
             self.sent.fetch_add(asks.len(), Ordering::Relaxed);
             shared.progress.event(Event::Sent { source: source.id.clone(), count: asks.len() });
-            source.ask(ws.context(), &subjects, source.period(shared.as_of)).await
+            source.ask(&ws.context(), &subjects, source.period(shared.as_of)).await
         };
         let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         match exchange {

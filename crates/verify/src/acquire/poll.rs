@@ -76,7 +76,7 @@ impl Dispatch {
             return Ok(true);
         };
         let started = std::time::Instant::now();
-        match self.source().poll(ws.context(), &submission).await {
+        match self.source().poll(&ws.context(), &submission).await {
             Poll::Ready(reply) => {
                 let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
                 let name = match shared.raw.keep(&reply, &claimed.asks).await {

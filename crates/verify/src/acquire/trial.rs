@@ -60,10 +60,10 @@ pub async fn source_try(ws: &Workspace, source: &SourceId, case: &CaseId) -> Res
     tx.commit().await?;
     let keys: Vec<SubjectKey> = subjects.iter().map(Subject::key).collect();
     let started = Instant::now();
-    match source.ask(ws.context(), &subjects, source.period(ws.today())).await {
+    match source.ask(&ws.context(), &subjects, source.period(ws.today())).await {
         Exchange::Replied(reply) => result.read(&source, &keys, &reply),
         Exchange::Failed(failure) => result.cause = Some(cause_zh(&failure.cause.to_string())),
-        Exchange::Submitted(submission) => match source.poll(ws.context(), &submission).await {
+        Exchange::Submitted(submission) => match source.poll(&ws.context(), &submission).await {
             Poll::Ready(reply) => result.read(&source, &keys, &reply),
             Poll::Pending => {
                 result.outcomes.insert("pending".to_owned(), subjects.len());
