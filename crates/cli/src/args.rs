@@ -370,7 +370,7 @@ pub(crate) struct ServeArgs {
 pub(crate) enum KeyVerb {
     /// Make an API key for an area; it is shown once.
     Add {
-        /// Data folder.
+        /// Data folder; created if missing.
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
         /// Who will use it.

@@ -4,7 +4,7 @@ use hedui_base::AreaCode;
 use hedui_ledger::Ledger;
 use hedui_verify::WorkspaceOptions;
 
-use super::{Ended, Shell, existing, open};
+use super::{Ended, Shell, open};
 use crate::args::{KeyVerb, ServeArgs};
 use crate::failure::{Failure, chain};
 use crate::terminal;
@@ -26,7 +26,7 @@ pub(crate) async fn key(shell: Shell, verb: KeyVerb) -> Ended {
     match verb {
         KeyVerb::Add { data, name, area } => {
             let area: AreaCode = area.parse().map_err(|e| Failure::input(format!("--area: {e}")))?;
-            let ws = existing(&data, WorkspaceOptions::default()).await?;
+            let ws = open(&data, WorkspaceOptions::default()).await?;
             let ledger = Ledger::open(ws.dir()).await.map_err(|e| Failure::internal(chain(&e)))?;
             let mut tx = ledger.begin().await.map_err(|e| Failure::internal(chain(&e)))?;
             let secret = ledger
