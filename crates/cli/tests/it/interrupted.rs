@@ -6,7 +6,7 @@ use crate::scene::{AS_OF, Scene, ok, spawn, text};
 
 #[test]
 fn killed_again_and_again_it_ends_as_if_nothing_had_happened() {
-    let scene = Scene::new(80, 12);
+    let scene = Scene::new(400, 12);
     let servers = scene.serve("calm", &[]);
     scene.acquire("calm", &[]);
     let (_, calm, calm_flags) = scene.batch("calm", AS_OF);
@@ -14,17 +14,21 @@ fn killed_again_and_again_it_ends_as_if_nothing_had_happened() {
 
     let servers = scene.serve("killed", &[]);
     let (data, cases) = (scene.path("killed"), scene.path("city/cases.json"));
+    // Each run lives a little longer than the one before and resumes what that one left, until one ends by itself.
     let mut cut_short = 0;
-    for delay in [120, 250, 400, 550, 700, 900, 1200, 1600] {
+    for delay in (80..).step_by(30) {
         let mut child = spawn(&["acquire", "--data", &data, "--cases", &cases, "--as-of", AS_OF, "--wait", "30"]);
         std::thread::sleep(Duration::from_millis(delay));
-        if child.try_wait().unwrap().is_none() {
-            cut_short += 1;
-        }
+        let ended = child.try_wait().unwrap();
         let _ = child.kill();
         child.wait().unwrap();
+        if let Some(status) = ended {
+            assert!(status.success(), "a run after {cut_short} kills ended with {status}");
+            break;
+        }
+        cut_short += 1;
     }
-    assert!(cut_short > 0, "at least one run was cut short");
+    assert!(cut_short >= 4, "only {cut_short} runs were cut short: a larger city is needed");
     scene.acquire("killed", &[]);
     let (_, after, after_flags) = scene.batch("killed", AS_OF);
     assert_eq!(after, calm);
