@@ -415,13 +415,25 @@ impl<'a> Kernel<'a> {
             let with = (self.program, &mut self.slice.texts);
             let slot = match self.lookups.look_up(with, id, place, &values, self.as_of) {
                 Looked::Value(value) => Slot::known(value),
-                Looked::OneOf(span) => {
+                Looked::Fallback(value) => {
+                    let reason = self.program.parameters[id].fallback.iter().map(|f| Arc::clone(&f.reason));
+                    let case = self.case_of(scope, row) as u32;
+                    self.assumed.extend(reason.map(|reason| (case, self.step, reason)));
+                    Slot::known(value)
+                }
+                Looked::OneOf { span, gap } => {
                     if place.residence.is_none() {
                         let unsaid = self.no_residence();
                         why = self.slice.reasons.union(why, unsaid);
                     }
+                    if gap {
+                        let source = SourceId::from(format!("parameter.{}", self.program.parameters[id].name).as_str());
+                        let open = self.slice.reasons.because(&source, "gap");
+                        why = self.slice.reasons.union(why, open);
+                    }
                     Slot::within(span, Presence::Some, why)
                 }
+                Looked::Overflow => self.operators().fault(CaseErrorKind::Overflow),
                 // The keys broke, or nobody wrote a row.
                 Looked::Missing if self.slice.reasons.first_fault(why).is_some() => {
                     Slot::within(Span::ALL, Presence::Some, why)
@@ -442,6 +454,7 @@ impl<'a> Kernel<'a> {
 pub(crate) fn key_of(slot: Slot, ty: ColumnType) -> Key {
     match (ty.is_int(), slot.span) {
         _ if slot.is_none() => Key::None,
+        (true, span) if slot.presence == Presence::Maybe => Key::Maybe(span.lo, span.hi),
         (true, span) => Key::Number(span.lo, span.hi),
         (false, _) if slot.is_known() => Key::Text(slot.span.lo),
         (false, _) => Key::AnyText,

@@ -2,26 +2,21 @@
 //!
 //! Not a second implementation: where it needs the value of a part, it asks the kernel.
 
-use std::sync::Arc;
-
 use hedui_base::{ColumnType, Tri};
-use hedui_rules::program::{
-    Aggregate, AggregateFn, DatasetId, Entity, Expr, ExprKind, FlagSeverity, Over, ParameterValue, StepKind,
-};
+use hedui_rules::program::{Aggregate, AggregateFn, DatasetId, Entity, Expr, ExprKind, FlagSeverity, Over, StepKind};
 use rustc_hash::FxHashSet;
 
-use crate::evaluate::{Kernel, Scope, key_of};
-use crate::explanation::{Explanation, ParameterUse, RecordUse};
-use crate::parameters::rows;
+use crate::evaluate::{Kernel, Scope};
+use crate::explanation::{Explanation, RecordUse};
 use crate::print::print;
 use crate::reads::{children, reads_columns};
-use crate::register::{Register, Slot};
-use crate::shown::{Held, Value};
+use crate::register::Slot;
+use crate::shown::Held;
 use crate::trace::value;
 
 /// Unfolds values of a slice of one; each step of each person or household once.
 pub(crate) struct Explainer<'k, 'a> {
-    kernel: &'k mut Kernel<'a>,
+    pub(crate) kernel: &'k mut Kernel<'a>,
     unfolded: FxHashSet<(usize, usize)>,
 }
 
@@ -282,38 +277,5 @@ impl<'k, 'a> Explainer<'k, 'a> {
             columns: columns.collect(),
             contribution,
         })
-    }
-
-    /// The rows of a parameter that a value used: several if a key is unknown.
-    fn parameter(&mut self, id: usize, keys: &'a [Expr], scope: Scope, row: usize, node: &mut Explanation) {
-        if keys.iter().any(reads_columns) {
-            return;
-        }
-        let columns: Vec<(Arc<Register>, ColumnType)> =
-            keys.iter().map(|key| (self.kernel.eval(key, scope), key.ty)).collect();
-        let keys: Vec<_> = columns.iter().map(|(column, ty)| key_of(column.get(row), *ty)).collect();
-        let parameter = &self.kernel.program.parameters[id];
-        let place = self.kernel.place(self.kernel.case_of(scope, row));
-        for found in rows(parameter, place, &keys, self.kernel.as_of, &self.kernel.slice.texts) {
-            let held = match &found.value {
-                ParameterValue::Text(text) => Held::Text(Some(Arc::clone(text))),
-                ParameterValue::Int(v) if parameter.ty == ColumnType::Bool => Held::Condition(Tri::from(*v != 0)),
-                ParameterValue::Int(v) => Held::Number(crate::output::Cell::Known(*v)),
-            };
-            let one = ParameterUse {
-                name: parameter.name.clone(),
-                title: parameter.title.clone(),
-                value: Value { ty: parameter.ty, held },
-                cite: found.cite.clone(),
-                file: found.file.clone(),
-                line: found.line,
-                from: found.from,
-                until: found.until,
-                area: found.area,
-            };
-            if !node.parameters.contains(&one) {
-                node.parameters.push(one);
-            }
-        }
     }
 }

@@ -46,15 +46,21 @@ pub struct ParameterUse {
     pub name: String,
     /// Chinese title.
     pub title: String,
-    /// The row's value.
+    /// The row's value, in the parameter's type; unknown for a declared gap.
     pub value: Value,
+    /// The value as it was published, where that was for another period.
+    pub published: Option<Value>,
+    /// Whether it is a declared gap, and why as far as the row says (its citation says the rest).
+    pub gap: Option<String>,
+    /// The reason given for a value that holds where no row does; then there is no citation.
+    pub fallback: Option<String>,
     /// Where it was published.
     pub cite: String,
     /// File within the pack.
     pub file: String,
     /// Line, from 1.
     pub line: usize,
-    /// First day.
+    /// First day; that of the pack for a fallback.
     pub from: Date,
     /// Last day, if known.
     pub until: Option<Date>,

@@ -51,6 +51,7 @@ mod run;
 // One household, unfolded.
 mod branches;
 mod explain;
+mod explain_parameters;
 mod explanation;
 mod print;
 mod shown;

@@ -89,7 +89,7 @@ pub struct SchemeFinding {
 pub struct Reason {
     /// The source, or the dataset or rule where no source is to blame.
     pub source: SourceId,
-    /// Why, as a stable word: an unknown outcome, `not_asked`, `no_source`, `null`, `division_by_zero`.
+    /// Why, as a stable word: an unknown outcome, `not_asked`, `no_source`, `null`, `gap`, `division_by_zero`.
     pub cause: &'static str,
 }
 

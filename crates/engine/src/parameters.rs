@@ -1,7 +1,7 @@
 //! Dated parameters by place and keys. Each lookup is done once per slice.
 
-use hedui_base::AreaCode;
-use hedui_rules::program::{KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue, Program};
+use hedui_base::{AreaCode, ColumnType};
+use hedui_rules::program::{KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue, Program, RowValue};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
@@ -20,6 +20,8 @@ pub(crate) struct Place<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Number(i64, i64),
+    /// A number within bounds, or none.
+    Maybe(i64, i64),
     Text(i64),
     AnyText,
     None,
@@ -30,10 +32,18 @@ pub(crate) enum Key {
 pub(crate) enum Looked {
     /// One value for certain.
     Value(i64),
+    /// No row, but a value declared for that.
+    Fallback(i64),
     /// One of several.
-    OneOf(Span),
+    OneOf {
+        span: Span,
+        /// Whether a row in question is a declared gap.
+        gap: bool,
+    },
     /// No row.
     Missing,
+    /// An increment that leads out of range.
+    Overflow,
 }
 
 type Place2 = (usize, Option<Key>, Option<Key>);
@@ -61,14 +71,23 @@ impl<'a> Lookups<'a> {
             return *looked;
         }
         let parameter = &program.parameters[id];
-        let looked = rows(parameter, place, keys, day, texts)
-            .into_iter()
-            .map(|row| match &row.value {
-                ParameterValue::Int(v) => Looked::Value(*v),
-                ParameterValue::Text(text) => Looked::Value(texts.intern(text)),
-            })
-            .reduce(|a, b| merge(a, b, parameter.ty.is_int()))
-            .unwrap_or(Looked::Missing);
+        let meant = candidates(parameter, place, keys, day, texts);
+        let found = meant.rows.iter().map(|row| match &row.value {
+            RowValue::Known(ParameterValue::Text(text)) => Looked::Value(texts.intern(text)),
+            RowValue::Known(ParameterValue::Int(_)) => number(parameter, row, keys),
+            RowValue::Gap(_) => Looked::OneOf { span: gap(parameter), gap: true },
+        });
+        let mut looked = found.reduce(|a, b| merge(a, b, parameter.ty.is_int())).unwrap_or(Looked::Missing);
+        if let Some(fallback) = parameter.fallback.as_ref().filter(|_| meant.none) {
+            let value = match &fallback.value {
+                ParameterValue::Int(v) => *v,
+                ParameterValue::Text(text) => texts.intern(text),
+            };
+            looked = match looked {
+                Looked::Missing => Looked::Fallback(value),
+                some => merge(some, Looked::Value(value), parameter.ty.is_int()),
+            };
+        }
         if keys.len() <= 2 {
             self.done.insert(known, looked);
         }
@@ -76,28 +95,67 @@ impl<'a> Lookups<'a> {
     }
 }
 
+/// A row's number for a key in its open range: one value, or those of all keys it may be.
+fn number(parameter: &Parameter, row: &ParameterRow, keys: &[Key]) -> Looked {
+    let key = row.each.and(row.open_key()).and_then(|(index, from)| match keys.get(index) {
+        Some(Key::Number(lo, hi) | Key::Maybe(lo, hi)) => Some((from, (*lo).max(from), *hi)),
+        _ => None,
+    });
+    let Some((from, lo, hi)) = key else {
+        return parameter.read(row, 0).map_or(Looked::Overflow, Looked::Value);
+    };
+    let value = |key: i64| key.checked_sub(from).and_then(|beyond| parameter.read(row, beyond));
+    if lo == hi {
+        return value(lo).map_or(Looked::Overflow, Looked::Value);
+    }
+    let rises = row.each.unwrap_or(0) >= 0;
+    let far = if rises { i64::MAX } else { i64::MIN };
+    let end = |key: i64| if key == i64::MAX { far } else { value(key).unwrap_or(far) };
+    let (a, b) = (end(lo), if row.each == Some(0) { end(lo) } else { end(hi) });
+    Looked::OneOf { span: Span { lo: a.min(b), hi: a.max(b) }, gap: false }
+}
+
+/// What a value that nobody published can be.
+pub(crate) fn gap(parameter: &Parameter) -> Span {
+    match parameter.ty {
+        ColumnType::Bool => Span { lo: 0, hi: 1 },
+        ty if !ty.is_int() => Span::ALL,
+        _ => Span { lo: parameter.bounds.0.unwrap_or(i64::MIN), hi: parameter.bounds.1.unwrap_or(i64::MAX) },
+    }
+}
+
 fn merge(a: Looked, b: Looked, is_number: bool) -> Looked {
     let span = |looked| match looked {
-        Looked::Value(v) => Some(Span::exact(v)),
-        Looked::OneOf(span) => Some(span),
+        Looked::Value(v) | Looked::Fallback(v) => Some((Span::exact(v), false)),
+        Looked::OneOf { span, gap } => Some((span, gap)),
         Looked::Missing => None,
+        Looked::Overflow => Some((Span::ALL, false)),
     };
     match (span(a), span(b)) {
-        (Some(a), Some(b)) if a == b && a.is_exact() => Looked::Value(a.lo),
-        (Some(a), Some(b)) => Looked::OneOf(if is_number { a.hull(b) } else { Span::ALL }),
+        (Some((a, false)), Some((b, false))) if a == b && a.is_exact() => Looked::Value(a.lo),
+        (Some((a, gap)), Some((b, other))) => {
+            Looked::OneOf { span: if is_number { a.hull(b) } else { Span::ALL }, gap: gap || other }
+        }
         (Some(_), None) => a,
         (None, _) => b,
     }
 }
 
-/// The rows that may be meant: one if the place and all keys are known, else all that could match.
-pub(crate) fn rows<'p>(
+/// The rows that may be meant.
+pub(crate) struct Candidates<'p> {
+    /// One if the place and all keys are known, else all that could match.
+    pub(crate) rows: Vec<&'p ParameterRow>,
+    /// Whether it may be that none is.
+    pub(crate) none: bool,
+}
+
+pub(crate) fn candidates<'p>(
     parameter: &'p Parameter,
     place: Place<'_>,
     keys: &[Key],
     day: Date,
     texts: &Texts<'_>,
-) -> Vec<&'p ParameterRow> {
+) -> Candidates<'p> {
     let certain = place.residence.is_some() || parameter.rows.iter().all(|row| row.residence.is_none());
     let values: Option<Vec<KeyValue<'_>>> = keys
         .iter()
@@ -108,22 +166,38 @@ pub(crate) fn rows<'p>(
         })
         .collect();
     if let (Some(values), true) = (values, certain) {
-        return parameter.lookup(place.area, place.residence, &values, day).into_iter().collect();
+        let row = parameter.lookup(place.area, place.residence, &values, day);
+        return Candidates { rows: row.into_iter().collect(), none: row.is_none() };
     }
     let could_match = |row: &&ParameterRow| {
         row.area.is_none_or(|area| place.area.is_within(area))
             && row.residence.as_deref().is_none_or(|r| place.residence.is_none_or(|own| own == r))
-            && row.from <= day
-            && row.until.is_none_or(|until| day <= until)
+            && row.holds_on(day)
             && row.keys.iter().zip(keys).all(|(accepts, key)| could_accept(accepts, *key, texts))
     };
-    parameter.rows.iter().filter(could_match).collect()
+    let rows: Vec<&ParameterRow> = parameter.rows.iter().filter(could_match).collect();
+    let covers = |row: &&ParameterRow| {
+        row.residence.as_deref().is_none_or(|r| place.residence == Some(r))
+            && row.keys.iter().zip(keys).all(|(accepts, key)| must_accept(accepts, *key, texts))
+    };
+    let none = !rows.iter().any(covers);
+    Candidates { rows, none }
+}
+
+/// Whether a row's key accepts whatever the key turns out to be.
+fn must_accept(accepts: &KeyMatch, key: Key, texts: &Texts<'_>) -> bool {
+    match (accepts, key) {
+        (KeyMatch::Any, _) => true,
+        (KeyMatch::Range(lo, hi), Key::Number(from, to)) => *lo <= from && to <= *hi,
+        (KeyMatch::Text(text), Key::Text(id)) => **text == *texts.get(id),
+        _ => false,
+    }
 }
 
 fn could_accept(accepts: &KeyMatch, key: Key, texts: &Texts<'_>) -> bool {
     match (accepts, key) {
         (KeyMatch::Any, _) | (KeyMatch::Text(_), Key::AnyText) => true,
-        (KeyMatch::Range(lo, hi), Key::Number(from, to)) => *lo <= to && from <= *hi,
+        (KeyMatch::Range(lo, hi), Key::Number(from, to) | Key::Maybe(from, to)) => *lo <= to && from <= *hi,
         (KeyMatch::Text(text), Key::Text(id)) => **text == *texts.get(id),
         _ => false,
     }

@@ -40,6 +40,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 pub mod cases;
+mod csv;
 pub mod diagnostics;
 mod folder;
 pub mod functions;

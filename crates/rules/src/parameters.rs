@@ -1,18 +1,21 @@
 //! Parameter tables: dated values in CSV, one row for one value with its citation.
 //!
-//! Columns: `area,residence,<keys..>,from,until,value,cite` in any order; `from`, `value` and `cite` have to be there.
-//! An empty `area` or `residence` means everywhere or both, an empty `until` means until further notice, an empty key
-//! means any. A key is a whole number `3`, a range `1-2` or `4+`, or a text.
+//! Columns: `area,residence,<keys..>,from,until,value,each,per,confirm_by,cite` in any order; `from`, `value` and `cite`
+//! have to be there. An empty `area` or `residence` means everywhere or both, an empty `until` means until further
+//! notice, an empty key means any. A key is a whole number `3`, a range `1-2` or `4+`, or a text. A value `?` is a
+//! declared gap; `each` is added for each unit beyond the beginning of an open range; `per` is the period the value was
+//! published for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hedui_base::diagnostic::nearest;
-use hedui_base::{AreaCode, ColumnType, Diagnostic, SourceText};
+use hedui_base::{AreaCode, ColumnType, Diagnostic, Period, SourceText};
 use jiff::civil::Date;
 
-use crate::program::{KeyMatch, ParameterRow};
-use crate::spot::{Also as _, Spot, Spotted};
+use crate::csv::{Cell, cells};
+use crate::program::{KeyMatch, ParameterRow, ParameterValue, RowValue};
+use crate::spot::{Also as _, Spot};
 use crate::value;
 
 /// A table as read: what is wrong is left out.
@@ -20,6 +23,8 @@ use crate::value;
 pub(crate) struct Table {
     pub keys: Vec<Key>,
     pub rows: Vec<ParameterRow>,
+    /// Where each row is written.
+    pub spots: Vec<Spot>,
 }
 
 /// A key column.
@@ -36,9 +41,7 @@ pub(crate) enum KeyKind {
     Text,
 }
 
-const FIXED: [&str; 6] = ["area", "residence", "from", "until", "value", "cite"];
-
-type Cell = Spotted<String>;
+const FIXED: [&str; 9] = ["area", "residence", "from", "until", "value", "each", "per", "confirm_by", "cite"];
 
 /// Reads a table. `ty` is none if the parameter's type is not known; values are then not checked.
 pub(crate) fn read_table(file: &Arc<SourceText>, ty: Option<ColumnType>, mistakes: &mut Vec<Diagnostic>) -> Table {
@@ -54,9 +57,8 @@ pub(crate) fn read_table(file: &Arc<SourceText>, ty: Option<ColumnType>, mistake
     let Some(columns) = read_header(file, &header, mistakes) else { return Table::default() };
     let mut table = Table {
         keys: columns.keys.iter().map(|(name, _)| Key { name: name.clone(), kind: None }).collect(),
-        rows: Vec::new(),
+        ..Table::default()
     };
-    let mut spots = Vec::new();
     for line in lines {
         if line.len() != header.len() {
             let end = line.last().map_or(0, |c| c.spot.span.end);
@@ -73,10 +75,10 @@ pub(crate) fn read_table(file: &Arc<SourceText>, ty: Option<ColumnType>, mistake
         }
         if let Some((row, spot)) = read_row(file, &columns, &line, ty, &mut table.keys, mistakes) {
             table.rows.push(row);
-            spots.push(spot);
+            table.spots.push(spot);
         }
     }
-    find_overlaps(&table.rows, &spots, mistakes);
+    find_overlaps(&table.rows, &table.spots, mistakes);
     table
 }
 
@@ -87,6 +89,9 @@ struct Columns {
     from: usize,
     until: Option<usize>,
     value: usize,
+    each: Option<usize>,
+    per: Option<usize>,
+    confirm_by: Option<usize>,
     cite: usize,
     keys: Vec<(String, usize)>,
 }
@@ -115,7 +120,10 @@ fn read_header(file: &Arc<SourceText>, header: &[Cell], mistakes: &mut Vec<Diagn
         if !at.contains_key(need) {
             let near = nearest(need, at.keys().copied().filter(|k| !FIXED.contains(k)));
             let help = near.map_or_else(
-                || "columns: area,residence,<keys>,from,until,value,cite".to_owned(),
+                || {
+                    "columns: area,residence,<keys>,from,until,value,cite, and each, per, confirm_by where needed"
+                        .to_owned()
+                },
                 |n| format!("is `{n}` meant to be `{need}`?"),
             );
             let end = header.last().map_or(0, |c| c.spot.span.end);
@@ -138,6 +146,9 @@ fn read_header(file: &Arc<SourceText>, header: &[Cell], mistakes: &mut Vec<Diagn
         from: *at.get("from")?,
         until: at.get("until").copied(),
         value: *at.get("value")?,
+        each: at.get("each").copied(),
+        per: at.get("per").copied(),
+        confirm_by: at.get("confirm_by").copied(),
         cite: *at.get("cite")?,
         keys,
     })
@@ -177,7 +188,8 @@ fn read_row(
         }
     };
     let from = date(&line[columns.from]);
-    let until = filled(columns.until).and_then(date);
+    let until = filled(columns.until).and_then(&mut date);
+    let confirm_by = filled(columns.confirm_by).and_then(date);
     if let (Some(from), Some(until)) = (from, until)
         && until < from
     {
@@ -193,18 +205,9 @@ fn read_row(
                 .help("`until` is the last day the value holds; leave it empty while there is none"),
         );
     }
-    let cell = &line[columns.value];
-    let parsed = ty.and_then(|ty| match value::cell(&cell.value, ty) {
-        Ok(value) => Some(value),
-        Err(why) => {
-            mistakes.push(
-                cell.spot
-                    .error("rules::bad_value", format!("`{}` is no value of type {ty}", cell.value), why)
-                    .help(value::example(ty)),
-            );
-            None
-        }
-    });
+    let per = filled(columns.per).and_then(|cell| period(cell, ty, mistakes));
+    let published = published_type(ty, per);
+    let value = read_value(&line[columns.value], published, mistakes);
     let cite = &line[columns.cite];
     if cite.value.is_empty() {
         mistakes.push(
@@ -215,6 +218,7 @@ fn read_row(
     }
     let matches: Vec<KeyMatch> =
         columns.keys.iter().zip(keys).map(|((_, index), key)| read_key(&line[*index], key, mistakes)).collect();
+    let each = filled(columns.each).and_then(|cell| increment(cell, published, &matches, mistakes));
     let end = line.last().map_or(0, |c| c.spot.span.end);
     let spot = Spot { file: Arc::clone(file), span: line[0].spot.span.start..end };
     let row = ParameterRow {
@@ -223,12 +227,77 @@ fn read_row(
         keys: matches,
         from: from?,
         until,
-        value: parsed?,
+        value: value?,
+        each,
+        per: per.filter(|per| ty != Some(ColumnType::Money(*per))),
+        confirm_by,
         cite: cite.value.clone(),
         file: file.name.clone(),
         line: spot.line(),
     };
     (mistakes.len() == before).then_some((row, spot))
+}
+
+/// The type of a value as it is published: of the period it is published for.
+pub(crate) fn published_type(ty: Option<ColumnType>, per: Option<Period>) -> Option<ColumnType> {
+    per.map(ColumnType::Money).or(ty)
+}
+
+/// The period a value was published for, if the parameter is of money that can be converted.
+pub(crate) fn period(cell: &Cell, ty: Option<ColumnType>, mistakes: &mut Vec<Diagnostic>) -> Option<Period> {
+    let found = match cell.value.as_str() {
+        "month" => Some(Period::Month),
+        "year" => Some(Period::Year),
+        _ => None,
+    };
+    let (message, help) = match (found, ty) {
+        (None, _) => (format!("`{}` is no period", cell.value), "write month or year"),
+        (_, Some(ty)) if !matches!(ty, ColumnType::Money(Period::Month | Period::Year)) => (
+            format!("values of type {ty} have no other period to be published for"),
+            "`per` stands with money/month and money/year only; take it out",
+        ),
+        _ => return found,
+    };
+    mistakes.push(cell.spot.error("rules::bad_period", message, "not a period of this value").help(help));
+    None
+}
+
+/// A value cell; `?` is a gap.
+fn read_value(cell: &Cell, ty: Option<ColumnType>, mistakes: &mut Vec<Diagnostic>) -> Option<RowValue> {
+    if cell.value == "?" {
+        return Some(RowValue::Gap("".into()));
+    }
+    let ty = ty?;
+    match value::cell(&cell.value, ty) {
+        Ok(value) => Some(RowValue::Known(value)),
+        Err(why) => {
+            mistakes.push(
+                cell.spot
+                    .error("rules::bad_value", format!("`{}` is no value of type {ty}", cell.value), why)
+                    .help(format!("{}; `?` says openly that its source leaves it open", value::example(ty))),
+            );
+            None
+        }
+    }
+}
+
+/// What is added for each unit beyond the beginning of the row's open range.
+fn increment(cell: &Cell, ty: Option<ColumnType>, keys: &[KeyMatch], mistakes: &mut Vec<Diagnostic>) -> Option<i64> {
+    let ty = ty?;
+    let open = keys.iter().filter(|key| matches!(key, KeyMatch::Range(_, i64::MAX))).count();
+    let number = matches!(ty, ColumnType::Int | ColumnType::Decimal(_) | ColumnType::Money(_) | ColumnType::Area);
+    let (message, help) = match value::cell(&cell.value, ty) {
+        Ok(ParameterValue::Int(each)) if number && open == 1 => return Some(each),
+        Err(why) if number => (format!("`{}` is no value of type {ty}: {why}", cell.value), value::example(ty)),
+        _ if !number => (format!("nothing can be added to values of type {ty}"), "take `each` out".to_owned()),
+        _ => (
+            format!("this row has {open} open ranges, but `each` counts on from one"),
+            "`each` stands in a row with one key such as 8+: the value is that for 8, and so much more for each beyond"
+                .to_owned(),
+        ),
+    };
+    mistakes.push(cell.spot.error("rules::bad_each", message, "cannot be added").help(help));
+    None
 }
 
 fn read_key(cell: &Cell, key: &mut Key, mistakes: &mut Vec<Diagnostic>) -> KeyMatch {
@@ -310,50 +379,6 @@ fn keys_meet(a: &KeyMatch, b: &KeyMatch) -> bool {
         (KeyMatch::Any, _) | (_, KeyMatch::Any) => true,
         _ => false,
     }
-}
-
-/// The cells of a CSV text with their places; blank lines are left out.
-fn cells(file: &Arc<SourceText>) -> Vec<Vec<Cell>> {
-    let text = file.text.as_str();
-    let bytes = text.as_bytes();
-    let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
-    let mut lines = Vec::new();
-    let mut line: Vec<Cell> = Vec::new();
-    while at < bytes.len() {
-        let start = at;
-        let mut value = String::new();
-        if bytes[at] == b'"' {
-            at += 1;
-            while at < bytes.len() {
-                let end = text[at..].find('"').map_or(bytes.len(), |n| at + n);
-                value.push_str(&text[at..end]);
-                at = (end + 1).min(bytes.len());
-                if bytes.get(at) != Some(&b'"') {
-                    break;
-                }
-                value.push('"');
-                at += 1;
-            }
-        }
-        let end = text[at..].find([',', '\n']).map_or(bytes.len(), |n| at + n);
-        value.push_str(text[at..end].trim_end_matches('\r'));
-        let value = value.trim().to_owned();
-        let width = text[start..end].trim_end_matches('\r').len();
-        line.push(Cell { value, spot: Spot { file: Arc::clone(file), span: start..start + width } });
-        let comma = bytes.get(end) == Some(&b',');
-        at = end + 1;
-        if comma && at < bytes.len() {
-            continue;
-        }
-        if comma {
-            line.push(Cell { value: String::new(), spot: Spot { file: Arc::clone(file), span: at..at } });
-        }
-        let done = std::mem::take(&mut line);
-        if done.len() > 1 || done.iter().any(|c| !c.value.is_empty()) {
-            lines.push(done);
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -82,26 +82,17 @@ fn standard() -> Parameter {
         area: Some(AreaCode::parse(area).unwrap()),
         residence: residence.map(Into::into),
         keys: vec![keys],
-        from,
         until,
-        value: ParameterValue::Int(value),
-        cite: "[test]".into(),
-        file: "standard.csv".into(),
-        line: 2,
+        ..ParameterRow::new(from, ParameterValue::Int(value), "[test]")
     };
     let start = date(2026, 1, 1);
-    Parameter {
-        name: "standard".into(),
-        title: "标准".into(),
-        ty: INT,
-        keys: vec!["size".into()],
-        rows: vec![
-            row("32", None, KeyMatch::Range(1, 2), start, None, 700),
-            row("3211", Some("urban"), KeyMatch::Range(1, 2), start, Some(date(2026, 6, 30)), 900),
-            row("3211", Some("urban"), KeyMatch::Range(1, 2), date(2026, 7, 1), None, 950),
-            row("3211", Some("rural"), KeyMatch::Any, start, None, 800),
-        ],
-    }
+    let rows = vec![
+        row("32", None, KeyMatch::Range(1, 2), start, None, 700),
+        row("3211", Some("urban"), KeyMatch::Range(1, 2), start, Some(date(2026, 6, 30)), 900),
+        row("3211", Some("urban"), KeyMatch::Range(1, 2), date(2026, 7, 1), None, 950),
+        row("3211", Some("rural"), KeyMatch::Any, start, None, 800),
+    ];
+    Parameter { keys: vec!["size".into()], ..Parameter::new("standard", "标准", INT, rows) }
 }
 
 #[test]

@@ -20,23 +20,12 @@ fn world() -> (Program, Caseload) {
     let columns = vec![("gross", spec(MONEY, Unknown, Some(0))), ("taxed", spec(ColumnType::Bool, Unknown, None))];
     let mut program =
         program(vec![("wage", columns)], vec![("declared", Entity::Person, spec(MONEY, Unknown, Some(0)))]);
-    program.parameters.push(Parameter {
-        name: "allowance".into(),
-        title: "扣减".into(),
-        ty: MONEY,
-        keys: vec![],
-        rows: vec![ParameterRow {
-            area: None,
-            residence: None,
-            keys: vec![],
-            from: date(2026, 1, 1),
-            until: None,
-            value: ParameterValue::Int(10_000),
-            cite: "镇民〔2026〕1号".into(),
-            file: "allowance.csv".into(),
-            line: 2,
-        }],
-    });
+    let row = ParameterRow {
+        file: "allowance.csv".into(),
+        line: 2,
+        ..ParameterRow::new(date(2026, 1, 1), ParameterValue::Int(10_000), "镇民〔2026〕1号")
+    };
+    program.parameters.push(Parameter::new("allowance", "扣减", MONEY, vec![row]));
     let taxed = column(1, ColumnType::Bool);
     let wages = fact(&mut program, "wages", 0, Some(taxed), sum(Over::Records, column(0, MONEY)));
     let income = e(ExprKind::Greatest(vec![at(wages, MONEY), input(0, MONEY)]), MONEY);

@@ -7,6 +7,7 @@ mod errors;
 mod explanation;
 mod flags;
 mod packs;
+mod parameters;
 mod properties;
 mod random;
 mod reference;

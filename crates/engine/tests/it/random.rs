@@ -36,26 +36,15 @@ pub(crate) fn frame() -> Program {
     ];
     let mut program = program(vec![("deposit", deposit), ("job", job)], inputs);
     let row = |keys, value| ParameterRow {
-        area: None,
-        residence: None,
         keys: vec![keys],
-        from: date(2020, 1, 1),
-        until: None,
-        value: ParameterValue::Int(value),
-        cite: "[test]".into(),
-        file: "limit.csv".into(),
-        line: 1,
+        ..ParameterRow::new(date(2020, 1, 1), ParameterValue::Int(value), "[test]")
     };
+    let mut rows = vec![row(KeyMatch::Range(1, 40), 20), row(KeyMatch::Range(41, i64::MAX), 300)];
+    rows[1].each = Some(-7);
     program.parameters.push(Parameter {
-        name: "limit".into(),
-        title: "限额".into(),
-        ty: INT,
         keys: vec!["size".into()],
-        rows: vec![
-            row(KeyMatch::Range(i64::MIN, 0), 5),
-            row(KeyMatch::Range(1, 40), 20),
-            row(KeyMatch::Range(41, i64::MAX), 300),
-        ],
+        fallback: Some(Fallback { value: ParameterValue::Int(5), reason: "[test]".into() }),
+        ..Parameter::new("limit", "限额", INT, rows)
     });
     program
 }

@@ -146,11 +146,18 @@ impl Reference<'_> {
             ExprKind::Household(inner) => self.eval(inner, &At { case: at.case, ..At::default() }),
             ExprKind::Parameter { id, keys } => {
                 let Some(key) = self.int(&keys[0], at)? else { return Err(NoValue) };
-                let rows = &self.program.parameters[id.index()].rows;
-                let row = rows.iter().find(|r| r.keys[0].accepts(&KeyValue::Int(key as i64))).ok_or(NoValue)?;
-                match row.value {
-                    ParameterValue::Int(v) => Ok(Val::Int(v.into())),
-                    ParameterValue::Text(_) => Err(NoValue),
+                let parameter = &self.program.parameters[id.index()];
+                let row = parameter.rows.iter().find(|r| r.keys[0].accepts(&KeyValue::Int(key as i64)));
+                match (row.map(|r| &r.value), parameter.fallback.as_ref().map(|f| &f.value)) {
+                    (Some(RowValue::Known(ParameterValue::Int(v))), _) => {
+                        let beyond = match row.unwrap().keys[0] {
+                            KeyMatch::Range(from, i64::MAX) => key - i128::from(from),
+                            _ => 0,
+                        };
+                        Ok(Val::Int(i128::from(*v) + beyond * i128::from(row.unwrap().each.unwrap_or(0))))
+                    }
+                    (None, Some(ParameterValue::Int(v))) => Ok(Val::Int((*v).into())),
+                    _ => Err(NoValue),
                 }
             }
             ExprKind::Not(a) => bool(!truth(&self.eval(a, at)?)),

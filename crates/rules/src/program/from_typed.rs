@@ -84,7 +84,12 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
             title: parameter.title.clone(),
             ty: parameter.ty?,
             keys: parameter.keys.iter().map(|k| k.name.clone()).collect(),
+            bounds: parameter.bounds,
+            exemption: parameter.exemption,
+            fallback: parameter.fallback.clone(),
             rows: parameter.rows.clone(),
+            file: parameter.name.spot.file.name.clone(),
+            line: parameter.name.spot.line(),
         })
     };
     let head = &pack.head;

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 pub use expr::{Aggregate, AggregateFn, CompareOp, Expr, ExprKind, Over, RoundMode};
 pub(crate) use from_typed::from_typed;
-pub use parameter::{KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue};
+pub use parameter::{Fallback, KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue, RowValue};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -1,5 +1,7 @@
 //! A program as text: what snapshots show and `rules show` prints.
 
+mod parameters;
+
 use std::fmt::{self, Write as _};
 
 use hedui_base::columns::days_to_date;
@@ -37,6 +39,7 @@ impl fmt::Display for Program {
         }
         for parameter in &self.parameters {
             write!(f, "\nparameter {}({}): {}", parameter.name, parameter.keys.join(", "), parameter.ty)?;
+            parameters::head(f, parameter)?;
             for row in &parameter.rows {
                 f.write_str("\n  ")?;
                 f.write_str(&row.area.map_or_else(|| "everywhere".to_owned(), |a| a.to_string()))?;
@@ -51,11 +54,7 @@ impl fmt::Display for Program {
                         KeyMatch::Text(text) => write!(f, " {text}")?,
                     }
                 }
-                write!(f, " from {}", row.from)?;
-                if let Some(until) = row.until {
-                    write!(f, " until {until}")?;
-                }
-                write!(f, ": {} ({}:{} {})", value(&row.value, parameter.ty), row.file, row.line, row.cite)?;
+                parameters::row(f, parameter, row)?;
             }
         }
         for (index, step) in self.steps.iter().enumerate() {

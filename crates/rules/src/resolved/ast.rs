@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use crate::functions::Function;
 use crate::parameters::Key;
 use crate::program::{
-    AggregateFn, CompareOp, Entity, FlagSeverity, FollowUp, InputId, Over, ParameterId, ParameterRow, ParameterValue,
-    Relation,
+    AggregateFn, CompareOp, Entity, Fallback, FlagSeverity, FollowUp, InputId, Over, ParameterId, ParameterRow,
+    ParameterValue, Relation,
 };
 use crate::spot::{Spot, Spotted};
 use crate::surface::{Arithmetic, Head, Logic, Lost};
@@ -84,6 +84,12 @@ pub struct Parameter {
     pub title: String,
     /// Type; none if wrong.
     pub ty: Option<ColumnType>,
+    /// Least and largest value.
+    pub bounds: (Option<i64>, Option<i64>),
+    /// Whether it is an exemption.
+    pub exemption: bool,
+    /// What holds where no row does.
+    pub fallback: Option<Fallback>,
     /// Key columns.
     pub(crate) keys: Vec<Key>,
     /// Rows.

@@ -10,10 +10,10 @@ use hedui_base::{Catalogue, Dataset, Diagnostic};
 use super::ast::{Body, Expr, ExprKind, Flag, Input, Named, Node, Pack, Parameter, Scheme, Step, Test, Want};
 use super::join::{Joined, join, join_datasets};
 use super::order::order;
+use super::parameter::parameter;
 use super::scope::{Inside, Records, Resolver, Scope};
 use crate::folder::PackFolder;
-use crate::parameters::{Table, read_table};
-use crate::program::{Entity, FlagSeverity, InputId, KeyMatch, ParameterId, ParameterRow};
+use crate::program::{Entity, FlagSeverity, InputId, ParameterId};
 use crate::spot::{Also as _, Spot, Spotted};
 use crate::surface::{self, Formula, Lost, ParameterSource, RuleBody, TestCheck};
 use crate::value;
@@ -107,16 +107,9 @@ impl<'a> Build<'a> {
         let rule = joined.rule;
         let name = rule.name.value.clone();
         match &rule.body {
-            RuleBody::Parameter { ty, source } => {
-                let table = parameter_rows(joined, *ty, source, mistakes);
+            RuleBody::Parameter { ty, source, notes } => {
                 let id = ParameterId(self.parameters.len() as u32);
-                self.parameters.push(Parameter {
-                    name: rule.name.clone(),
-                    title: rule.title.clone(),
-                    ty: ty.filter(|_| !matches!(source, ParameterSource::Missing)),
-                    keys: table.keys,
-                    rows: table.rows,
-                });
+                self.parameters.push(parameter(joined, *ty, source, notes, mistakes));
                 self.names.insert(name, Named::Parameter(id));
             }
             RuleBody::Input { entity, spec, default } => {
@@ -363,68 +356,6 @@ pub(crate) fn unknown_code(code: &str, spot: &Spot, codes: &BTreeMap<String, Str
     let list: Vec<&str> = codes.keys().map(String::as_str).collect();
     spot.error("rules::unknown_code", format!("`{code}` is not one of its codes"), "unknown code")
         .help(format!("{near}codes: {}", list.join(", ")))
-}
-
-fn parameter_rows(
-    joined: &Joined<'_>,
-    ty: Option<hedui_base::ColumnType>,
-    source: &ParameterSource,
-    mistakes: &mut Vec<Diagnostic>,
-) -> Table {
-    match source {
-        ParameterSource::Table(table) => match joined.folder.file(&table.value) {
-            Some(file) => read_table(file, ty, mistakes),
-            None => {
-                let names =
-                    joined.folder.files.iter().map(|f| joined.folder.name_within(f)).filter(|n| n.ends_with(".csv"));
-                let help = nearest(&table.value, names).map_or_else(
-                    || "put the table beside pack.toml; the name is relative to the pack's folder".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                mistakes.push(
-                    table
-                        .spot
-                        .error(
-                            "rules::missing_table",
-                            format!("there is no file `{}` in the pack", table.value),
-                            "no such file",
-                        )
-                        .help(help),
-                );
-                Table::default()
-            }
-        },
-        ParameterSource::Inline { value, from, until, cite } => {
-            let parsed = ty.and_then(|ty| match value::typed(&value.value, ty) {
-                Ok(parsed) => Some(parsed),
-                Err(why) => {
-                    mistakes.push(
-                        value
-                            .spot
-                            .error("rules::bad_value", format!("this is no value of type {ty}"), why)
-                            .help(value::example(ty)),
-                    );
-                    None
-                }
-            });
-            let rows = parsed
-                .map(|parsed| ParameterRow {
-                    area: None,
-                    residence: None,
-                    keys: Vec::<KeyMatch>::new(),
-                    from: *from,
-                    until: *until,
-                    value: parsed,
-                    cite: cite.clone(),
-                    file: value.spot.file.name.clone(),
-                    line: value.spot.line(),
-                })
-                .into_iter()
-                .collect();
-            Table { keys: Vec::new(), rows }
-        }
-        ParameterSource::Missing => Table::default(),
-    }
 }
 
 /// CSV files of the pack that no parameter names.

@@ -11,6 +11,7 @@ mod calls; // functions and aggregates inside expressions
 mod from_surface; // packs joined, rules turned into steps
 mod join; // extends and override
 mod order; // dependency order and cycles
+mod parameter; // parameters and their rows
 mod scope; // names inside expressions
 
 pub use ast::{Body, Expr, ExprKind, Flag, Input, Named, Node, Pack, Parameter, Scheme, Step, Test, Want};

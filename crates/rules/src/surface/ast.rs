@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use hedui_base::catalogue::Title;
-use hedui_base::{AreaCode, ColumnType, Dataset};
+use hedui_base::{AreaCode, ColumnType, Dataset, Period};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
@@ -108,6 +108,8 @@ pub enum RuleBody {
         ty: Option<ColumnType>,
         /// Where its values are.
         source: ParameterSource,
+        /// What else it says of all of them.
+        notes: ParameterNotes,
     },
     /// `[input.X]`
     Input {
@@ -196,6 +198,21 @@ pub enum TestCheck {
     When(Formula),
 }
 
+/// What a parameter says of all its values.
+#[derive(Clone, Debug, Default)]
+pub struct ParameterNotes {
+    /// Period that values are published for unless their row says so.
+    pub per: Option<Period>,
+    /// Least value.
+    pub min: Option<i64>,
+    /// Largest value.
+    pub max: Option<i64>,
+    /// Whether it is an exemption, whose end is to be watched.
+    pub exemption: bool,
+    /// What holds where no row does, and why.
+    pub fallback: Option<(Spotted<Literal>, String)>,
+}
+
 /// Where a parameter's values are.
 #[derive(Clone, Debug)]
 pub enum ParameterSource {
@@ -203,8 +220,14 @@ pub enum ParameterSource {
     Table(Spotted<String>),
     /// One value in the TOML file itself.
     Inline {
-        /// The value.
-        value: Spotted<Literal>,
+        /// The value; none for a gap.
+        value: Option<Spotted<Literal>>,
+        /// Why there is a gap; empty for a value.
+        gap: String,
+        /// Where the value or gap is written.
+        spot: Spot,
+        /// Last day on which somebody vouches for it.
+        confirm_by: Option<Date>,
         /// First day.
         from: Date,
         /// Last day.

@@ -15,6 +15,7 @@ use super::ast::{Formula, Literal};
 use super::from_sql::parse_formula;
 use crate::program::Entity;
 use crate::spot::{Spot, Spotted};
+use crate::value;
 
 /// One file being read and the mistakes found in it.
 pub(crate) struct Reader {
@@ -197,6 +198,25 @@ impl<'t> Fields<'t> {
 
     pub(crate) fn literal(&self, key: &'static str) -> Option<Spotted<Literal>> {
         self.get(key).and_then(|v| self.reader.literal(v))
+    }
+
+    /// A number in the scale of a type.
+    pub(crate) fn scaled(&self, key: &'static str, ty: ColumnType) -> Option<Spotted<i64>> {
+        let literal = self.literal(key)?;
+        let Literal::Number(number) = &literal.value else {
+            let mistake = literal.spot.error("rules::wrong_value", format!("`{key}` is a number"), "not a number");
+            self.reader.push(mistake.help("write it in whole units of the type, such as yuan"));
+            return None;
+        };
+        match value::scaled(*number, ty.scale()) {
+            Ok(value) => Some(Spotted { value, spot: literal.spot }),
+            Err(why) => {
+                let message = format!("`{key}` does not fit its type");
+                let mistake = literal.spot.error("rules::bad_value", message, why);
+                self.reader.push(mistake.help("write it in whole units of the type, such as yuan"));
+                None
+            }
+        }
     }
 
     pub(crate) fn date(&self, key: &'static str) -> Option<Date> {

@@ -11,12 +11,14 @@ mod document; // TOML with mistakes
 mod fields; // reading a TOML table key by key
 mod from_sql; // expressions
 mod from_toml; // files and heads
+mod parameter; // dated values
 mod print; // text form, as it could be written again
 mod quoted; // places inside TOML strings
 mod tables; // one table, by kind
 
 pub use ast::{
-    Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterSource, Rule, RuleBody, TestCheck,
+    Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterNotes, ParameterSource, Rule,
+    RuleBody, TestCheck,
 };
 pub(crate) use document::parse_document;
 pub(crate) use fields::{Fields, Reader};

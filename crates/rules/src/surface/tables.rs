@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use hedui_base::catalogue::{NullMeaning, Per, Title};
 use hedui_base::{ColumnSpec, Dataset};
-use jiff::civil::Date;
 use toml::de::{DeTable, DeValue};
 
-use super::ast::{Literal, ParameterSource, Rule, RuleBody, TestCheck};
+use super::ast::{Rule, RuleBody, TestCheck};
 use super::fields::{Fields, Reader};
+use super::parameter::parameter;
 use crate::program::{Entity, FlagSeverity, FollowUp, Relation};
 use crate::spot::Spotted;
-use crate::value;
 
 /// A table that declares a rule.
 pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &DeTable<'_>) -> Rule {
@@ -77,66 +76,6 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
     let title =
         title.map(|t| t.zh).unwrap_or_else(|| if word == "score" { "评分".to_owned() } else { name.value.clone() });
     Rule { name, overrides, title, cite, body }
-}
-
-fn parameter(fields: &Fields<'_>, cite: Option<String>) -> RuleBody {
-    let ty = fields.need_type("type = \"money/month\"").map(|t| t.value);
-    let table = fields.text("table");
-    let value = fields.literal("value");
-    let (from, until) = (fields.date("from"), fields.date("until"));
-    let source = match (table, value) {
-        (Some(table), None) => ParameterSource::Table(table),
-        (None, Some(value)) => {
-            if fields.get("from").is_none() {
-                fields.missing("from", "from = 2026-01-01");
-            }
-            if cite.is_none() {
-                fields.reader.push(
-                    fields
-                        .spot
-                        .error(
-                            "rules::missing_cite",
-                            format!("{} does not say where its value was published", fields.what),
-                            "no `cite`",
-                        )
-                        .help("add `cite = \"document, number, article\"`: every policy value has its source"),
-                );
-            }
-            if let (Some(from), Some(until)) = (from, until)
-                && until < from
-            {
-                fields.reader.push(
-                    fields
-                        .key_spot("until")
-                        .unwrap_or_else(|| fields.spot.clone())
-                        .error(
-                            "rules::until_before_from",
-                            format!("ends on {until}, before it begins on {from}"),
-                            "ends too early",
-                        )
-                        .help("`until` is the last day the value holds"),
-                );
-            }
-            ParameterSource::Inline { value, from: from.unwrap_or(Date::MIN), until, cite: cite.unwrap_or_default() }
-        }
-        (Some(table), Some(value)) => {
-            fields.reader.push(
-                table
-                    .spot
-                    .error("rules::wrong_value", format!("{} has both a table and a value", fields.what), "a table")
-                    .at(&value.spot.file, value.spot.span, "and a value")
-                    .help("keep one of them"),
-            );
-            ParameterSource::Missing
-        }
-        (None, None) => {
-            if fields.get("table").is_none() && fields.get("value").is_none() {
-                fields.missing("table", "table = \"values.csv\"` or `value = .., from = .., cite = ..");
-            }
-            ParameterSource::Missing
-        }
-    };
-    RuleBody::Parameter { ty, source }
 }
 
 fn test_check(fields: &Fields<'_>) -> TestCheck {
@@ -234,26 +173,7 @@ fn column_spec(fields: &Fields<'_>, title: Title) -> Option<ColumnSpec> {
     } else {
         Some(NullMeaning::Unknown)
     };
-    let bound = |key: &'static str| {
-        let literal = fields.literal(key)?;
-        let Literal::Number(number) = &literal.value else {
-            fields.reader.push(literal.spot.error(
-                "rules::wrong_value",
-                format!("`{key}` is a number"),
-                "not a number",
-            ));
-            return None;
-        };
-        match value::scaled(*number, ty?.scale()) {
-            Ok(bound) => Some(bound),
-            Err(why) => {
-                let message = format!("`{key}` does not fit its type");
-                let mistake = literal.spot.error("rules::bad_value", message, why);
-                fields.reader.push(mistake.help("write it in whole units of the type, such as yuan"));
-                None
-            }
-        }
-    };
+    let bound = |key| fields.scaled(key, ty?).map(|bound| bound.value);
     let (min, max) = (bound("min"), bound("max"));
     let codes = codes(fields);
     let level = fields.text("level").map_or_else(|| "L3".to_owned(), |t| t.value);

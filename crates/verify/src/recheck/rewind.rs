@@ -41,21 +41,14 @@ pub(super) fn moved(answers: &Answers, program: &Program, from: Date, to: Date) 
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use super::*;
-    use hedui_rules::program::{PackInfo, Parameter, ParameterRow, ParameterValue};
+    use hedui_rules::program::{PackInfo, Parameter, ParameterRow, ParameterValue, RowValue};
     use jiff::civil::date;
 
     #[test]
     fn a_frozen_parameter_keeps_the_row_of_its_day() {
         let row = |from, until, value| ParameterRow {
-            area: None,
-            residence: None,
-            keys: Vec::new(),
-            from,
             until,
-            value: ParameterValue::Int(value),
-            cite: String::new(),
-            file: String::new(),
-            line: 1,
+            ..ParameterRow::new(from, ParameterValue::Int(value), "[test]")
         };
         let program = Program {
             pack: PackInfo {
@@ -70,13 +63,12 @@ mod tests {
             },
             datasets: Vec::new(),
             inputs: Vec::new(),
-            parameters: vec![Parameter {
-                name: "standard".into(),
-                title: String::new(),
-                ty: ColumnType::Int,
-                keys: Vec::new(),
-                rows: vec![row(date(2025, 7, 1), Some(date(2026, 6, 30)), 850), row(date(2026, 7, 1), None, 900)],
-            }],
+            parameters: vec![Parameter::new(
+                "standard",
+                "标准",
+                ColumnType::Int,
+                vec![row(date(2025, 7, 1), Some(date(2026, 6, 30)), 850), row(date(2026, 7, 1), None, 900)],
+            )],
             steps: Vec::new(),
             tests: Vec::new(),
             flags: Vec::new(),
@@ -85,8 +77,9 @@ mod tests {
         };
         let area = hedui_base::AreaCode::parse("3211").unwrap();
         let value = |program: &Program, day| program.parameters[0].lookup(area, None, &[], day).unwrap().value.clone();
-        assert_eq!(value(&program, date(2026, 9, 30)), ParameterValue::Int(900));
+        let known = |value| RowValue::Known(ParameterValue::Int(value));
+        assert_eq!(value(&program, date(2026, 9, 30)), known(900));
         let old = frozen(&program, date(2026, 6, 30));
-        assert_eq!(value(&old, date(2026, 9, 30)), ParameterValue::Int(850));
+        assert_eq!(value(&old, date(2026, 9, 30)), known(850));
     }
 }

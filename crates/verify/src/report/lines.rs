@@ -121,7 +121,7 @@ pub struct WaitingLine {
     pub source: String,
     /// Chinese title.
     pub title: String,
-    /// Stable word: an outcome, `not_asked`, `no_source`, `null`, `division_by_zero`.
+    /// Stable word: an outcome, `not_asked`, `no_source`, `null`, `gap`, `division_by_zero`.
     pub cause: String,
     /// In Chinese.
     pub text: String,
@@ -327,6 +327,15 @@ pub struct ParameterLine {
     pub title: String,
     /// As shown.
     pub value: String,
+    /// As published, where that was for another period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
+    /// Why it is a declared gap, where it is one; may be empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
+    /// Why a value stands in where no row holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// Area of the row; none means everywhere.
     pub area: Option<AreaCode>,
     /// First day.

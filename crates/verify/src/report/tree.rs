@@ -111,9 +111,23 @@ impl Names<'_> {
         for p in &node.parameters {
             let area = p.area.map_or_else(|| "全国".to_owned(), |a| a.to_string());
             let until = p.until.map_or_else(|| "至今".to_owned(), |d| format!("至 {d}"));
+            if let Some(reason) = &p.fallback {
+                let _ = writeln!(
+                    out,
+                    "{inner}参数：{} = {}　[无适用数值，按约定取值：{reason}，{}]",
+                    p.title, p.value, p.place
+                );
+                continue;
+            }
+            let published = p.published.as_ref().map_or_else(String::new, |v| format!("（公布值 {v}）"));
+            let gap = match p.gap.as_deref() {
+                None => String::new(),
+                Some("") => "（依据未定数值）".to_owned(),
+                Some(why) => format!("（依据未定数值：{why}）"),
+            };
             let _ = writeln!(
                 out,
-                "{inner}参数：{} = {}　[{area}，{} 起{until}，{}，{}]",
+                "{inner}参数：{} = {}{published}{gap}　[{area}，{} 起{until}，{}，{}]",
                 p.title, p.value, p.from, p.cite, p.place
             );
         }
@@ -156,6 +170,9 @@ fn parameter(used: &ParameterUse) -> ParameterLine {
         name: used.name.clone(),
         title: used.title.clone(),
         value: used.value.to_string(),
+        published: used.published.as_ref().map(ToString::to_string),
+        gap: used.gap.clone(),
+        fallback: used.fallback.clone(),
         area: used.area,
         from: used.from,
         until: used.until,

@@ -32,6 +32,7 @@ pub(super) fn waiting_zh(title: &str, cause: &str) -> String {
         "no_source" => format!("{title}没有可查询的来源"),
         "null" => format!("{title}的记录缺少必要内容"),
         "division_by_zero" => format!("{title}无法计算（除数为零）"),
+        "gap" => format!("规则参数 {} 的依据没有确定数值", title.trim_start_matches("parameter.")),
         "pending" => format!("{title}尚未回复，待其回复后可以确定"),
         "overdue" => format!("{title}逾期未回复，需要催办"),
         "not_authorised" => format!("未获授权查询{title}，需要补充授权书"),
