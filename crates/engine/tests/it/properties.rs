@@ -39,6 +39,7 @@ fn holds(wide: &Value, narrow: &Value) -> bool {
             (Cell::Between(lo, hi), Cell::Between(a, b)) => lo <= a && b <= hi,
             (wide, narrow) => wide == narrow,
         },
+        (Held::UnknownText, Held::Text(_)) => true,
         (wide, narrow) => wide == narrow,
     }
 }
