@@ -219,6 +219,7 @@ impl<'a> Kernel<'a> {
                 self.operators().sub(&to, &from)
             }
             ExprKind::Aggregate(of) => self.aggregate(of, scope),
+            ExprKind::Dated(first, versions) => return self.eval(Expr::in_force(first, versions, self.as_of), scope),
             ExprKind::Assume { value, instead, reason } => self.assume(value, instead, reason, scope),
         })
     }

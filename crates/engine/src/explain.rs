@@ -31,10 +31,20 @@ impl<'k, 'a> Explainer<'k, 'a> {
         let slot = self.kernel.registers[step].get(row);
         let mut node = self.node(definition.name.clone(), slot, definition.ty, definition.entity.into(), row);
         node.title.clone_from(&definition.rule.title);
-        node.formula.clone_from(&definition.rule.text);
-        node.cite.clone_from(&definition.rule.cite);
-        node.file.clone_from(&definition.rule.file);
-        node.line = definition.rule.line;
+        match definition.rule.version(self.kernel.as_of) {
+            None => {
+                node.formula.clone_from(&definition.rule.text);
+                node.cite.clone_from(&definition.rule.cite);
+                node.file.clone_from(&definition.rule.file);
+                node.line = definition.rule.line;
+            }
+            Some(version) => {
+                node.formula.clone_from(&version.text);
+                node.cite = Some(version.cite.clone());
+                node.file.clone_from(&version.file);
+                node.line = version.line;
+            }
+        }
         node.repeated = !self.unfolded.insert((step, row));
         if node.repeated {
             return node;
@@ -89,6 +99,9 @@ impl<'k, 'a> Explainer<'k, 'a> {
     fn whole(&mut self, expr: &'a Expr, scope: Scope, row: usize, node: &mut Explanation) {
         match &expr.kind {
             ExprKind::Aggregate(of) => self.aggregate(of, scope, row, node),
+            ExprKind::Dated(first, versions) => {
+                self.whole(Expr::in_force(first, versions, self.kernel.as_of), scope, row, node);
+            }
             // Adding the period to a type, or a change of scale that changes nothing.
             ExprKind::Rescale(inner, 0) | ExprKind::Household(inner) if scope == Scope::Household => {
                 self.whole(inner, scope, row, node);
@@ -164,6 +177,9 @@ impl<'k, 'a> Explainer<'k, 'a> {
                     }
                 }
                 self.parts(otherwise, scope, row, node);
+            }
+            ExprKind::Dated(first, versions) => {
+                self.parts(Expr::in_force(first, versions, self.kernel.as_of), scope, row, node);
             }
             ExprKind::Assume { value, instead, reason } => {
                 self.parts(value, scope, row, node);

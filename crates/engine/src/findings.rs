@@ -1,12 +1,12 @@
 //! What a slice concludes: one finding per case that could be computed, and its raised flags.
 
 use hedui_base::Tri;
-use hedui_rules::program::{Entity, FlagSeverity, Relation, Scheme, StepId, Test};
+use hedui_rules::program::{Entity, FlagSeverity, PersonScheme, Relation, Scheme, StepId, Test};
 
 use crate::aggregate::extreme_of;
 use crate::evaluate::Kernel;
 use crate::evidence::EvidencePlan;
-use crate::output::{CaseError, CaseFinding, Cell, Findings, RaisedFlag, SchemeFinding, TestFinding};
+use crate::output::{CaseError, CaseFinding, Cell, Findings, PersonFinding, RaisedFlag, SchemeFinding, TestFinding};
 use crate::reasons::Why;
 use crate::register::{Presence, Slot, and};
 
@@ -107,8 +107,26 @@ impl Kernel<'_> {
             finding,
             amount: scheme.amount.map(|step| self.slot(step, case).cell()),
             recheck_months: scheme.recheck_months.and_then(|step| self.slot(step, case).cell().known()),
+            until: scheme.until.map(|step| self.slot(step, case).cell()),
+            persons: scheme.persons.as_ref().map_or_else(Vec::new, |of| self.persons_scheme(of, case)),
             waiting_on: self.slice.reasons.list(why),
         }
+    }
+
+    /// The members who meet a scheme of persons, or may.
+    fn persons_scheme(&self, scheme: &PersonScheme, case: usize) -> Vec<PersonFinding> {
+        let members = self.slice.people.of(case).filter(|person| self.slice.is_member(*person));
+        let found = members.filter_map(|person| {
+            let (finding, why) = self.slot(scheme.when, person).truth();
+            (finding != Tri::NotMet).then(|| PersonFinding {
+                person: self.slice.person(person),
+                finding,
+                amount: scheme.amount.map(|step| self.slot(step, person).cell()),
+                until: scheme.until.map(|step| self.slot(step, person).cell()),
+                waiting_on: self.slice.reasons.list(why),
+            })
+        });
+        found.collect()
     }
 
     /// Raised flags of a case, by flag and then person.

@@ -80,6 +80,25 @@ pub struct SchemeFinding {
     pub amount: Option<Cell>,
     /// Months between rechecks.
     pub recheck_months: Option<i64>,
+    /// The last day of what it gives, in days since 1970-01-01, where the scheme says one.
+    pub until: Option<Cell>,
+    /// For a scheme of persons: the members who meet it or may, by person. Empty otherwise.
+    pub persons: Vec<PersonFinding>,
+    /// Sources that could still change the finding; empty unless undetermined.
+    pub waiting_on: Vec<Reason>,
+}
+
+/// One member of one case in a scheme of persons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PersonFinding {
+    /// Who.
+    pub person: PersonKey,
+    /// `met` or `undetermined`.
+    pub finding: Tri,
+    /// Monthly amount in fen where the scheme pays one.
+    pub amount: Option<Cell>,
+    /// The last day of what it gives, in days since 1970-01-01, where the scheme says one.
+    pub until: Option<Cell>,
     /// Sources that could still change the finding; empty unless undetermined.
     pub waiting_on: Vec<Reason>,
 }

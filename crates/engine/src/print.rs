@@ -59,6 +59,10 @@ pub(crate) fn print(program: &Program, dataset: Option<DatasetId>, expr: &Expr) 
         ExprKind::MonthsBetween(a, b) => format!("MONTHS_BETWEEN({}, {})", one(a), one(b)),
         ExprKind::DaysBetween(a, b) => format!("DAYS_BETWEEN({}, {})", one(a), one(b)),
         ExprKind::Assume { value, instead, reason } => format!("ASSUME({}, {}, '{reason}')", one(value), one(instead)),
+        ExprKind::Dated(first, versions) => {
+            let later: String = versions.iter().map(|(from, e)| format!("；自 {from} 起 {}", one(e))).collect();
+            format!("{{{}{later}}}", one(first))
+        }
         ExprKind::Aggregate(of) => aggregate(program, dataset, of),
     }
 }

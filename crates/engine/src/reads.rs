@@ -51,6 +51,7 @@ pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
         ExprKind::Case(branches, otherwise) => {
             branches.iter().flat_map(|(c, v)| [c, v]).chain(std::iter::once(&**otherwise)).collect()
         }
+        ExprKind::Dated(first, versions) => std::iter::once(&**first).chain(versions.iter().map(|(_, e)| e)).collect(),
         ExprKind::Aggregate(Aggregate { argument, filter, .. }) => {
             argument.as_deref().into_iter().chain(filter.as_deref()).collect()
         }

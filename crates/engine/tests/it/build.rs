@@ -54,8 +54,14 @@ pub(crate) fn program(
 /// Adds a step and gives its id.
 pub(crate) fn step(program: &mut Program, name: &str, entity: Entity, ty: ColumnType, kind: StepKind) -> StepId {
     let id = StepId(program.steps.len() as u32);
-    let rule =
-        Rule { title: name.into(), cite: None, file: "test.toml".into(), line: id.index() + 1, text: name.into() };
+    let rule = Rule {
+        title: name.into(),
+        cite: None,
+        file: "test.toml".into(),
+        line: id.index() + 1,
+        text: name.into(),
+        versions: vec![],
+    };
     program.steps.push(Step { name: name.into(), entity, ty, kind, rule });
     id
 }
@@ -74,7 +80,17 @@ pub(crate) fn fact(program: &mut Program, name: &str, dataset: u32, filter: Opti
 pub(crate) fn scheme(program: &mut Program, id: &str, when: StepId) {
     let (id, order) = (id.to_owned(), program.schemes.len() as i64);
     let title = id.clone();
-    program.schemes.push(Scheme { id, title, order, when, amount: None, recheck_months: None, cite: None });
+    program.schemes.push(Scheme {
+        id,
+        title,
+        order,
+        when,
+        amount: None,
+        recheck_months: None,
+        until: None,
+        persons: None,
+        cite: None,
+    });
 }
 
 pub(crate) fn e(kind: ExprKind, ty: ColumnType) -> Expr {

@@ -5,7 +5,7 @@ use hedui_base::{Column, ColumnType, Outcome};
 use hedui_engine::input::{Caseload, Role};
 use hedui_rules::Program;
 use hedui_rules::program::*;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -55,6 +55,11 @@ fn one(kind: ExprKind) -> Expr {
     e(kind, INT)
 }
 
+/// Days on which a formula changes: the day of the check is the first or the last of one.
+fn versions() -> impl Strategy<Value = Date> {
+    select(vec![AS_OF, date(2026, 7, 1), date(2026, 1, 1)])
+}
+
 /// Numbers and conditions over some leaves, a level deeper.
 fn deeper((number, condition): &Pair) -> Pair {
     let pair = || (number.clone(), number.clone());
@@ -82,6 +87,7 @@ fn deeper((number, condition): &Pair) -> Pair {
             let (last, second, first) = (values.pop().unwrap(), values.pop().unwrap(), values.pop().unwrap());
             one(ExprKind::Case(vec![(c, first), (d, second)], last.into()))
         }),
+        1 => (pair(), versions()).prop_map(|((a, b), from)| one(ExprKind::Dated(a.into(), vec![(from, b)]))),
         1 => number.clone().prop_map(|key| one(ExprKind::Parameter { id: ParameterId(0), keys: vec![key] })),
     ];
     let ops = select(vec![CompareOp::Eq, CompareOp::Ne, CompareOp::Lt, CompareOp::Le, CompareOp::Gt, CompareOp::Ge]);
@@ -91,6 +97,10 @@ fn deeper((number, condition): &Pair) -> Pair {
         1 => vec(condition.clone(), 2..4).prop_map(|all| e(ExprKind::And(all), BOOL)),
         1 => vec(condition.clone(), 2..4).prop_map(|all| e(ExprKind::Or(all), BOOL)),
         1 => condition.clone().prop_map(|c| e(ExprKind::Not(c.into()), BOOL)),
+        1 => (vec(condition.clone(), 2), versions()).prop_map(|(mut both, from)| {
+            let (second, first) = (both.pop().unwrap(), both.pop().unwrap());
+            e(ExprKind::Dated(first.into(), vec![(from, second)]), BOOL)
+        }),
         1 => (number.clone(), vec(number.clone(), 1..3)).prop_map(|(a, list)| e(ExprKind::In(a.into(), list), BOOL)),
         1 => number.clone().prop_map(|a| e(ExprKind::IsNone(a.into()), BOOL)),
     ];
@@ -182,7 +192,7 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
             for (i, (dataset, filter, value)) in facts.into_iter().enumerate() {
                 fact(&mut program, &format!("fact{i}"), dataset, filter, value);
             }
-            formula(&mut program, "number", Entity::Person, number);
+            let number = formula(&mut program, "number", Entity::Person, number);
             let flagged = formula(&mut program, "flagged", Entity::Person, flagged);
             let total = formula(&mut program, "total", Entity::Household, total);
             let met = formula(&mut program, "met", Entity::Household, met);
@@ -200,6 +210,7 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
                 cite: None,
             });
             scheme(&mut program, "aid", met);
+            scheme_of_persons(&mut program, flagged, number);
             for (id, entity, when) in [("P", Entity::Person, flagged), ("H", Entity::Household, result)] {
                 program.flags.push(Flag {
                     id: id.into(),
@@ -218,6 +229,19 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
             program.score = Some(step(&mut program, "flags_high", Entity::Household, INT, count));
             program
         })
+}
+
+/// A scheme for each member alone, and what it comes to in the household.
+fn scheme_of_persons(program: &mut Program, when: StepId, amount: StepId) {
+    let any = aggregate(AggregateFn::BoolOr, Over::Members, Some(at(when, BOOL)), None);
+    let total = aggregate(AggregateFn::Sum, Over::Members, Some(at(amount, INT)), Some(at(when, BOOL)));
+    let any = formula(program, "alone.when", Entity::Household, any);
+    let total = formula(program, "alone.amount", Entity::Household, total);
+    scheme(program, "alone", any);
+    if let Some(scheme) = program.schemes.last_mut() {
+        scheme.amount = Some(total);
+        scheme.persons = Some(PersonScheme { when, amount: Some(amount), until: None });
+    }
 }
 
 /// Whether from the second bank; balance, net, kind, closed, open, guarded.

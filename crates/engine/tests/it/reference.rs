@@ -243,6 +243,15 @@ impl Reference<'_> {
             },
             ExprKind::DaysBetween(a, b) => self.two(a, b, at, |a, b| Ok(b - a)),
             ExprKind::Aggregate(of) => self.aggregate(of, at),
+            ExprKind::Dated(first, versions) => {
+                let mut now = &**first;
+                for (from, version) in versions {
+                    if *from <= AS_OF {
+                        now = version;
+                    }
+                }
+                self.eval(now, at)
+            }
             ExprKind::Assume { value, .. } => self.eval(value, at),
         }
     }

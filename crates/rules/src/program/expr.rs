@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use hedui_base::ColumnType;
+use jiff::civil::Date;
 
 use super::{ColumnId, InputId, ParameterId, StepId};
 
@@ -163,6 +164,8 @@ pub enum ExprKind {
     DaysBetween(Box<Expr>, Box<Expr>),
     /// An aggregate.
     Aggregate(Aggregate),
+    /// What holds first, and what holds in its place from which day on, by day; only the one in force is computed.
+    Dated(Box<Expr>, Vec<(Date, Expr)>),
     /// `ASSUME(x, value, 'reason')`: the value where x is unknown; the report prints that it was assumed.
     Assume {
         /// What may be unknown.
@@ -179,5 +182,11 @@ impl Expr {
     #[must_use]
     pub const fn new(kind: ExprKind, ty: ColumnType) -> Self {
         Self { kind, ty }
+    }
+
+    /// Of an expression with versions, the one in force on a day.
+    #[must_use]
+    pub fn in_force<'e>(first: &'e Self, versions: &'e [(Date, Self)], day: Date) -> &'e Self {
+        versions.iter().rev().find(|(from, _)| *from <= day).map_or(first, |(_, expr)| expr)
     }
 }

@@ -1,6 +1,6 @@
 //! The program of a typed pack in which nothing is wrong.
 
-use super::{Flag, Input, PackInfo, Parameter, Program, Rule, Scheme, Step, Test};
+use super::{Flag, Input, PackInfo, Parameter, PersonScheme, Program, Rule, RuleVersion, Scheme, Step, Test};
 use crate::resolved::{self, Node};
 use crate::typed;
 
@@ -24,6 +24,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
                 file: step.spot.file.name.clone(),
                 line: step.spot.line(),
                 text: step.text.clone(),
+                versions: step.versions.iter().map(version).collect(),
             },
         })
     };
@@ -67,6 +68,13 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
             when: id(scheme.when)?,
             amount: optional(scheme.amount)?,
             recheck_months: optional(scheme.recheck_months)?,
+            until: optional(scheme.until)?,
+            persons: match &scheme.persons {
+                None => None,
+                Some(of) => {
+                    Some(PersonScheme { when: id(of.when)?, amount: optional(of.amount)?, until: optional(of.until)? })
+                }
+            },
             cite: of.cite.clone(),
         })
     };
@@ -113,4 +121,14 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
         score: optional(pack.score)?,
         datasets: typed.datasets,
     })
+}
+
+fn version(version: &resolved::StepVersion) -> RuleVersion {
+    RuleVersion {
+        from: version.from,
+        cite: version.cite.clone(),
+        file: version.spot.file.name.clone(),
+        line: version.spot.line(),
+        text: version.text.clone(),
+    }
 }

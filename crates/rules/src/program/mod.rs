@@ -4,6 +4,7 @@
 //! Promises: every step reads only earlier steps; both sides of a comparison have one scale; ids are in range;
 //! no cycle, no undefined name and no mixed unit survives to here.
 
+mod cites;
 mod expr;
 mod from_typed;
 mod parameter;
@@ -187,6 +188,37 @@ pub struct Rule {
     pub line: usize,
     /// The formula as written.
     pub text: String,
+    /// What it says from later days on, by day.
+    pub versions: Vec<RuleVersion>,
+}
+
+/// What a rule says from a day on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleVersion {
+    /// First day.
+    pub from: Date,
+    /// Clause.
+    pub cite: String,
+    /// File within the pack.
+    pub file: String,
+    /// Line of the formula, from 1.
+    pub line: usize,
+    /// The formula as written.
+    pub text: String,
+}
+
+impl Rule {
+    /// The version in force on a day; none while the rule's first text holds.
+    #[must_use]
+    pub fn version(&self, day: Date) -> Option<&RuleVersion> {
+        self.versions.iter().rev().find(|v| v.from <= day)
+    }
+
+    /// The clause in force on a day.
+    #[must_use]
+    pub fn cite_on(&self, day: Date) -> Option<&str> {
+        self.version(day).map(|v| v.cite.as_str()).or(self.cite.as_deref())
+    }
 }
 
 /// How a test compares.
@@ -359,8 +391,24 @@ pub struct Scheme {
     pub amount: Option<StepId>,
     /// Months between rechecks: a parameter step of the household, a whole number.
     pub recheck_months: Option<StepId>,
+    /// The last day of what the finding gives, of the household: a date.
+    pub until: Option<StepId>,
+    /// For a scheme of persons, the steps of each person; `when`, `amount` and `until` are then of any member, of all
+    /// members who meet it together, and the latest of theirs.
+    pub persons: Option<PersonScheme>,
     /// Clause.
     pub cite: Option<String>,
+}
+
+/// What a scheme of persons finds of each member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonScheme {
+    /// The condition, of a person.
+    pub when: StepId,
+    /// Monthly amount proposed, of a person.
+    pub amount: Option<StepId>,
+    /// The last day of what the finding gives, of a person.
+    pub until: Option<StepId>,
 }
 
 impl Program {
@@ -378,6 +426,17 @@ impl Program {
 }
 
 impl Relation {
+    /// The key of the limit in a pack.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Below => "below",
+            Self::AtMost => "at_most",
+            Self::Above => "above",
+            Self::AtLeast => "at_least",
+        }
+    }
+
     /// The sign it stands for.
     #[must_use]
     pub const fn sign(self) -> &'static str {

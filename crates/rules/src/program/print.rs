@@ -8,7 +8,8 @@ use hedui_base::columns::days_to_date;
 use hedui_base::{ColumnType, Month};
 
 use super::{
-    AggregateFn, DatasetUse, Entity, Expr, ExprKind, KeyMatch, Over, ParameterValue, Program, RoundMode, Step, StepKind,
+    AggregateFn, DatasetUse, Entity, Expr, ExprKind, KeyMatch, Over, ParameterValue, Program, RoundMode, RuleVersion,
+    Step, StepKind,
 };
 
 impl fmt::Display for Program {
@@ -67,6 +68,11 @@ impl fmt::Display for Program {
                 step.rule.line,
                 step.rule.text.split_whitespace().collect::<Vec<_>>().join(" ")
             )?;
+            for version in &step.rule.versions {
+                let text = version.text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let RuleVersion { from, cite, file, line, .. } = version;
+                write!(f, "\n  -- from {from}: {file}:{line} {text} ({cite})")?;
+            }
         }
         for test in &self.tests {
             write!(
@@ -103,7 +109,15 @@ impl fmt::Display for Program {
         }
         for scheme in &self.schemes {
             write!(f, "\nscheme {} {} {}: when step {}", scheme.order, scheme.id, scheme.title, scheme.when.0)?;
-            for (word, step) in [("amount", scheme.amount), ("recheck_months", scheme.recheck_months)] {
+            let persons = scheme.persons.as_ref();
+            for (word, step) in [
+                ("amount", scheme.amount),
+                ("recheck_months", scheme.recheck_months),
+                ("until", scheme.until),
+                ("each person", persons.map(|p| p.when)),
+                ("amount of each", persons.and_then(|p| p.amount)),
+                ("until of each", persons.and_then(|p| p.until)),
+            ] {
                 if let Some(step) = step {
                     write!(f, ", {word} step {}", step.0)?;
                 }
@@ -204,6 +218,10 @@ impl Program {
             ExprKind::Age(x) => format!("AGE({})", show(x)),
             ExprKind::MonthsBetween(a, b) => format!("MONTHS_BETWEEN({}, {})", show(a), show(b)),
             ExprKind::DaysBetween(a, b) => format!("DAYS_BETWEEN({}, {})", show(a), show(b)),
+            ExprKind::Dated(first, versions) => {
+                let later: String = versions.iter().map(|(from, e)| format!(" | from {from}: {}", show(e))).collect();
+                format!("{{{}{later}}}", show(first))
+            }
             ExprKind::Aggregate(aggregate) => {
                 let word = match aggregate.function {
                     AggregateFn::Sum => "SUM",

@@ -115,6 +115,21 @@ pub struct Step {
     pub text: String,
     /// Where the formula is.
     pub spot: Spot,
+    /// What it says from later days on, by day.
+    pub versions: Vec<StepVersion>,
+}
+
+/// What a step says from a day on.
+#[derive(Clone, Debug)]
+pub struct StepVersion {
+    /// First day.
+    pub from: Date,
+    /// Clause.
+    pub cite: String,
+    /// Formula as written.
+    pub text: String,
+    /// Where the formula is.
+    pub spot: Spot,
 }
 
 /// What type a step has to have.
@@ -132,6 +147,8 @@ pub enum Want {
     Amount,
     /// A whole number.
     Whole,
+    /// A date.
+    Day,
     /// A plain number.
     Score,
 }
@@ -199,6 +216,21 @@ pub struct Scheme {
     pub amount: Option<Node>,
     /// Months between rechecks.
     pub recheck_months: Option<Node>,
+    /// The last day of what the finding gives.
+    pub until: Option<Node>,
+    /// What each member gets, where the scheme is for persons.
+    pub persons: Option<PersonScheme>,
+}
+
+/// What a scheme for persons finds of each member.
+#[derive(Debug)]
+pub struct PersonScheme {
+    /// Condition.
+    pub when: Node,
+    /// Monthly amount.
+    pub amount: Option<Node>,
+    /// The last day of what the finding gives.
+    pub until: Option<Node>,
 }
 
 /// An expression whose names are bound.
@@ -273,6 +305,8 @@ pub enum ExprKind {
     },
     /// A function.
     Call(Function, Vec<Expr>),
+    /// What holds first, and what holds from which day on.
+    Dated(Box<Expr>, Vec<(Date, Expr)>),
     /// What could not be bound; reported already, and fits everywhere.
     Error,
 }
@@ -288,6 +322,9 @@ impl Expr {
             ExprKind::In(x, list) => std::iter::once(&**x).chain(list).collect(),
             ExprKind::Case(branches, otherwise) => {
                 branches.iter().flat_map(|(c, v)| [c, v]).chain(std::iter::once(&**otherwise)).collect()
+            }
+            ExprKind::Dated(first, versions) => {
+                std::iter::once(&**first).chain(versions.iter().map(|(_, e)| e)).collect()
             }
             ExprKind::Aggregate { argument, filter, .. } => argument.iter().chain(filter).map(|e| &**e).collect(),
             ExprKind::Number(_)

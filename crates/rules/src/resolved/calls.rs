@@ -232,7 +232,7 @@ fn prefixes_of(expr: &surface::Expr, into: &mut Vec<Over>) {
         _ => None,
     };
     match &expr.kind {
-        S::Name(parts) if parts.len() == 2 => into.extend(over(&parts[0])),
+        S::Name(parts) if parts.len() >= 2 => into.extend(over(&parts[0])),
         S::Star(Some(prefix)) => into.extend(over(prefix)),
         _ => expr.children().into_iter().for_each(|child| prefixes_of(child, into)),
     }

@@ -12,6 +12,7 @@ use super::join::{Joined, join, join_datasets};
 use super::order::order;
 use super::parameter::parameter;
 use super::scope::{Inside, Records, Resolver, Scope};
+use super::versions;
 use crate::folder::PackFolder;
 use crate::program::{Entity, FlagSeverity, InputId, ParameterId};
 use crate::spot::{Also as _, Spot, Spotted};
@@ -61,24 +62,26 @@ pub(crate) fn from_surface(
 }
 
 /// A formula waiting for its names to be bound, once all names are known.
-struct Waiting<'a> {
+pub(super) struct Waiting<'a> {
     node: Node,
+    rule: &'a surface::Rule,
+    /// The key its formula stands under.
+    key: &'static str,
     filter: Option<&'a Formula>,
     formula: &'a Formula,
-    is_score: bool,
 }
 
-struct Build<'a> {
+pub(super) struct Build<'a> {
     catalogue: &'a Catalogue,
     lost: &'a Lost,
     inputs: Vec<Input>,
     parameters: Vec<Parameter>,
-    steps: Vec<Step>,
-    tests: Vec<Test>,
-    flags: Vec<Flag>,
-    schemes: Vec<Scheme>,
+    pub(super) steps: Vec<Step>,
+    pub(super) tests: Vec<Test>,
+    pub(super) flags: Vec<Flag>,
+    pub(super) schemes: Vec<Scheme>,
     score: Option<Node>,
-    names: BTreeMap<String, Named>,
+    pub(super) names: BTreeMap<String, Named>,
     counts: BTreeMap<String, Node>,
     waiting: Vec<Waiting<'a>>,
     datasets_used: BTreeSet<String>,
@@ -159,23 +162,24 @@ impl<'a> Build<'a> {
                         );
                     }
                 }
-                let node = self.step(rule, &name, *entity, Want::Any, value, false);
+                let node = self.step(rule, &name, *entity, Want::Any, "value", value);
                 self.steps[node.0].body = Body::Fact { dataset, filter: None, value: error(&value.expr.spot) };
                 if let Some(waiting) = self.waiting.last_mut() {
                     waiting.filter = filter.as_ref();
                 }
             }
             RuleBody::Variable { entity, ty, formula } => {
-                self.step(rule, &name, *entity, Want::Declared(ty.as_ref().map(|t| t.value)), formula, false);
+                self.step(rule, &name, *entity, Want::Declared(ty.as_ref().map(|t| t.value)), "formula", formula);
             }
             RuleBody::Test { entity, check } => self.declare_test(rule, *entity, check),
             RuleBody::Flag { entity, when, declared, found, severity, follow_up, evidence } => {
-                let when = self.step(rule, &format!("{name}.when"), *entity, Want::Condition, when, false);
+                let when = self.step(rule, &format!("{name}.when"), *entity, Want::Condition, "when", when);
                 let declared = declared
                     .as_ref()
-                    .map(|f| self.step(rule, &format!("{name}.declared"), *entity, Want::Any, f, false));
+                    .map(|f| self.step(rule, &format!("{name}.declared"), *entity, Want::Any, "declared", f));
                 let want = declared.map_or(Want::Any, Want::Like);
-                let found = found.as_ref().map(|f| self.step(rule, &format!("{name}.found"), *entity, want, f, false));
+                let found =
+                    found.as_ref().map(|f| self.step(rule, &format!("{name}.found"), *entity, want, "found", f));
                 let evidence = evidence.iter().filter_map(|d| self.dataset(d, mistakes)).collect();
                 self.flags.push(Flag {
                     name,
@@ -187,34 +191,9 @@ impl<'a> Build<'a> {
                     evidence,
                 });
             }
-            RuleBody::Scheme { order, when, amount, recheck_months } => {
-                if let Some(other) = self.schemes.iter().find(|s| s.order == *order) {
-                    let spot = self.steps[other.when.0].name.spot.clone();
-                    mistakes.push(
-                        rule.name
-                            .spot
-                            .error(
-                                "rules::duplicate_order",
-                                format!("`{name}` and `{}` both have order {order}", other.name),
-                                "second",
-                            )
-                            .also(&spot, "first")
-                            .help("the first scheme met is the household's category, so each needs its own place"),
-                    );
-                }
-                let household = Some(Entity::Household);
-                let when = self.step(rule, &format!("{name}.when"), household, Want::Condition, when, false);
-                self.names.insert(name.clone(), Named::Step(when));
-                let amount = amount
-                    .as_ref()
-                    .map(|f| self.step(rule, &format!("{name}.amount"), household, Want::Amount, f, false));
-                let recheck_months = recheck_months
-                    .as_ref()
-                    .map(|f| self.step(rule, &format!("{name}.recheck_months"), household, Want::Whole, f, false));
-                self.schemes.push(Scheme { name, order: *order, when, amount, recheck_months });
-            }
+            RuleBody::Scheme { .. } => self.declare_scheme(rule, mistakes),
             RuleBody::Score { formula } => {
-                self.score = Some(self.step(rule, "score", Some(Entity::Household), Want::Score, formula, true));
+                self.score = Some(self.step(rule, "score", Some(Entity::Household), Want::Score, "formula", formula));
             }
         }
     }
@@ -223,30 +202,32 @@ impl<'a> Build<'a> {
         let name = rule.name.value.clone();
         match check {
             TestCheck::When(when) => {
-                let result = self.step(rule, &name, entity, Want::Condition, when, false);
+                let result = self.step(rule, &name, entity, Want::Condition, "when", when);
                 self.tests.push(Test { name, limit: None, result });
             }
             TestCheck::Limit { value, relation, limit } => {
-                let value_node = self.step(rule, &format!("{name}.value"), entity, Want::Any, value, false);
+                let value_node = self.step(rule, &format!("{name}.value"), entity, Want::Any, "value", value);
                 let limit_node =
-                    self.step(rule, &format!("{name}.limit"), entity, Want::Like(value_node), limit, false);
-                let result = self.step(rule, &name, entity, Want::Condition, value, false);
+                    self.step(rule, &format!("{name}.limit"), entity, Want::Like(value_node), relation.key(), limit);
+                let result = self.step(rule, &name, entity, Want::Condition, "value", value);
                 self.waiting.pop();
                 self.steps[result.0].body = Body::Compare(value_node, *relation, limit_node);
                 self.steps[result.0].text = format!("{} {} {}", value.text, relation.sign(), limit.text);
+                self.steps[result.0].versions = versions::of_test(rule, value, *relation, limit);
                 self.tests.push(Test { name, limit: Some((value_node, *relation, limit_node)), result });
             }
         }
     }
 
-    fn step(
+    /// A step whose formula stands under a key of its rule.
+    pub(super) fn step(
         &mut self,
         rule: &'a surface::Rule,
         name: &str,
         entity: Option<Entity>,
         want: Want,
+        key: &'static str,
         formula: &'a Formula,
-        is_score: bool,
     ) -> Node {
         let node = Node(self.steps.len());
         self.steps.push(Step {
@@ -258,9 +239,10 @@ impl<'a> Build<'a> {
             cite: rule.cite.clone(),
             text: formula.text.clone(),
             spot: formula.expr.spot.clone(),
+            versions: versions::of_key(rule, key, formula),
         });
         self.names.insert(name.to_owned(), Named::Step(node));
-        self.waiting.push(Waiting { node, filter: None, formula, is_score });
+        self.waiting.push(Waiting { node, rule, key, filter: None, formula });
         node
     }
 
@@ -280,6 +262,7 @@ impl<'a> Build<'a> {
                 cite: None,
                 text: name.clone(),
                 spot: spot.clone(),
+                versions: Vec::new(),
             });
             self.counts.insert(name, node);
         }
@@ -321,24 +304,25 @@ impl<'a> Build<'a> {
         };
         for waiting in &self.waiting {
             let step = &mut self.steps[waiting.node.0];
-            for formula in waiting.filter.into_iter().chain([waiting.formula]) {
+            let rule = waiting.rule;
+            let changed = rule.versions.iter().flat_map(|v| v.formulas.iter().map(|(_, formula)| formula));
+            for formula in waiting.filter.into_iter().chain([waiting.formula]).chain(changed) {
                 if formula.expr.is_broken() {
                     // What could not be read may use any name it mentions.
                     let words = formula.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
                     resolver.used.extend(words.filter_map(|word| self.names.get(word)));
                 }
             }
-            let outer =
-                Scope { entity: step.entity, records: Records::None, inside: Inside::Nothing, score: waiting.is_score };
+            let is_score = matches!(rule.body, RuleBody::Score { .. });
+            let outer = Scope { entity: step.entity, records: Records::None, inside: Inside::Nothing, score: is_score };
             match &mut step.body {
                 Body::Fact { dataset, filter, value } => {
                     let records = dataset.as_deref().map_or(Records::Unknown, Records::Of);
                     let scope = Scope { records, ..outer };
-                    *filter =
-                        waiting.filter.map(|f| resolver.expr(&f.expr, Scope { inside: Inside::Records, ..scope }));
-                    *value = resolver.expr(&waiting.formula.expr, scope);
+                    *filter = resolver.dated_filter(rule, waiting.filter, Scope { inside: Inside::Records, ..scope });
+                    *value = resolver.dated(rule, waiting.key, waiting.formula, scope);
                 }
-                Body::Formula(expr) => *expr = resolver.expr(&waiting.formula.expr, outer),
+                Body::Formula(expr) => *expr = resolver.dated(rule, waiting.key, waiting.formula, outer),
                 Body::Compare(..) | Body::FlagCount(_) => {}
             }
         }
@@ -346,7 +330,7 @@ impl<'a> Build<'a> {
     }
 }
 
-fn error(spot: &Spot) -> Expr {
+pub(super) fn error(spot: &Spot) -> Expr {
     Expr { kind: ExprKind::Error, spot: spot.clone() }
 }
 

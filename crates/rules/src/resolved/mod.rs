@@ -12,7 +12,12 @@ mod from_surface; // packs joined, rules turned into steps
 mod join; // extends and override
 mod order; // dependency order and cycles
 mod parameter; // parameters and their rows
+mod schemes; // schemes of households and of persons
 mod scope; // names inside expressions
+mod versions; // formulas that change on a day
 
-pub use ast::{Body, Expr, ExprKind, Flag, Input, Named, Node, Pack, Parameter, Scheme, Step, Test, Want};
+pub use ast::{
+    Body, Expr, ExprKind, Flag, Input, Named, Node, Pack, Parameter, PersonScheme, Scheme, Step, StepVersion, Test,
+    Want,
+};
 pub(crate) use from_surface::{from_surface, unknown_code};

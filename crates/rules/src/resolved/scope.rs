@@ -170,8 +170,12 @@ impl Resolver<'_> {
     fn name(&mut self, parts: &[String], spot: &Spot, scope: Scope<'_>) -> ExprKind {
         match parts {
             [name] => self.plain(name, spot, scope),
-            [owner, name] if owner == "household" => self.of_household(name, spot, scope),
-            [owner, name] if owner == "member" || owner == "obligor" => self.of_people(owner, name, spot, scope),
+            [owner, name @ ..] if owner == "household" && !name.is_empty() => {
+                self.of_household(&name.join("."), spot, scope)
+            }
+            [owner, name @ ..] if (owner == "member" || owner == "obligor") && !name.is_empty() => {
+                self.of_people(owner, &name.join("."), spot, scope)
+            }
             _ => self.plain(&parts.join("."), spot, scope),
         }
     }

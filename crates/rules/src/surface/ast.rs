@@ -5,6 +5,7 @@ use hedui_base::{AreaCode, ColumnType, Dataset, Period};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use super::versions::Version;
 use crate::program::{CompareOp, Entity, FlagSeverity, FollowUp, Relation};
 use crate::spot::{Spot, Spotted};
 
@@ -97,6 +98,8 @@ pub struct Rule {
     pub cite: Option<String>,
     /// The rest, by kind.
     pub body: RuleBody,
+    /// What changes from which day on, by day.
+    pub versions: Vec<Version>,
 }
 
 /// What a rule is.
@@ -166,6 +169,8 @@ pub enum RuleBody {
     },
     /// `[scheme.X]`
     Scheme {
+        /// Who is found to meet it: the household, or each member alone.
+        entity: Option<Entity>,
         /// Place in the order.
         order: i64,
         /// Condition.
@@ -174,6 +179,8 @@ pub enum RuleBody {
         amount: Option<Formula>,
         /// Months between rechecks.
         recheck_months: Option<Formula>,
+        /// The last day of what the finding gives.
+        until: Option<Formula>,
     },
     /// `[score]`
     Score {

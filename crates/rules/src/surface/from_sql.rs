@@ -206,8 +206,13 @@ impl SqlReader<'_> {
     }
 
     fn name(&mut self, parts: &[sql::Ident], spot: &Spot) -> ExprKind {
-        if parts.len() > 2 {
-            return self.unsupported(spot.clone(), "a name of more than two parts", "write `name` or `member.name`");
+        let owned = ["member", "obligor", "household"].contains(&parts[0].value.as_str());
+        if parts.len() > 2 + usize::from(owned) {
+            return self.unsupported(
+                spot.clone(),
+                "a name of this many parts",
+                "write `name`, `scheme.amount`, `member.name` or `member.scheme.person`",
+            );
         }
         if parts.iter().any(|p| p.quote_style.is_some()) {
             return self.unsupported(

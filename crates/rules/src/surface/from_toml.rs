@@ -10,6 +10,7 @@ use super::ast::{Head, Lost, Pack};
 use super::document::{parse_document, without_echoes};
 use super::fields::{Fields, Reader};
 use super::tables::{dataset, rule};
+use super::versions::within_pack;
 use crate::folder::PackFolder;
 use crate::spot::{Spot, Spotted};
 use crate::value;
@@ -68,6 +69,9 @@ pub fn from_toml(folder: &PackFolder, mistakes: &mut Vec<Diagnostic>) -> Pack {
         }
         reader.stray.into_inner().iter().for_each(|text| pack.lost.note_words(text));
         mistakes.extend(without_echoes(reader.mistakes.into_inner()));
+    }
+    if has_head {
+        pack.rules.iter().for_each(|rule| within_pack(&pack.head, rule, mistakes));
     }
     if !has_head && !unreadable_head {
         mistakes.push(

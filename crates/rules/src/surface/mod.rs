@@ -15,6 +15,7 @@ mod parameter; // dated values
 mod print; // text form, as it could be written again
 mod quoted; // places inside TOML strings
 mod tables; // one table, by kind
+mod versions; // what a rule says from a day on
 
 pub use ast::{
     Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterNotes, ParameterSource, Rule,
@@ -25,3 +26,4 @@ pub(crate) use fields::{Fields, Reader};
 pub use from_sql::parse_formula;
 pub use from_toml::from_toml;
 pub(crate) use from_toml::read_head;
+pub use versions::Version;

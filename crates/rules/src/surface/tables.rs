@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::ast::{Rule, RuleBody, TestCheck};
 use super::fields::{Fields, Reader};
 use super::parameter::parameter;
+use super::versions::versions;
 use crate::program::{Entity, FlagSeverity, FollowUp, Relation};
 use crate::spot::Spotted;
 
@@ -60,6 +61,7 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
         },
         "flag" => flag(&fields, cite.is_some()),
         "scheme" => RuleBody::Scheme {
+            entity: if fields.get("entity").is_some() { fields.entity() } else { Some(Entity::Household) },
             order: fields.int("order").unwrap_or_else(|| {
                 if fields.get("order").is_none() {
                     fields.missing("order", "order = 1");
@@ -69,13 +71,15 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
             when: fields.need_formula("when", "when = \"a_test AND another_test\""),
             amount: fields.formula("amount"),
             recheck_months: fields.formula("recheck_months"),
+            until: fields.formula("until"),
         },
         _ => RuleBody::Score { formula: fields.need_formula("formula", "formula = \"100 - 10 * flags_high\"") },
     };
+    let versions = versions(&fields, &body);
     fields.finish();
     let title =
         title.map(|t| t.zh).unwrap_or_else(|| if word == "score" { "评分".to_owned() } else { name.value.clone() });
-    Rule { name, overrides, title, cite, body }
+    Rule { name, overrides, title, cite, body, versions }
 }
 
 fn test_check(fields: &Fields<'_>) -> TestCheck {

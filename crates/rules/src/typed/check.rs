@@ -102,6 +102,7 @@ impl Checker<'_> {
                 self.aggregate(*over, *function, argument.as_deref(), filter.as_deref(), expected, spot)
             }
             R::Call(function, args) => self.call(*function, args, expected, spot),
+            R::Dated(first, versions) => self.dated(first, versions, expected),
             R::Error => None,
         }
     }
@@ -311,6 +312,7 @@ pub(super) fn is_bare(expr: &Rx) -> bool {
         R::Neg(x) => is_bare(x),
         R::Arithmetic(_, a, b) => is_bare(a) && is_bare(b),
         R::Case(branches, otherwise) => branches.iter().all(|(_, v)| is_bare(v)) && is_bare(otherwise),
+        R::Dated(first, versions) => is_bare(first) && versions.iter().all(|(_, v)| is_bare(v)),
         R::Call(
             Function::Least
             | Function::Greatest

@@ -1,6 +1,7 @@
 //! Comparisons, lists and branches: values that have to have one type.
 
 use hedui_base::ColumnType;
+use jiff::civil::Date;
 
 use super::check::{Checker, Rx, is_bare};
 use super::units::{common, is_ordered, mismatch, rescaled, words};
@@ -109,5 +110,15 @@ impl Checker<'_> {
         let last = values.pop()?;
         let ty = last.ty;
         Some(Expr::new(ExprKind::Case(conditions.into_iter().zip(values).collect(), Box::new(last)), ty))
+    }
+
+    /// A formula and what holds in its place from later days on.
+    pub(super) fn dated(&mut self, first: &Rx, versions: &[(Date, Rx)], expected: Option<ColumnType>) -> Option<Expr> {
+        let all: Vec<&Rx> = std::iter::once(first).chain(versions.iter().map(|(_, e)| e)).collect();
+        let mut all = self.alike("mix", &all, expected)?;
+        let first = all.remove(0);
+        let ty = first.ty;
+        let later = versions.iter().map(|(from, _)| *from).zip(all).collect();
+        Some(Expr::new(ExprKind::Dated(Box::new(first), later), ty))
     }
 }

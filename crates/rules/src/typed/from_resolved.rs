@@ -52,6 +52,7 @@ const fn declared(want: Want) -> Option<ColumnType> {
         Want::Condition => Some(ColumnType::Bool),
         Want::Amount => Some(ColumnType::Money(Period::Month)),
         Want::Whole => Some(ColumnType::Int),
+        Want::Day => Some(ColumnType::Date),
         Want::Any | Want::Like(_) | Want::Score => None,
     }
 }
@@ -120,6 +121,21 @@ impl Checker<'_> {
             Want::Whole => {
                 let typed = self.check(expr, Some(ColumnType::Int))?;
                 self.fit(typed, spot, ColumnType::Int, "months between rechecks are")
+            }
+            Want::Day => {
+                let typed = self.check(expr, Some(ColumnType::Date))?;
+                if typed.ty == ColumnType::Date {
+                    return Some(typed);
+                }
+                let found = words(typed.ty);
+                self.fail(
+                    spot.error(
+                        "rules::type_mismatch",
+                        format!("the last day of a finding is a date, not {found}"),
+                        found,
+                    ),
+                    "write a date, such as as_of + INTERVAL '12' MONTH",
+                )
             }
             Want::Score => {
                 let typed = self.check(expr, None)?;
