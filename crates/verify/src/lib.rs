@@ -47,7 +47,8 @@ pub use progress::{Event, Progress, Silent};
 pub use recheck::{Change, ChangeKind, RecheckRequest, RecheckSummary, RecheckedCase, Standing, recheck};
 pub use report::{
     Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
-    PersonLine, RecordLine, Report, SchemeLine, SourceLine, TestLine, WaitingLine, calculation_sheet, check, explain,
+    PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine, calculation_sheet,
+    check, explain,
 };
 pub use review::{ReviewFilter, ReviewLine, review_claim, review_list, review_resolve};
 pub use workspace::{Clock, Workspace, WorkspaceOptions};

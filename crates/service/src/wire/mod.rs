@@ -5,6 +5,7 @@ mod problem;
 mod report;
 mod request;
 mod response;
+mod scheme;
 
 pub(crate) use problem::{FieldError, ProblemBody};
 pub(crate) use report::ReportBody;

@@ -8,6 +8,8 @@ use hedui_verify as v;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::scheme::Scheme;
+
 /// What one verification of one household found. It reports; it never decides.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Report)]
@@ -175,21 +177,6 @@ struct Test {
     limit: Option<String>,
     /// How far inside (positive) or outside (negative).
     margin: Option<String>,
-    cite: Option<String>,
-    waiting_on: Vec<String>,
-}
-
-/// One aid programme.
-#[derive(Debug, Serialize, ToSchema)]
-struct Scheme {
-    scheme: String,
-    title: String,
-    /// met, not_met or undetermined.
-    finding: String,
-    finding_zh: String,
-    amount: Option<String>,
-    amount_fen: Option<i64>,
-    recheck_months: Option<i64>,
     cite: Option<String>,
     waiting_on: Vec<String>,
 }
@@ -398,22 +385,6 @@ impl From<&v::TestLine> for Test {
             margin: t.margin.clone(),
             cite: t.cite.clone(),
             waiting_on: t.waiting_on.clone(),
-        }
-    }
-}
-
-impl From<&v::SchemeLine> for Scheme {
-    fn from(s: &v::SchemeLine) -> Self {
-        Self {
-            scheme: s.scheme.clone(),
-            title: s.title.clone(),
-            finding: s.finding.to_string(),
-            finding_zh: s.finding_zh.clone(),
-            amount: s.amount.clone(),
-            amount_fen: s.amount_fen,
-            recheck_months: s.recheck_months,
-            cite: s.cite.clone(),
-            waiting_on: s.waiting_on.clone(),
         }
     }
 }

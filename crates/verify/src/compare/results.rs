@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hedui_base::columns::days_to_date;
 use hedui_base::{AreaCode, Tri};
-use hedui_engine::output::{CaseFinding, Cell, RaisedFlag};
+use hedui_engine::output::{CaseFinding, Cell, PersonFinding, RaisedFlag};
 use hedui_rules::Program;
 use hedui_rules::program::FlagSeverity;
 use hedui_store::results::{self, ResultColumn};
@@ -133,6 +134,12 @@ impl ResultFiles {
         }
         for scheme in programs.iter().flat_map(|p| &p.schemes) {
             findings.declare(&format!("finding_{}", scheme.id), text);
+            if scheme.until.is_some() {
+                findings.declare(&format!("{}_until", scheme.id), day);
+            }
+            if scheme.persons.is_some() {
+                findings.declare(&format!("{}_persons", scheme.id), text);
+            }
         }
         for test in programs.iter().flat_map(|p| &p.tests) {
             if test.limit.is_some() {
@@ -179,6 +186,9 @@ impl ResultFiles {
         row.int("amount_fen", derived.amount_fen);
         for (scheme, found) in program.schemes.iter().zip(&finding.schemes) {
             row.text(&format!("finding_{}", scheme.id), Some(found.finding.as_str()));
+            let holds = |until: Option<Cell>| until.filter(|_| found.finding != Tri::NotMet).and_then(Cell::known);
+            row.day(&format!("{}_until", scheme.id), holds(found.until).and_then(days_to_date));
+            row.text(&format!("{}_persons", scheme.id), joined(&persons(&found.persons)));
         }
         for (test, found) in program.tests.iter().zip(&finding.tests) {
             if test.limit.is_some() {
@@ -223,6 +233,16 @@ impl ResultFiles {
         self.findings.write(findings)?;
         self.flags.write(flags)
     }
+}
+
+/// Members who meet a scheme of persons, or may: `person|finding|amount_fen|until`, joined with `;`.
+fn persons(found: &[PersonFinding]) -> String {
+    let one = |p: &PersonFinding| {
+        let amount = p.amount.and_then(Cell::known).map_or_else(String::new, |fen| fen.to_string());
+        let until = p.until.and_then(Cell::known).and_then(days_to_date).map_or_else(String::new, |d| d.to_string());
+        format!("{}|{}|{amount}|{until}", p.person.0, p.finding.as_str())
+    };
+    found.iter().map(one).collect::<Vec<_>>().join(";")
 }
 
 fn joined(text: &str) -> Option<&str> {

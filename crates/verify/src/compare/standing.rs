@@ -84,6 +84,8 @@ mod tests {
             when: StepId(0),
             amount: None,
             recheck_months: None,
+            until: None,
+            persons: None,
             cite: None,
         };
         Program {
@@ -114,6 +116,8 @@ mod tests {
             finding,
             amount: Some(Cell::Known(100)),
             recheck_months: None,
+            until: None,
+            persons: Vec::new(),
             waiting_on: if finding == Tri::Undetermined {
                 vec![Reason { source: source.into(), cause: "failed" }]
             } else {

@@ -162,7 +162,7 @@ impl Part {
             .flags
             .iter()
             .filter(|raised| !had.contains(&key(raised)))
-            .map(|raised| flag_line(program, raised, title))
+            .map(|raised| flag_line(program, raised, self.due, title))
             .collect();
         let gone_flags: Vec<String> = had.difference(&has).map(|(id, _)| id.clone()).collect();
         let changed = before.as_ref().is_some_and(|b| !b.same_conclusion(&after));

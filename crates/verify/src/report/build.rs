@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hedui_base::{Fen, Outcome, PersonKey, SourceId, Tri};
-use hedui_engine::output::{CaseFinding, Cell, RaisedFlag};
+use hedui_engine::output::{CaseFinding, Cell, PersonFinding, RaisedFlag, SchemeFinding};
 use hedui_engine::{Held, Trace, Value, show_number};
 use hedui_ledger::Role;
 use hedui_rules::Program;
-use hedui_rules::program::{Entity, StepId, StepKind};
+use hedui_rules::program::{Entity, Scheme, StepId, StepKind};
 use hedui_store::CoverageRow;
+use jiff::civil::Date;
 
 use super::one::One;
 use super::tree::Names;
 use super::words::{masked_key, outcome_text, relation_zh};
 use super::{
-    Completeness, CoverageLine, DeclaredLine, FlagLine, Note, PackLine, PersonLine, Report, SchemeLine, SourceLine,
-    TestLine, WaitingLine,
+    Completeness, CoverageLine, DeclaredLine, FlagLine, Note, PackLine, PersonLine, Report, SchemeLine,
+    SchemePersonLine, SourceLine, TestLine, WaitingLine,
 };
 use crate::accept::DERIVED_INPUTS;
 use crate::compare::{Derived, score};
@@ -62,9 +63,12 @@ impl One {
             coverage,
             declared: self.declared_lines(),
             values: values(program, &trace),
-            tests: tests(program, finding, &names),
-            schemes: schemes(program, finding, &names),
-            flags: flags.into_iter().map(|raised| flag_line(program, raised, |id| names.source(id))).collect(),
+            tests: tests(program, finding, &names, self.as_of),
+            schemes: schemes(program, finding, &names, self.as_of),
+            flags: flags
+                .into_iter()
+                .map(|raised| flag_line(program, raised, self.as_of, |id| names.source(id)))
+                .collect(),
             score: score(program, finding).map(|points| points.to_string()),
             assumed: finding
                 .assumed
@@ -281,7 +285,7 @@ fn shown(program: &Program, step: Option<StepId>, cell: Cell) -> Option<String> 
     (ty != hedui_base::ColumnType::Bool).then(|| Value { ty, held: Held::Number(cell) }.to_string())
 }
 
-fn tests(program: &Program, finding: &CaseFinding, names: &Names<'_>) -> Vec<TestLine> {
+fn tests(program: &Program, finding: &CaseFinding, names: &Names<'_>, as_of: Date) -> Vec<TestLine> {
     let lines = program.tests.iter().zip(&finding.tests);
     lines
         .map(|(test, found)| TestLine {
@@ -292,13 +296,33 @@ fn tests(program: &Program, finding: &CaseFinding, names: &Names<'_>) -> Vec<Tes
             value: test.limit.and_then(|_| shown(program, Some(test.value), found.value)),
             limit: shown(program, test.limit, found.limit),
             margin: test.limit.and_then(|_| shown(program, Some(test.value), found.margin)),
-            cite: test.cite.clone(),
+            cite: test.cite_on(program, as_of),
             waiting_on: found.waiting_on.iter().map(|r| names.source(r.source.as_str())).collect(),
         })
         .collect()
 }
 
-fn schemes(program: &Program, finding: &CaseFinding, names: &Names<'_>) -> Vec<SchemeLine> {
+/// The members who meet a scheme of persons, or may.
+fn scheme_persons(
+    program: &Program,
+    scheme: &Scheme,
+    found: &SchemeFinding,
+    names: &Names<'_>,
+) -> Vec<SchemePersonLine> {
+    let Some(steps) = &scheme.persons else { return Vec::new() };
+    let line = |p: &PersonFinding| SchemePersonLine {
+        person: p.person,
+        finding: p.finding,
+        finding_zh: p.finding.zh().to_owned(),
+        amount: p.amount.and_then(|cell| shown(program, steps.amount, cell)),
+        amount_fen: p.amount.and_then(Cell::known),
+        until: p.until.and_then(|cell| shown(program, steps.until, cell)),
+        waiting_on: p.waiting_on.iter().map(|r| names.source(r.source.as_str())).collect(),
+    };
+    found.persons.iter().map(line).collect()
+}
+
+fn schemes(program: &Program, finding: &CaseFinding, names: &Names<'_>, as_of: Date) -> Vec<SchemeLine> {
     let mut order: Vec<_> = program.schemes.iter().zip(&finding.schemes).collect();
     order.sort_by_key(|(scheme, _)| scheme.order);
     order
@@ -314,14 +338,24 @@ fn schemes(program: &Program, finding: &CaseFinding, names: &Names<'_>) -> Vec<S
                 .and_then(|cell| shown(program, scheme.amount, cell)),
             amount_fen: found.amount.filter(|_| found.finding != Tri::NotMet).and_then(Cell::known),
             recheck_months: found.recheck_months,
-            cite: scheme.cite.clone(),
+            until: found
+                .until
+                .filter(|_| found.finding != Tri::NotMet)
+                .and_then(|cell| shown(program, scheme.until, cell)),
+            persons: scheme_persons(program, scheme, found, names),
+            cite: scheme.cite_on(program, as_of),
             waiting_on: found.waiting_on.iter().map(|r| names.source(r.source.as_str())).collect(),
         })
         .collect()
 }
 
 /// A raised flag as reports and reviews show it.
-pub(crate) fn flag_line(program: &Program, raised: &RaisedFlag, source: impl Fn(&str) -> String) -> FlagLine {
+pub(crate) fn flag_line(
+    program: &Program,
+    raised: &RaisedFlag,
+    as_of: Date,
+    source: impl Fn(&str) -> String,
+) -> FlagLine {
     let flag = &program.flags[raised.flag];
     let number = |step: Option<StepId>, cell: Option<Cell>| {
         let step = &program.steps[step?.index()];
@@ -346,7 +380,7 @@ pub(crate) fn flag_line(program: &Program, raised: &RaisedFlag, source: impl Fn(
         found: number(flag.found, raised.found),
         difference: raised.difference.zip(ty).map(|(v, ty)| show_number(ty, v)),
         evidence: evidence.into_keys().collect(),
-        cite: flag.cite.clone(),
+        cite: flag.cite_on(program, as_of),
     }
 }
 

@@ -235,8 +235,31 @@ pub struct SchemeLine {
     pub amount_fen: Option<i64>,
     /// Months between rechecks.
     pub recheck_months: Option<i64>,
+    /// The last day of what it gives, if the scheme says one and the finding is not `not_met`; bounds where it is open.
+    pub until: Option<String>,
+    /// For a scheme of persons: the members who meet it or may.
+    pub persons: Vec<SchemePersonLine>,
     /// Clause.
     pub cite: Option<String>,
+    /// Sources that could still change it.
+    pub waiting_on: Vec<String>,
+}
+
+/// One member in a scheme of persons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SchemePersonLine {
+    /// Who.
+    pub person: PersonKey,
+    /// `met` or `undetermined`.
+    pub finding: Tri,
+    /// Finding in Chinese.
+    pub finding_zh: String,
+    /// Monthly amount computed; bounds where it is open.
+    pub amount: Option<String>,
+    /// The same in fen where exact.
+    pub amount_fen: Option<i64>,
+    /// The last day of what it gives.
+    pub until: Option<String>,
     /// Sources that could still change it.
     pub waiting_on: Vec<String>,
 }

@@ -9,7 +9,7 @@ mod words;
 
 pub use lines::{
     Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
-    PersonLine, RecordLine, Report, SchemeLine, SourceLine, TestLine, WaitingLine,
+    PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine,
 };
 pub use sheet::calculation_sheet;
 

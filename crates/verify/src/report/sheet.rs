@@ -7,7 +7,7 @@ use hedui_base::{PersonKey, Tri};
 use jiff::tz::{Offset, TimeZone};
 
 use super::words::residence_zh;
-use super::{Report, TestLine};
+use super::{Report, SchemePersonLine, TestLine};
 
 /// The calculation sheet (核对计算单) in Chinese, as plain text. It reports; it never approves.
 #[must_use]
@@ -132,15 +132,33 @@ impl Sheet<'_> {
             if let Some(amount) = &s.amount {
                 let _ = write!(text, "　测算金额 {amount}");
             }
+            if let Some(until) = &s.until {
+                let _ = write!(text, "　至 {until} 止");
+            }
             if !s.waiting_on.is_empty() {
                 let _ = write!(text, "　待：{}", s.waiting_on.join("、"));
             }
             self.line(text);
+            s.persons.iter().for_each(|p| self.scheme_person(p));
         }
         self.line(format!("  结论：{}", self.report.conclusion));
         for w in &self.report.waiting_on {
             self.line(format!("    {}", w.text));
         }
+    }
+
+    fn scheme_person(&mut self, p: &SchemePersonLine) {
+        let mut text = format!("    {}：{}", self.who(Some(p.person)), p.finding_zh);
+        if let Some(amount) = &p.amount {
+            let _ = write!(text, "　测算金额 {amount}");
+        }
+        if let Some(until) = &p.until {
+            let _ = write!(text, "　至 {until} 止");
+        }
+        if !p.waiting_on.is_empty() {
+            let _ = write!(text, "　待：{}", p.waiting_on.join("、"));
+        }
+        self.line(text);
     }
 
     fn flags(&mut self) {
