@@ -346,6 +346,45 @@ pub(crate) enum RulesVerb {
         /// Pack names or folders; default: all built-in packs.
         packs: Vec<String>,
     },
+    /// Write a pack as a readable book: every rule in words, with its clause, its parameters on a day and an example.
+    Show(ShowArgs),
+}
+
+/// `hedui rules show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Pack name or folder.
+    pub(crate) pack: String,
+    /// The day whose parameters and versions are shown; default: today.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) on: Option<Date>,
+    /// Language of the book.
+    #[arg(long, value_enum, default_value_t = BookLang::Zh)]
+    pub(crate) lang: BookLang,
+    /// Markdown, or one HTML page that needs no other file.
+    #[arg(long, value_enum, default_value_t = BookFormat::Md)]
+    pub(crate) format: BookFormat,
+    /// Write to a file instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Language of a book.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum BookLang {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+/// Format of a book.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum BookFormat {
+    /// Markdown.
+    Md,
+    /// HTML.
+    Html,
 }
 
 /// `hedui serve`

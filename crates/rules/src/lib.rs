@@ -39,6 +39,7 @@
 //! - **The score** becomes a decimal(2) if its formula counts whole points.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
+pub mod book;
 pub mod cases;
 mod csv;
 pub mod diagnostics;
@@ -52,6 +53,8 @@ mod spot;
 pub mod surface;
 pub mod typed;
 mod value;
+pub mod words;
+pub mod written;
 
 pub use folder::PackFolder;
 pub use library::{Checked, Library, NoPack};

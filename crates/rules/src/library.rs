@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cases::{self, Case};
 use crate::folder::PackFolder;
 use crate::program::{self, Program};
+use crate::written::{self, Written};
 use crate::{resolved, surface, typed};
 
 /// All packs in reach and the catalogue of datasets they read.
@@ -70,6 +71,13 @@ impl Library {
         diagnostic::sort(&mut mistakes);
         mistakes.dedup();
         Checked { program: program.map(Arc::new), cases, diagnostics: mistakes }
+    }
+
+    /// The rules of a pack and of those it extends as written, the nearest of each name; empty if there is no such pack.
+    #[must_use]
+    pub fn written(&self, id: &str) -> Vec<Written> {
+        let chain = self.chain(id, &mut Vec::new()).unwrap_or_default();
+        written::join(chain.into_iter().map(|(folder, pack)| (folder.id.clone(), pack.rules)).collect())
     }
 
     /// The program of a pack.

@@ -23,6 +23,7 @@ mod workspace;
 
 pub mod intake;
 pub mod rule_cases;
+pub mod rulebook;
 
 mod accept;
 mod acquire;

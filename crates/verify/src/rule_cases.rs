@@ -346,7 +346,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// A case as a caseload of one. People are numbered in the order of the case.
-fn caseload(program: &Program, case: &Case) -> Caseload {
+pub(crate) fn caseload(program: &Program, case: &Case) -> Caseload {
     let mut load = Caseload::default();
     load.cases.id.push(CaseId::from(case.title.as_str()));
     load.cases.area.push(case.area);

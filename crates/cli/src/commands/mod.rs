@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod recheck;
 mod review;
+mod rulebook;
 mod rules;
 mod serve;
 mod sim;

@@ -6,7 +6,7 @@ use hedui_base::Diagnostic;
 use hedui_rules::Library;
 use hedui_verify::rule_cases::{CaseReport, Gap, run_cases};
 
-use super::{Ended, Shell, to_json};
+use super::{Ended, Shell, rulebook, to_json};
 use crate::args::RulesVerb;
 use crate::failure::{self, Failure};
 use crate::terminal;
@@ -15,11 +15,12 @@ pub(crate) fn run(shell: Shell, verb: RulesVerb) -> Ended {
     match verb {
         RulesVerb::Check { packs } => check(shell, &packs),
         RulesVerb::Test { packs } => test(shell, &packs),
+        RulesVerb::Show(args) => rulebook::show(&args),
     }
 }
 
 /// The built-in packs and those given as folders, and the ids asked for.
-fn library(packs: &[String]) -> Result<(Library, Vec<String>), Failure> {
+pub(super) fn library(packs: &[String]) -> Result<(Library, Vec<String>), Failure> {
     let (folders, names): (Vec<&String>, Vec<&String>) = packs.iter().partition(|p| Path::new(p.as_str()).is_dir());
     let folders: Vec<PathBuf> = folders.into_iter().map(PathBuf::from).collect();
     let library = hedui_verify::rules_library(&folders)?;

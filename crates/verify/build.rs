@@ -1,5 +1,0 @@
-//! The rule packs are built into the crate: a file that comes or goes there has to build it again.
-
-fn main() {
-    println!("cargo::rerun-if-changed=../../rules");
-}
