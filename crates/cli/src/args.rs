@@ -341,11 +341,8 @@ pub(crate) enum RulesVerb {
         /// Pack names or folders; default: all built-in packs.
         packs: Vec<String>,
     },
-    /// Run the cases of packs and print what no case reaches.
-    Test {
-        /// Pack names or folders; default: all built-in packs.
-        packs: Vec<String>,
-    },
+    /// Run the cases of packs and print what no case reaches; with --mutate also which slips in the rules none notices.
+    Test(RulesTestArgs),
     /// Write a pack as a readable book: every rule in words, with its clause, its parameters on a day and an example.
     Show(ShowArgs),
 }
@@ -385,6 +382,31 @@ pub(crate) enum BookFormat {
     Md,
     /// HTML.
     Html,
+}
+
+/// `hedui rules test`
+#[derive(Debug, Args)]
+pub(crate) struct RulesTestArgs {
+    /// Pack names or folders; default: all built-in packs.
+    pub(crate) packs: Vec<String>,
+    /// Exit with 1 also if the cases leave out a rule, a side of a condition or a row of a parameter.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Change limits, comparisons and rates one at a time and list the changes that no case notices.
+    #[arg(long)]
+    pub(crate) mutate: bool,
+    /// Exit with 1 if fewer of the changes are noticed, in per cent.
+    #[arg(long, value_name = "PERCENT", requires = "mutate", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) at_least: Option<u8>,
+    /// Try only so many changes of each pack.
+    #[arg(long, value_name = "N", requires = "mutate")]
+    pub(crate) sample: Option<usize>,
+    /// Which: the same seed chooses the same changes.
+    #[arg(long, default_value_t = 1, requires = "sample")]
+    pub(crate) seed: u64,
+    /// Threads; default: one a processor.
+    #[arg(long, value_name = "N", requires = "mutate")]
+    pub(crate) threads: Option<usize>,
 }
 
 /// `hedui serve`

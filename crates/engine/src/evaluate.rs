@@ -91,6 +91,27 @@ impl<'a> Kernel<'a> {
         }
     }
 
+    /// The same slice, computed so far, under a program that differs in some steps or parameters.
+    pub(crate) fn fork<'m>(&self, program: &'m Program) -> Kernel<'m>
+    where
+        'a: 'm,
+    {
+        Kernel {
+            program,
+            places: self.places.clone(),
+            slice: self.slice.clone(),
+            as_of: self.as_of,
+            today: self.today,
+            lookups: Lookups::default(),
+            registers: self.registers.clone(),
+            step: 0,
+            fact: None,
+            counted: FxHashMap::default(),
+            keep: Arc::clone(&self.keep),
+            assumed: self.assumed.clone(),
+        }
+    }
+
     pub(crate) fn rows(&self, scope: Scope) -> usize {
         match scope {
             Scope::Household => self.slice.cases.len(),

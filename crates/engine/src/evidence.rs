@@ -11,7 +11,7 @@ use crate::output::Evidence;
 use crate::reads::reach;
 
 /// For each flag, where its evidence comes from. Found once per program.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct EvidencePlan {
     flags: Vec<FlagPlan>,
     /// By step: whether the record masks of the fact are needed.
@@ -53,7 +53,7 @@ impl Kernel<'_> {
         case: usize,
         person: Option<usize>,
     ) -> Vec<Evidence> {
-        let plan = &plan.flags[flag];
+        let Some(plan) = plan.flags.get(flag) else { return Vec::new() };
         let mut evidence = Vec::new();
         for (dataset, facts) in &plan.datasets {
             let owners: Vec<usize> = match (self.program.datasets[dataset.index()].entity, person) {

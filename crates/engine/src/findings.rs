@@ -27,17 +27,45 @@ impl Kernel<'_> {
         findings
     }
 
+    /// The findings of the only case after some steps came out otherwise; evidence is not looked for.
+    pub(crate) fn refreshed(&mut self, old: &Findings, changed: &[bool]) -> Findings {
+        let program = self.program;
+        let anew = |steps: &[Option<StepId>]| steps.iter().flatten().any(|step| changed[step.index()]);
+        let plan = EvidencePlan::default();
+        let mut findings = Findings { cases: old.cases.clone(), ..Findings::default() };
+        for (index, flag) in program.flags.iter().enumerate() {
+            if anew(&[Some(flag.when), flag.declared, flag.found]) {
+                findings.flags.extend(self.raised_by(index, 0, &plan));
+            } else {
+                findings.flags.extend(old.flags.iter().filter(|raised| raised.flag == index).cloned());
+            }
+        }
+        let Some(case) = findings.cases.first_mut() else { return findings };
+        for (found, test) in case.tests.iter_mut().zip(&program.tests) {
+            if anew(&[Some(test.result), Some(test.value), test.limit]) {
+                *found = self.test(test, 0);
+            }
+        }
+        case.schemes = program.schemes.iter().map(|scheme| self.scheme(scheme, 0)).collect();
+        case.score = program.score.map(|step| self.slot(step, 0).cell());
+        case.assumed = self.assumed_in(0);
+        findings
+    }
+
+    fn assumed_in(&self, case: usize) -> Vec<(String, String)> {
+        let of_case = (case as u32, 0, "".into())..(case as u32 + 1, 0, "".into());
+        let assumed = self.assumed.range(of_case);
+        assumed.map(|(_, step, reason)| (self.program.steps[*step].name.clone(), reason.to_string())).collect()
+    }
+
     fn finding(&mut self, case: usize, flags: &[RaisedFlag]) -> CaseFinding {
         let program = self.program;
         let row = self.slice.cases.start + case;
         let count = |severity| flags.iter().filter(|f| program.flags[f.flag].severity == severity).count() as u32;
-        let of_case = (case as u32, 0, "".into())..(case as u32 + 1, 0, "".into());
-        let assumed = self.assumed.range(of_case);
-        let assumed = assumed.map(|(_, step, reason)| (program.steps[*step].name.clone(), reason.to_string()));
         CaseFinding {
             row,
             case: self.slice.caseload.cases.id[row].clone(),
-            assumed: assumed.collect(),
+            assumed: self.assumed_in(case),
             tests: program.tests.iter().map(|test| self.test(test, case)).collect(),
             schemes: program.schemes.iter().map(|scheme| self.scheme(scheme, case)).collect(),
             score: program.score.map(|step| self.slot(step, case).cell()),
@@ -131,30 +159,32 @@ impl Kernel<'_> {
 
     /// Raised flags of a case, by flag and then person.
     fn raised(&self, case: usize, plan: &EvidencePlan) -> Vec<RaisedFlag> {
+        (0..self.program.flags.len()).flat_map(|flag| self.raised_by(flag, case, plan)).collect()
+    }
+
+    /// One flag, raised for the household or for each of its people.
+    fn raised_by(&self, flag: usize, case: usize, plan: &EvidencePlan) -> Vec<RaisedFlag> {
         let row = self.slice.cases.start + case;
+        let definition = &self.program.flags[flag];
         let mut raised = Vec::new();
-        for (flag, definition) in self.program.flags.iter().enumerate() {
-            for (at, tri, _) in self.flagged(definition, case) {
-                if tri != Tri::Met {
-                    continue;
-                }
-                let person = (definition.entity == Entity::Person).then_some(at);
-                let compared = |step: Option<StepId>| step.map(|step| self.compared(step, case, person));
-                let (declared, found) = (compared(definition.declared), compared(definition.found));
-                let known = |cell: Option<Cell>| cell.and_then(Cell::known);
-                raised.push(RaisedFlag {
-                    row,
-                    case: self.slice.caseload.cases.id[row].clone(),
-                    person: person.map(|person| self.slice.person(person)),
-                    flag,
-                    declared,
-                    found,
-                    difference: known(found)
-                        .zip(known(declared))
-                        .and_then(|(found, declared)| found.checked_sub(declared)),
-                    evidence: self.evidence(plan, flag, case, person),
-                });
+        for (at, tri, _) in self.flagged(definition, case) {
+            if tri != Tri::Met {
+                continue;
             }
+            let person = (definition.entity == Entity::Person).then_some(at);
+            let compared = |step: Option<StepId>| step.map(|step| self.compared(step, case, person));
+            let (declared, found) = (compared(definition.declared), compared(definition.found));
+            let known = |cell: Option<Cell>| cell.and_then(Cell::known);
+            raised.push(RaisedFlag {
+                row,
+                case: self.slice.caseload.cases.id[row].clone(),
+                person: person.map(|person| self.slice.person(person)),
+                flag,
+                declared,
+                found,
+                difference: known(found).zip(known(declared)).and_then(|(found, declared)| found.checked_sub(declared)),
+                evidence: self.evidence(plan, flag, case, person),
+            });
         }
         raised
     }

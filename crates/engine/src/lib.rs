@@ -49,16 +49,23 @@ mod findings;
 mod run;
 
 // One household, unfolded.
-mod branches;
 mod explain;
 mod explain_parameters;
 mod explanation;
 mod print;
 mod shown;
+mod sides;
 mod trace;
+mod under;
 
-pub use branches::BranchUse;
+// What follows from a finding; what cases prove.
+pub mod cases;
+mod standing;
+
 pub use explanation::{Explanation, ParameterUse, RecordUse};
 pub use run::{RunOptions, run};
 pub use shown::{Held, Value, Value as ExplainedValue, number as show_number};
+pub use sides::{Point, Points, Seen, Side};
+pub use standing::Derived;
 pub use trace::{Trace, trace};
+pub use under::{Readers, under};

@@ -70,7 +70,7 @@ pub(crate) fn reads_columns(expr: &Expr) -> bool {
 }
 
 /// Everything a step is computed from.
-fn expressions(kind: &StepKind) -> Vec<&Expr> {
+pub(crate) fn expressions(kind: &StepKind) -> Vec<&Expr> {
     match kind {
         StepKind::Fact { filter, value, .. } => filter.iter().chain(std::iter::once(value)).collect(),
         StepKind::Formula(expr) => vec![expr],

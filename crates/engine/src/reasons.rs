@@ -33,7 +33,7 @@ enum Atom {
 }
 
 /// All sets of reasons of a slice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reasons {
     atoms: Vec<Atom>,
     atom_ids: FxHashMap<Atom, u32>,

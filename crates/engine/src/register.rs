@@ -90,14 +90,14 @@ impl Slot {
 }
 
 /// One column of values. Without `open` every cell is a known value and `lo` is all there is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Register {
     pub(crate) lo: Vec<i64>,
     pub(crate) open: Option<Box<Open>>,
 }
 
 /// What a column needs once one of its cells is unknown or none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Open {
     pub(crate) hi: Vec<i64>,
     pub(crate) presence: Vec<Presence>,

@@ -21,7 +21,7 @@ use crate::register::{Presence, Register, Slot};
 use crate::texts::Texts;
 
 /// Rows that belong to owners: `start[o]..start[o + 1]` are the rows of owner `o`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Runs {
     /// One more than there are owners.
     pub(crate) start: Vec<u32>,
@@ -46,7 +46,7 @@ impl Runs {
 }
 
 /// One dataset's records in a slice, ghosts last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) records: Option<&'a Records>,
     /// Rows in `records`; ghosts have none.
@@ -67,7 +67,7 @@ impl Frame<'_> {
 }
 
 /// Some households with all that a program reads of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Slice<'a> {
     pub(crate) caseload: &'a Caseload,
     pub(crate) cases: Range<usize>,

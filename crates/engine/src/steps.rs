@@ -17,22 +17,28 @@ impl Kernel<'_> {
         let mut broken: Vec<Option<Fault>> = vec![None; self.slice.cases.len()];
         let program = self.program;
         for (step, definition) in program.steps.iter().enumerate() {
-            self.step = step;
-            let scope = Scope::from(definition.entity);
-            let register = match &definition.kind {
-                StepKind::Formula(expr) => self.eval(expr, scope),
-                StepKind::FlagCount(severity) => Arc::new(self.count_flags(*severity)),
-                StepKind::Fact { value, .. } => {
-                    self.enter_fact(step);
-                    let register = self.eval(value, scope);
-                    self.fact = None;
-                    register
-                }
-            };
-            self.note_faults(&register, scope, &mut broken);
+            let register = self.compute(step);
+            self.note_faults(&register, definition.entity.into(), &mut broken);
             self.registers.push(register);
         }
         broken.into_iter().enumerate().map(|(case, fault)| fault.map(|fault| self.case_error(case, fault))).collect()
+    }
+
+    /// One step, from the registers of those before it.
+    pub(crate) fn compute(&mut self, step: usize) -> Arc<Register> {
+        self.step = step;
+        let definition = &self.program.steps[step];
+        let scope = Scope::from(definition.entity);
+        match &definition.kind {
+            StepKind::Formula(expr) => self.eval(expr, scope),
+            StepKind::FlagCount(severity) => Arc::new(self.count_flags(*severity)),
+            StepKind::Fact { value, .. } => {
+                self.enter_fact(step);
+                let register = self.eval(value, scope);
+                self.fact = None;
+                register
+            }
+        }
     }
 
     /// Makes the records that pass a fact's filter the ones that aggregates see.
@@ -45,7 +51,7 @@ impl Kernel<'_> {
         }
     }
 
-    fn note_faults(&self, register: &Register, scope: Scope, broken: &mut [Option<Fault>]) {
+    pub(crate) fn note_faults(&self, register: &Register, scope: Scope, broken: &mut [Option<Fault>]) {
         let Some(open) = register.open.as_ref().filter(|_| self.slice.reasons.any_fault()) else { return };
         for (row, why) in open.why.iter().enumerate() {
             let Some(fault) = self.slice.reasons.first_fault(*why) else { continue };
@@ -56,7 +62,7 @@ impl Kernel<'_> {
         }
     }
 
-    fn case_error(&self, case: usize, fault: Fault) -> CaseError {
+    pub(crate) fn case_error(&self, case: usize, fault: Fault) -> CaseError {
         let row = self.slice.cases.start + case;
         let step = &self.program.steps[fault.step];
         CaseError {

@@ -4,7 +4,7 @@
 use rustc_hash::FxHashMap;
 
 /// The texts of a slice.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Texts<'a> {
     ids: FxHashMap<&'a str, u32>,
     list: Vec<&'a str>,

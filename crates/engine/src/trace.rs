@@ -7,7 +7,6 @@ use hedui_rules::Program;
 use hedui_rules::program::{Entity, StepId};
 use jiff::civil::Date;
 
-use crate::branches::{BranchUse, branches};
 use crate::evaluate::Kernel;
 use crate::evidence::EvidencePlan;
 use crate::explain::Explainer;
@@ -17,15 +16,16 @@ use crate::input::{Caseload, Role};
 use crate::output::{CaseError, CaseErrorKind, Findings, Reason};
 use crate::register::Slot;
 use crate::shown::{Held, Value};
+use crate::sides::{Points, Seen, look};
 use crate::slice::Slice;
 
 /// One case, computed by the same kernel as a run, with all registers kept.
 #[derive(Debug)]
 pub struct Trace<'a> {
-    program: &'a Program,
-    persons: Vec<(PersonKey, Role)>,
-    kernel: Mutex<Kernel<'a>>,
-    findings: Findings,
+    pub(crate) program: &'a Program,
+    pub(crate) persons: Vec<(PersonKey, Role)>,
+    pub(crate) kernel: Mutex<Kernel<'a>>,
+    pub(crate) findings: Findings,
 }
 
 /// Something that has a value under a name.
@@ -118,13 +118,25 @@ impl<'a> Trace<'a> {
         self.program.steps.iter().map(|step| step.name.as_str())
     }
 
-    /// Every branch of every `CASE`, and whether this case takes it for any of its rows.
-    #[must_use]
-    pub fn branches(&self) -> Vec<BranchUse> {
-        branches(&mut self.kernel())
+    /// Adds the sides of conditions and the rows of parameters that this case sees.
+    ///
+    /// `points` are those of the very program that this trace computed.
+    pub fn look(&self, points: &Points, seen: &mut Seen) {
+        look(&mut self.kernel(), points, seen);
     }
 
-    fn kernel(&self) -> MutexGuard<'_, Kernel<'a>> {
+    /// The values of a step: the household's, or those of its people (members only for a step that judges them).
+    pub(crate) fn values(&self, step: usize, members_only: bool) -> Vec<Value> {
+        let kernel = self.kernel();
+        let Some(definition) = self.program.steps.get(step) else { return Vec::new() };
+        let counts = |row: &usize| {
+            !members_only || definition.entity == Entity::Household || self.persons[*row].1 == Role::Member
+        };
+        let register = &kernel.registers[step];
+        (0..register.len()).filter(counts).map(|row| value(&kernel, register.get(row), definition.ty)).collect()
+    }
+
+    pub(crate) fn kernel(&self) -> MutexGuard<'_, Kernel<'a>> {
         self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -46,6 +46,7 @@ pub mod diagnostics;
 mod folder;
 pub mod functions;
 mod library;
+pub mod mutants;
 mod parameters;
 pub mod program;
 pub mod resolved;

@@ -22,7 +22,6 @@ mod site;
 mod workspace;
 
 pub mod intake;
-pub mod rule_cases;
 pub mod rulebook;
 
 mod accept;
@@ -42,6 +41,7 @@ pub use compare::{
 };
 pub use error::{Problem, VerifyError};
 pub use health::{SourceHealth, health};
+pub use hedui_engine::cases as rule_cases;
 pub use intake::Intake;
 pub use library::{embedded_catalogue, rules_library};
 pub use progress::{Event, Progress, Silent};

@@ -1,12 +1,11 @@
-//! `hedui rules`: check packs and run their cases.
+//! `hedui rules`: check packs.
 
 use std::path::{Path, PathBuf};
 
 use hedui_base::Diagnostic;
 use hedui_rules::Library;
-use hedui_verify::rule_cases::{CaseReport, Gap, run_cases};
 
-use super::{Ended, Shell, rulebook, to_json};
+use super::{Ended, Shell, rulebook, rules_test};
 use crate::args::RulesVerb;
 use crate::failure::{self, Failure};
 use crate::terminal;
@@ -14,7 +13,7 @@ use crate::terminal;
 pub(crate) fn run(shell: Shell, verb: RulesVerb) -> Ended {
     match verb {
         RulesVerb::Check { packs } => check(shell, &packs),
-        RulesVerb::Test { packs } => test(shell, &packs),
+        RulesVerb::Test(args) => rules_test::run(shell, &args),
         RulesVerb::Show(args) => rulebook::show(&args),
     }
 }
@@ -104,55 +103,4 @@ fn check(shell: Shell, packs: &[String]) -> Ended {
         lines.iter().for_each(terminal::line);
     }
     Ok(if broken { failure::BAD_INPUT } else { 0 })
-}
-
-fn test(shell: Shell, packs: &[String]) -> Ended {
-    let (library, ids) = library(packs)?;
-    let mut reports = serde_json::Map::new();
-    let mut failed = false;
-    for id in &ids {
-        let checked = library.check(id);
-        let errors = checked.diagnostics.iter().any(Diagnostic::is_error);
-        let Some(program) = checked.program.filter(|_| !errors) else {
-            return Err(Failure::Mistakes(checked.diagnostics));
-        };
-        let report = run_cases(&program, &checked.cases);
-        failed |= report.passed < report.cases;
-        if shell.json {
-            reports.insert(id.clone(), to_json(&report)?);
-        } else {
-            print(id, &report);
-        }
-    }
-    if shell.json {
-        terminal::json(&serde_json::Value::Object(reports));
-    }
-    Ok(if failed { failure::ATTENTION } else { 0 })
-}
-
-fn print(id: &str, report: &CaseReport) {
-    let (passed, cases) = (report.passed, report.cases);
-    let (open, reachable) = (report.unreached.len(), report.reachable);
-    terminal::line(format!(
-        "{id}: {passed} of {cases} cases passed; {} of {reachable} rules, branches and results reached",
-        reachable - open
-    ));
-    for d in &report.differences {
-        let person = d.person.map(|p| format!(" of person {}", p + 1)).unwrap_or_default();
-        terminal::line(format!(
-            "  {}:{}: \"{}\": {}{person}: expected {}, got {}",
-            d.file, d.line, d.case, d.name, d.expected, d.got
-        ));
-    }
-    for gap in &report.unreached {
-        let what = match &gap.gap {
-            Gap::Value => "no case looks at it".to_owned(),
-            Gap::Branch(branch) => format!("no case takes the branch {branch}"),
-            Gap::Met => "no case meets it".to_owned(),
-            Gap::NotMet => "no case fails it".to_owned(),
-            Gap::Raised => "no case raises it".to_owned(),
-            Gap::NotRaised => "every case raises it".to_owned(),
-        };
-        terminal::line(format!("  {}:{}: {}: {what}", gap.file, gap.line, gap.name));
-    }
 }

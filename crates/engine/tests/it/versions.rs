@@ -2,7 +2,7 @@
 
 use hedui_base::Outcome;
 use hedui_engine::input::{Caseload, Role};
-use hedui_engine::{Trace, trace};
+use hedui_engine::{Points, Seen, Side, Trace, trace};
 use hedui_rules::Program;
 use jiff::civil::{Date, date};
 
@@ -65,25 +65,26 @@ fn the_sheet_quotes_the_version_in_force() {
 }
 
 #[test]
-fn every_version_is_a_branch_that_its_days_take() {
+fn every_version_is_a_side_that_its_days_see() {
     let program = fixture("versions_and_persons");
-    let taken = |day| {
+    let points = Points::of(&program);
+    let seen = |step: &str, day| {
         on(&program, day, |trace| {
-            let deposits = program.step("deposits");
-            let of_it = trace.branches().into_iter().filter(|b| Some(b.step) == deposits && b.taken);
-            of_it.map(|b| (b.branch, b.condition)).collect::<Vec<_>>()
+            let mut seen = Seen::default();
+            trace.look(&points, &mut seen);
+            let of_step = |index: &usize| Some(points.list[*index].step) == program.step(step);
+            let mut found: Vec<usize> = seen.points.into_iter().filter(of_step).collect();
+            found.sort_unstable();
+            found.into_iter().map(|i| (points.list[i].side, points.list[i].condition.clone())).collect::<Vec<_>>()
         })
     };
-    let before = |day: &str| format!("before {day}");
-    assert_eq!(taken(date(2026, 6, 30)), [(0, before("2026-07-01")), (2, before("2026-10-01"))]);
-    assert_eq!(taken(date(2026, 7, 1)), [(1, "from 2026-07-01".into()), (2, before("2026-10-01"))]);
-    assert_eq!(taken(date(2026, 12, 1)), [(1, "from 2026-07-01".into()), (3, "from 2026-10-01".into())]);
-    let score = program.score.unwrap();
-    let of_score = |day| {
-        on(&program, day, |trace| {
-            trace.branches().into_iter().filter(|b| b.step == score && b.taken).map(|b| b.branch).collect::<Vec<_>>()
-        })
-    };
-    assert_eq!(of_score(date(2026, 6, 30)), [0], "no branch of a text that does not hold yet");
-    assert_eq!(of_score(date(2026, 7, 1)), [1, 3]);
+    let deposits = |day| seen("deposits", day).into_iter().filter(|(side, _)| *side == Side::InForce).map(|(_, c)| c);
+    let deposits = |day| deposits(day).collect::<Vec<_>>();
+    assert_eq!(deposits(date(2026, 6, 30)), ["before 2026-07-01", "before 2026-10-01"]);
+    assert_eq!(deposits(date(2026, 7, 1)), ["from 2026-07-01", "before 2026-10-01"]);
+    assert_eq!(deposits(date(2026, 12, 1)), ["from 2026-07-01", "from 2026-10-01"]);
+    let score = program.steps[program.score.unwrap().index()].name.clone();
+    let of_score = |day| seen(&score, day).into_iter().map(|(side, _)| side).collect::<Vec<_>>();
+    assert_eq!(of_score(date(2026, 6, 30)), [Side::InForce], "no branch of a text that does not hold yet");
+    assert_eq!(of_score(date(2026, 7, 1)), [Side::InForce, Side::Otherwise, Side::PartNotMet]);
 }

@@ -8,6 +8,7 @@ mod cites;
 mod expr;
 mod from_typed;
 mod parameter;
+mod parts;
 mod print;
 
 use hedui_base::{AreaCode, ColumnSpec, ColumnType};
@@ -214,6 +215,13 @@ impl Rule {
         self.versions.iter().rev().find(|v| v.from <= day)
     }
 
+    /// File and line of what it says from a day on, or of its first text.
+    #[must_use]
+    pub fn place(&self, from: Option<Date>) -> (&str, usize) {
+        let version = self.versions.iter().find(|version| Some(version.from) == from);
+        version.map_or((self.file.as_str(), self.line), |version| (version.file.as_str(), version.line))
+    }
+
     /// The clause in force on a day.
     #[must_use]
     pub fn cite_on(&self, day: Date) -> Option<&str> {
@@ -416,6 +424,25 @@ impl Program {
     #[must_use]
     pub fn step(&self, name: &str) -> Option<StepId> {
         self.steps.iter().position(|s| s.name == name).map(|i| StepId(i as u32))
+    }
+
+    /// For each parameter, whether any step reads it.
+    #[must_use]
+    pub fn parameters_read(&self) -> Vec<bool> {
+        let mut read = vec![false; self.parameters.len()];
+        for step in &self.steps {
+            let all = match &step.kind {
+                StepKind::Formula(value) => value.all(),
+                StepKind::Fact { filter, value, .. } => filter.iter().chain([value]).flat_map(Expr::all).collect(),
+                StepKind::FlagCount(_) => Vec::new(),
+            };
+            for expr in all {
+                if let ExprKind::Parameter { id, .. } = expr.kind {
+                    read[id.index()] = true;
+                }
+            }
+        }
+        read
     }
 
     /// A dataset in use by name.

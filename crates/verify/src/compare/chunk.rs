@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hedui_base::{CaseId, Fen, Letter, PersonKey};
 use hedui_engine::output::{CaseFinding, RaisedFlag};
-use hedui_engine::{RunOptions, run};
+use hedui_engine::{Derived, RunOptions, run};
 use hedui_ledger::{Case, SavedFinding};
 use hedui_rules::Program;
 use hedui_store::Snapshot;
@@ -15,7 +15,6 @@ use serde_json::json;
 
 use super::CaseFailure;
 use super::caseload::{Answers, Born, Setting};
-use super::standing::Derived;
 use super::tally::CoverageTally;
 use crate::{VerifyError, Workspace};
 

@@ -5,7 +5,6 @@ mod caseload;
 mod chunk;
 mod plain;
 mod results;
-mod standing;
 mod tally;
 
 pub use batch::batch;
@@ -15,7 +14,6 @@ pub(crate) use batch::selected;
 pub(crate) use caseload::{Answers, Born, Setting, applies};
 pub(crate) use chunk::{Chunk, Compared, recheck_months, saved, scheme_months};
 pub(crate) use results::score;
-pub(crate) use standing::Derived;
 pub(crate) use tally::CoverageTally;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hedui_base::{Dataset, SourceId};
 use hedui_engine::input::{Caseload, Cases, Coverage, Persons, Role};
-use hedui_engine::{RunOptions, run};
+use hedui_engine::{Derived, RunOptions, run};
 use hedui_rules::program::Entity;
 use hedui_rules::{Library, PackFolder, Program};
 use hedui_store::plain::{InputSpec, PlainLoad, PlainSpec, Rejected, Role as PlainRole, read_folder};
@@ -13,7 +13,6 @@ use hedui_store::plain::{InputSpec, PlainLoad, PlainSpec, Rejected, Role as Plai
 use super::batch::finish;
 use super::chunk::Compared;
 use super::results::ResultFiles;
-use super::standing::Derived;
 use super::tally::{CoverageTally, FindingTally};
 use super::{BatchSummary, CaseFailure, PlainRequest};
 use crate::library::packs;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hedui_base::columns::days_to_date;
 use hedui_base::{AreaCode, Tri};
+use hedui_engine::Derived;
 use hedui_engine::output::{CaseFinding, Cell, PersonFinding, RaisedFlag};
 use hedui_rules::Program;
 use hedui_rules::program::FlagSeverity;
@@ -13,7 +14,6 @@ use hedui_store::results::{self, ResultColumn};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::standing::Derived;
 use crate::VerifyError;
 
 /// Columns in the making, by name; rows that lack a column are null in it.

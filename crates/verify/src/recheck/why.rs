@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hedui_base::{CaseId, Fen, Letter, PersonKey};
 use hedui_engine::input::Caseload;
-use hedui_engine::{Explanation, ParameterUse, Trace, trace};
+use hedui_engine::{Derived, Explanation, ParameterUse, Trace, trace};
 use hedui_ledger::{Case, SavedFinding};
 use hedui_rules::Program;
 use hedui_rules::program::{Entity, StepKind};
@@ -15,7 +15,7 @@ use jiff::civil::Date;
 
 use super::rewind::{frozen, moved};
 use super::{Change, ChangeKind};
-use crate::compare::{Answers, Born, Derived, Setting};
+use crate::compare::{Answers, Born, Setting};
 use crate::{VerifyError, Workspace};
 
 /// Causes listed of one kind, at most.

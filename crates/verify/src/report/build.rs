@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hedui_base::{Fen, Outcome, PersonKey, SourceId, Tri};
 use hedui_engine::output::{CaseFinding, Cell, PersonFinding, RaisedFlag, SchemeFinding};
-use hedui_engine::{Held, Trace, Value, show_number};
+use hedui_engine::{Derived, Held, Trace, Value, show_number};
 use hedui_ledger::Role;
 use hedui_rules::Program;
 use hedui_rules::program::{Entity, Scheme, StepId, StepKind};
@@ -19,7 +19,7 @@ use super::{
     SchemePersonLine, SourceLine, TestLine, WaitingLine,
 };
 use crate::accept::DERIVED_INPUTS;
-use crate::compare::{Derived, score};
+use crate::compare::score;
 use crate::{VerifyError, Workspace};
 
 impl One {

@@ -3,24 +3,27 @@
 use std::collections::BTreeSet;
 
 use hedui_base::Tri;
-use hedui_engine::output::{CaseFinding, Cell, Reason};
 use hedui_rules::Program;
+
+use crate::output::{CaseFinding, Cell, Reason};
 
 /// What follows from the scheme findings of one case. Schemes are indices into [`Program::schemes`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Derived {
+pub struct Derived {
     /// The first scheme met, if every scheme before it is certainly not met.
-    pub(crate) category: Option<usize>,
+    pub category: Option<usize>,
     /// Schemes that are not ruled out, up to and including the first that is met.
-    pub(crate) possible: Vec<usize>,
+    pub possible: Vec<usize>,
     /// Sources that can still change it; empty unless open.
-    pub(crate) waiting_on: Vec<Reason>,
+    pub waiting_on: Vec<Reason>,
     /// Monthly amount of the category, in fen, where exact.
-    pub(crate) amount_fen: Option<i64>,
+    pub amount_fen: Option<i64>,
 }
 
 impl Derived {
-    pub(crate) fn of(program: &Program, finding: &CaseFinding) -> Self {
+    /// From a finding.
+    #[must_use]
+    pub fn of(program: &Program, finding: &CaseFinding) -> Self {
         let mut order: Vec<usize> = (0..program.schemes.len()).collect();
         order.sort_by_key(|i| program.schemes[*i].order);
         let mut derived = Self::default();
@@ -48,12 +51,14 @@ impl Derived {
     }
 
     /// Whether nothing more can change it.
-    pub(crate) fn is_settled(&self) -> bool {
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
         self.category.is_some() || self.possible.is_empty()
     }
 
     /// `category` as counted in summaries: a scheme id, `none`, or `undetermined`.
-    pub(crate) fn word<'a>(&self, program: &'a Program) -> &'a str {
+    #[must_use]
+    pub fn word<'a>(&self, program: &'a Program) -> &'a str {
         match self.category {
             Some(i) => &program.schemes[i].id,
             None if self.is_settled() => "none",
@@ -62,7 +67,8 @@ impl Derived {
     }
 
     /// Names of what is waited for, each once, in order.
-    pub(crate) fn waiting_names(&self) -> Vec<String> {
+    #[must_use]
+    pub fn waiting_names(&self) -> Vec<String> {
         let names: BTreeSet<&str> = self.waiting_on.iter().map(|r| r.source.as_str()).collect();
         names.into_iter().map(str::to_owned).collect()
     }
@@ -72,7 +78,7 @@ impl Derived {
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use super::*;
-    use hedui_engine::output::SchemeFinding;
+    use crate::output::SchemeFinding;
     use hedui_rules::program::{PackInfo, Scheme, StepId};
     use jiff::civil::date;
 
