@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::aggregate::{Context, aggregate, extreme_of};
 use crate::civil;
+use crate::given::Given;
 use crate::interval::Span;
 use crate::operators::Operators;
 use crate::output::CaseErrorKind;
@@ -69,6 +70,8 @@ pub(crate) struct Kernel<'a> {
     /// Facts whose record masks are kept.
     pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
+    /// What is not computed but given.
+    pub(crate) given: Given,
 }
 
 impl<'a> Kernel<'a> {
@@ -88,6 +91,7 @@ impl<'a> Kernel<'a> {
             counted: FxHashMap::default(),
             keep,
             assumed: BTreeSet::new(),
+            given: Given::default(),
         }
     }
 
@@ -413,6 +417,8 @@ impl<'a> Kernel<'a> {
         for (row, slot) in value.slots().enumerate() {
             if slot.is_known() || self.slice.reasons.first_fault(slot.why).is_some() {
                 assumed.push(slot);
+            } else if self.given.probe.is_some_and(|probe| self.slice.reasons.includes(slot.why, probe)) {
+                assumed.push(slot.hull(instead.get(row), slot.why));
             } else {
                 assumed.push(instead.get(row));
                 self.assumed.insert((self.case_of(scope, row) as u32, self.step, Arc::clone(reason)));

@@ -38,6 +38,7 @@ mod slice;
 // The kernel.
 mod aggregate;
 mod evaluate;
+mod given;
 mod operators;
 mod parameters;
 mod reads;
@@ -61,6 +62,9 @@ mod under;
 // What follows from a finding; what cases prove.
 pub mod cases;
 mod standing;
+
+// One household, as it might be.
+pub mod counterfactual;
 
 pub use explanation::{Explanation, ParameterUse, RecordUse};
 pub use run::{RunOptions, run};

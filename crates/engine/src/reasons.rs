@@ -112,6 +112,12 @@ impl Reasons {
         why
     }
 
+    /// Whether one set lies within another.
+    pub(crate) fn includes(&self, all: Why, some: Why) -> bool {
+        let all = &self.sets[all.0 as usize];
+        self.sets[some.0 as usize].iter().all(|member| all.binary_search(member).is_ok())
+    }
+
     /// Whether anything broke in this slice at all.
     pub(crate) const fn any_fault(&self) -> bool {
         self.any_fault

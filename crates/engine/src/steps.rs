@@ -29,16 +29,18 @@ impl Kernel<'_> {
         self.step = step;
         let definition = &self.program.steps[step];
         let scope = Scope::from(definition.entity);
-        match &definition.kind {
-            StepKind::Formula(expr) => self.eval(expr, scope),
-            StepKind::FlagCount(severity) => Arc::new(self.count_flags(*severity)),
-            StepKind::Fact { value, .. } => {
+        let register = match (self.given.instead(step), &definition.kind) {
+            (Some(register), _) => register,
+            (None, StepKind::Formula(expr)) => self.eval(expr, scope),
+            (None, StepKind::FlagCount(severity)) => Arc::new(self.count_flags(*severity)),
+            (None, StepKind::Fact { value, .. }) => {
                 self.enter_fact(step);
                 let register = self.eval(value, scope);
                 self.fact = None;
                 register
             }
-        }
+        };
+        self.given.amend(step, register)
     }
 
     /// Makes the records that pass a fact's filter the ones that aggregates see.

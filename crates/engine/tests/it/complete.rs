@@ -92,7 +92,7 @@ pub(crate) fn complete(load: &Caseload, seed: impl Fn(&str) -> u64) -> Caseload 
     load
 }
 
-fn keep(records: &Records, rows: &[usize]) -> Records {
+pub(crate) fn rows_kept(records: &Records, rows: &[usize]) -> Records {
     Records {
         person: rows.iter().map(|r| records.person[*r]).collect(),
         source: rows.iter().map(|r| records.source[*r].clone()).collect(),
@@ -114,7 +114,7 @@ pub(crate) fn withdraw(load: &Caseload, source: u16, about: impl Fn(PersonKey) -
     for records in load.records.values_mut() {
         let stays = |row: &usize| records.source[*row] != name || !about(records.person[*row]);
         let rows: Vec<usize> = (0..records.len()).filter(stays).collect();
-        *records = keep(records, &rows);
+        *records = rows_kept(records, &rows);
     }
     for person in load.persons.key.clone().into_iter().filter(|p| about(*p)) {
         load.coverage.outcomes.insert((person, source), Outcome::Failed);
@@ -131,7 +131,7 @@ pub(crate) fn shuffle(load: &Caseload, mut die: Die) -> Caseload {
         order
     };
     for records in load.records.values_mut() {
-        *records = keep(records, &order(records.len()));
+        *records = rows_kept(records, &order(records.len()));
     }
     let people = order(load.persons.key.len());
     let persons = &mut load.persons;

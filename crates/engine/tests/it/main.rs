@@ -3,6 +3,7 @@
 
 mod build;
 mod complete;
+mod counterfactual;
 mod errors;
 mod explanation;
 mod flags;
