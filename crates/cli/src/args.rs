@@ -266,6 +266,10 @@ pub(crate) struct ExplainArgs {
     pub(crate) case: String,
     /// A variable, fact, test, flag or scheme; without it, the amount or finding of the case's category.
     pub(crate) variable: Option<String>,
+    /// Say what would have to be different for another finding of this scheme: the smallest single changes of an amount, a
+    /// record, a member or a missing answer. Without a scheme, of the one that the case stands at.
+    #[arg(long, value_name = "SCHEME", num_args = 0..=1, default_missing_value = "", conflicts_with = "variable")]
+    pub(crate) what_if: Option<String>,
     /// Data folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,

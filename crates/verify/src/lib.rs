@@ -49,7 +49,7 @@ pub use recheck::{Change, ChangeKind, RecheckRequest, RecheckSummary, RecheckedC
 pub use report::{
     Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
     PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine, calculation_sheet,
-    check, explain,
+    WhatIf, WhatIfLine, WhatIfScheme, check, explain, what_if,
 };
 pub use review::{ReviewFilter, ReviewLine, review_claim, review_list, review_resolve};
 pub use workspace::{Clock, Workspace, WorkspaceOptions};

@@ -21,6 +21,16 @@ pub(crate) async fn check(shell: Shell, args: CheckArgs) -> Ended {
 pub(crate) async fn explain(shell: Shell, args: ExplainArgs) -> Ended {
     let ws = existing(&args.data, WorkspaceOptions { today: args.as_of, ..WorkspaceOptions::default() }).await?;
     let case = CaseId::from(args.case);
+    if let Some(scheme) = &args.what_if {
+        let scheme = Some(scheme.as_str()).filter(|scheme| !scheme.is_empty());
+        let answer = hedui_verify::what_if(&ws, &case, scheme, day(args.as_of, &ws)).await?;
+        if shell.json {
+            terminal::json(&to_json(&answer)?);
+        } else {
+            terminal::line(answer.text);
+        }
+        return Ok(0);
+    }
     let explained = hedui_verify::explain(&ws, &case, args.variable.as_deref(), day(args.as_of, &ws)).await?;
     if shell.json {
         terminal::json(&to_json(&explained)?);

@@ -16,7 +16,7 @@ use crate::build::{AS_OF, caseload, source};
 use crate::complete::{Die, shuffle, withdraw};
 use crate::properties::every_value_within;
 
-fn program(id: &str) -> Arc<Program> {
+pub(crate) fn program(id: &str) -> Arc<Program> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let entries = |of: &str| fs::read_dir(root.join(of)).unwrap().map(|e| e.unwrap().path()).collect::<Vec<_>>();
     let text = |path: &Path| SourceText::new(path.display().to_string(), fs::read_to_string(path).unwrap());
@@ -102,7 +102,7 @@ fn world(program: &Program, die: &mut Die) -> Caseload {
     load
 }
 
-fn worlds(program: &Program) -> impl Iterator<Item = Caseload> {
+pub(crate) fn worlds(program: &Program) -> impl Iterator<Item = Caseload> {
     (0..25).map(|seed| world(program, &mut Die(seed)))
 }
 

@@ -36,7 +36,8 @@ impl One {
         let mut flags: Vec<&RaisedFlag> = findings.flags.iter().collect();
         flags.sort_by_key(|raised| program.flags[raised.flag].severity);
         let mut key_steps: Vec<StepId> = Vec::new();
-        if let Some(first) = derived.possible.first().or(if program.schemes.is_empty() { None } else { Some(&0) }) {
+        let stands_at = derived.possible.first().or(if program.schemes.is_empty() { None } else { Some(&0) });
+        if let Some(first) = stands_at {
             let scheme = &program.schemes[*first];
             key_steps.extend(scheme.amount.into_iter().chain([scheme.when]));
         }
@@ -45,6 +46,7 @@ impl One {
             .filter_map(|step| trace.explain(&program.steps[step.index()].name))
             .map(|tree| names.node(&tree))
             .collect();
+        let what_if = stands_at.map(|scheme| self.what_if_of(&names, *scheme)).transpose()?;
         Ok(Report {
             case: self.case.id.clone(),
             scheme: self.case.scheme.clone(),
@@ -81,6 +83,7 @@ impl One {
                 })
                 .collect(),
             explanations,
+            what_if,
         })
     }
 

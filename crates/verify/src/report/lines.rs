@@ -54,6 +54,8 @@ pub struct Report {
     pub assumed: Vec<Note>,
     /// Trees of the key variables.
     pub explanations: Vec<ExplanationNode>,
+    /// What would change the finding of the scheme the case stands at; none where a pack has no scheme.
+    pub what_if: Option<super::WhatIfScheme>,
 }
 
 /// A pack's identity.

@@ -5,6 +5,7 @@ mod lines;
 mod one;
 mod sheet;
 mod tree;
+mod what_if;
 mod words;
 
 pub use lines::{
@@ -12,6 +13,7 @@ pub use lines::{
     PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine,
 };
 pub use sheet::calculation_sheet;
+pub use what_if::{WhatIf, WhatIfLine, WhatIfScheme, what_if};
 
 pub(crate) use build::flag_line;
 

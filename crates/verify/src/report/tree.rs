@@ -29,7 +29,7 @@ impl Names<'_> {
         )
     }
 
-    fn person(&self, key: PersonKey) -> String {
+    pub(super) fn person(&self, key: PersonKey) -> String {
         self.people.get(&key).cloned().unwrap_or_else(|| key.to_string())
     }
 
