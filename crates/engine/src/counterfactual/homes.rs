@@ -247,7 +247,7 @@ pub(super) fn side_by_side(program: &Program, homes: &[&Caseload], kept: impl Fn
                 }
             }
             if let Some(records) = home.records.get(&dataset.name) {
-                append(all.records.entry(dataset.name.clone()).or_default(), records, &renamed);
+                append(all.records.entry(dataset.name.clone()).or_default(), records, renamed);
             }
         }
     }
