@@ -113,6 +113,7 @@ impl<'a> Kernel<'a> {
             counted: FxHashMap::default(),
             keep: Arc::clone(&self.keep),
             assumed: self.assumed.clone(),
+            given: Given::default(),
         }
     }
 
