@@ -113,7 +113,7 @@ impl One {
     fn standing(&self) -> Result<Option<usize>, VerifyError> {
         let trace = self.trace()?;
         let finding = trace.findings().cases.first();
-        let derived = finding.map(|finding| crate::compare::Derived::of(&self.program, finding)).unwrap_or_default();
+        let derived = finding.map(|finding| hedui_engine::Derived::of(&self.program, finding)).unwrap_or_default();
         let mut order: Vec<usize> = (0..self.program.schemes.len()).collect();
         order.sort_by_key(|i| self.program.schemes[*i].order);
         Ok(derived.category.or(derived.possible.first().copied()).or(order.first().copied()))
