@@ -86,6 +86,7 @@ mod tests {
         let scheme = |id: &str, order| Scheme {
             id: id.into(),
             title: String::new(),
+            title_en: String::new(),
             order,
             when: StepId(0),
             amount: None,
@@ -101,6 +102,7 @@ mod tests {
                 hash: String::new(),
                 area: None,
                 title: String::new(),
+                title_en: String::new(),
                 from: date(2020, 1, 1),
                 until: None,
                 extends: Vec::new(),

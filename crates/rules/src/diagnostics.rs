@@ -1,6 +1,6 @@
 //! Every kind of mistake that checking a pack can tell, with its stable code.
 
-/// Code and meaning, in order of code.
+/// Code and meaning, in order of code; those that end in `(warning)` leave a pack whole and can be allowed.
 pub const KINDS: &[(&str, &str)] = &[
     ("rules::aggregate_misuse", "an aggregate where there is nothing to aggregate, or inside another"),
     ("rules::bad_area", "not a division code of GB/T 2260"),
@@ -61,3 +61,25 @@ pub const KINDS: &[(&str, &str)] = &[
     ("rules::wrong_entity", "a value of a person in a household's formula, or the other way round"),
     ("rules::wrong_value", "a TOML value of the wrong kind"),
 ];
+
+/// Lints: what is allowed but looks like a known mistake on a given day. Warnings, which a rule can `allow`.
+pub const LINTS: &[(&str, &str)] = &[
+    ("rules::any_for_all", "one person within a limit lets the whole household pass"),
+    ("rules::exemption_ended", "an exemption that has ended, with nobody to say whether it goes on"),
+    ("rules::limit_never_binds", "a limit that nothing can reach, or that everything is beyond"),
+    ("rules::percentage_above_one", "a rate or share of more than 1"),
+    ("rules::receipt_not_eligibility", "a scheme asks who receives aid where it means who may"),
+    ("rules::test_unused", "a test that no scheme uses"),
+    ("rules::unconfirmed", "a value past the day until which somebody vouched for it"),
+];
+
+/// The codes of warnings, without `rules::`.
+pub fn warnings() -> impl Iterator<Item = &'static str> {
+    let kinds = KINDS.iter().filter(|(_, meaning)| meaning.ends_with("(warning)"));
+    kinds.chain(LINTS).filter_map(|(code, _)| code.strip_prefix("rules::"))
+}
+
+/// Whether a word (without `rules::`) is the code of a warning.
+pub(crate) fn is_warning(word: &str) -> bool {
+    warnings().any(|warning| warning == word)
+}

@@ -24,6 +24,7 @@ pub(crate) fn program(
     let datasets = datasets.into_iter().map(|(name, columns)| DatasetUse {
         name: name.into(),
         title: name.into(),
+        title_en: String::new(),
         entity: Entity::Person,
         columns: columns.into_iter().map(|(name, spec)| ColumnUse { name: name.into(), spec }).collect(),
     });
@@ -36,6 +37,7 @@ pub(crate) fn program(
             hash: String::new(),
             area: None,
             title: "试".into(),
+            title_en: String::new(),
             from: date(2020, 1, 1),
             until: None,
             extends: vec![],
@@ -56,11 +58,10 @@ pub(crate) fn step(program: &mut Program, name: &str, entity: Entity, ty: Column
     let id = StepId(program.steps.len() as u32);
     let rule = Rule {
         title: name.into(),
-        cite: None,
         file: "test.toml".into(),
         line: id.index() + 1,
         text: name.into(),
-        versions: vec![],
+        ..Rule::default()
     };
     program.steps.push(Step { name: name.into(), entity, ty, kind, rule });
     id
@@ -83,6 +84,7 @@ pub(crate) fn scheme(program: &mut Program, id: &str, when: StepId) {
     program.schemes.push(Scheme {
         id,
         title,
+        title_en: String::new(),
         order,
         when,
         amount: None,

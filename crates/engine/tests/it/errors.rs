@@ -131,6 +131,7 @@ fn margins_say_how_far_inside_the_limit() {
     world.0.tests.push(Test {
         name: "t".into(),
         title: "低于".into(),
+        title_en: String::new(),
         entity: Entity::Household,
         value: StepId(0),
         limit: Some(limit),

@@ -16,6 +16,7 @@ fn flag(program: &mut Program, id: &str, entity: Entity, when: StepId, found: Op
     program.flags.push(Flag {
         id: id.into(),
         title: "未申报机动车".into(),
+        title_en: String::new(),
         entity,
         when,
         declared: None,
@@ -117,6 +118,7 @@ fn a_persons_test_is_met_if_all_members_meet_it() {
     program.tests.push(Test {
         name: "all_drive".into(),
         title: "人人有车".into(),
+        title_en: String::new(),
         entity: Entity::Person,
         value: has,
         limit: None,

@@ -202,6 +202,7 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
             program.tests.push(Test {
                 name: "below".into(),
                 title: "低于".into(),
+                title_en: String::new(),
                 entity: Entity::Household,
                 value: total,
                 limit: Some(limit),
@@ -215,6 +216,7 @@ pub(crate) fn programs() -> impl Strategy<Value = Program> {
                 program.flags.push(Flag {
                     id: id.into(),
                     title: id.into(),
+                    title_en: String::new(),
                     entity,
                     when,
                     declared: None,

@@ -20,6 +20,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
             kind: typed.kinds[node.0].clone()?,
             rule: Rule {
                 title: step.title.clone(),
+                title_en: step.title_en.clone(),
                 cite: step.cite.clone(),
                 file: step.spot.file.name.clone(),
                 line: step.spot.line(),
@@ -33,6 +34,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
         Some(Test {
             name: test.name.clone(),
             title: of.title.clone(),
+            title_en: of.title_en.clone(),
             entity: of.entity?,
             value: id(test.limit.map_or(test.result, |(value, ..)| value))?,
             limit: optional(test.limit.map(|(.., limit)| limit))?,
@@ -49,6 +51,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
         Some(Flag {
             id: flag.name.clone(),
             title: of.title.clone(),
+            title_en: of.title_en.clone(),
             entity: of.entity?,
             when: id(flag.when)?,
             declared: optional(flag.declared)?,
@@ -64,6 +67,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
         Some(Scheme {
             id: scheme.name.clone(),
             title: of.title.clone(),
+            title_en: of.title_en.clone(),
             order: scheme.order,
             when: id(scheme.when)?,
             amount: optional(scheme.amount)?,
@@ -90,6 +94,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
         Some(Parameter {
             name: parameter.name.value.clone(),
             title: parameter.title.clone(),
+            title_en: parameter.title_en.clone(),
             ty: parameter.ty?,
             keys: parameter.keys.iter().map(|k| k.name.clone()).collect(),
             bounds: parameter.bounds,
@@ -108,6 +113,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
             hash,
             area: head.area,
             title: head.title.zh.clone(),
+            title_en: head.title.en.clone(),
             from: head.from,
             until: head.until,
             extends: pack.extends.clone(),

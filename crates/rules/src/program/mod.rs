@@ -91,6 +91,8 @@ pub struct PackInfo {
     pub area: Option<AreaCode>,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// First day in force.
     pub from: Date,
     /// Last day in force, if known.
@@ -115,6 +117,8 @@ pub struct DatasetUse {
     pub name: String,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Whether records belong to persons or to the household.
     pub entity: Entity,
     /// Columns in use.
@@ -181,6 +185,8 @@ pub enum StepKind {
 pub struct Rule {
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Clause or `[design]`.
     pub cite: Option<String>,
     /// File within the pack, such as `zhenjiang/income.toml`.
@@ -249,6 +255,8 @@ pub struct Test {
     pub name: String,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Whose.
     pub entity: Entity,
     /// The value compared. For a test written with `when` alone this is the condition and there is no limit.
@@ -366,6 +374,8 @@ pub struct Flag {
     pub id: String,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Whose.
     pub entity: Entity,
     /// The condition.
@@ -391,6 +401,8 @@ pub struct Scheme {
     pub id: String,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Place in the order: the first scheme met is the household's category.
     pub order: i64,
     /// The condition, of the household.

@@ -10,6 +10,8 @@ pub struct Parameter {
     pub name: String,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Type and unit of the values.
     pub ty: ColumnType,
     /// Names of key columns beyond area, residence, from and until.
@@ -154,6 +156,7 @@ impl Parameter {
         Self {
             name: name.into(),
             title: title.into(),
+            title_en: String::new(),
             ty,
             keys: Vec::new(),
             bounds: (None, None),

@@ -12,7 +12,7 @@ use crate::program::{
     ParameterValue, Relation,
 };
 use crate::spot::{Spot, Spotted};
-use crate::surface::{Arithmetic, Head, Logic, Lost};
+use crate::surface::{Allow, Arithmetic, Head, Logic, Lost};
 
 /// Index of a step in [`Pack::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +47,8 @@ pub struct Pack {
     pub order: Vec<Node>,
     /// Steps that depend on themselves; reported already.
     pub cyclic: BTreeSet<Node>,
+    /// Lints that rules silence for themselves, by rule; those of overridden rules are gone.
+    pub allows: BTreeMap<String, Vec<Allow>>,
     /// What could not be read.
     pub lost: Lost,
 }
@@ -73,6 +75,8 @@ pub struct Input {
     pub spec: Option<ColumnSpec>,
     /// Value when nothing was declared.
     pub default: Option<ParameterValue>,
+    /// Whether it says that somebody receives aid already.
+    pub receipt: bool,
 }
 
 /// A dated parameter.
@@ -82,6 +86,8 @@ pub struct Parameter {
     pub name: Spotted<String>,
     /// Chinese title.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Type; none if wrong.
     pub ty: Option<ColumnType>,
     /// Least and largest value.
@@ -109,6 +115,8 @@ pub struct Step {
     pub body: Body,
     /// Chinese title of its rule.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Clause.
     pub cite: Option<String>,
     /// Formula as written.

@@ -56,6 +56,7 @@ pub(crate) fn from_surface(
         names,
         order,
         cyclic,
+        allows: joined.iter().map(|j| (j.rule.name.value.clone(), j.rule.allow.clone())).collect(),
         lost,
         catalogue,
     }
@@ -115,7 +116,7 @@ impl<'a> Build<'a> {
                 self.parameters.push(parameter(joined, *ty, source, notes, mistakes));
                 self.names.insert(name, Named::Parameter(id));
             }
-            RuleBody::Input { entity, spec, default } => {
+            RuleBody::Input { entity, spec, default, receipt } => {
                 let default = spec.as_ref().zip(default.as_ref()).and_then(|(spec, written)| {
                     let typed = value::typed(&written.value, spec.ty);
                     if let Err(why) = &typed {
@@ -135,7 +136,13 @@ impl<'a> Build<'a> {
                     typed.ok()
                 });
                 let id = InputId(self.inputs.len() as u32);
-                self.inputs.push(Input { name: rule.name.clone(), entity: *entity, spec: spec.clone(), default });
+                self.inputs.push(Input {
+                    name: rule.name.clone(),
+                    entity: *entity,
+                    spec: spec.clone(),
+                    default,
+                    receipt: *receipt,
+                });
                 self.names.insert(name, Named::Input(id));
             }
             RuleBody::Fact { entity, from, filter, value } => {
@@ -236,6 +243,7 @@ impl<'a> Build<'a> {
             want,
             body: Body::Formula(error(&formula.expr.spot)),
             title: rule.title.clone(),
+            title_en: rule.title_en.clone(),
             cite: rule.cite.clone(),
             text: formula.text.clone(),
             spot: formula.expr.spot.clone(),
@@ -259,6 +267,7 @@ impl<'a> Build<'a> {
                 want: Want::Any,
                 body: Body::FlagCount(severity),
                 title: format!("{}级疑点数", severity.zh()),
+                title_en: format!("flags of severity {}", severity.as_str()),
                 cite: None,
                 text: name.clone(),
                 spot: spot.clone(),
@@ -381,6 +390,7 @@ fn warn_unused(
         let named = build.names.get(&rule.name.value);
         if matters
             && rule.overrides.is_none()
+            && !rule.allow.iter().any(|a| a.lint.value == "unused")
             && named.is_some_and(|n| !used.contains(n))
             && !build.lost.words.contains(&rule.name.value)
         {

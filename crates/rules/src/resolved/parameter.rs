@@ -31,6 +31,7 @@ pub(super) fn parameter(
     let parameter = Parameter {
         name: rule.name.clone(),
         title: rule.title.clone(),
+        title_en: rule.title_en.clone(),
         ty: ty.filter(|_| !matches!(source, ParameterSource::Missing)),
         bounds: (notes.min, notes.max),
         exemption: notes.exemption,

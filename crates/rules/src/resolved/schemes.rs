@@ -97,6 +97,7 @@ impl<'a> Build<'a> {
             want,
             body: Body::Formula(Expr { kind, spot: spot.clone() }),
             title: rule.title.clone(),
+            title_en: rule.title_en.clone(),
             cite: rule.cite.clone(),
             text,
             spot,

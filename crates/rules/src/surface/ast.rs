@@ -94,12 +94,25 @@ pub struct Rule {
     pub overrides: Option<Spot>,
     /// Chinese title; the name where there is none.
     pub title: String,
+    /// English title, or nothing.
+    pub title_en: String,
     /// Clause.
     pub cite: Option<String>,
+    /// Lints that it silences, each with the reason.
+    pub allow: Vec<Allow>,
     /// The rest, by kind.
     pub body: RuleBody,
     /// What changes from which day on, by day.
     pub versions: Vec<Version>,
+}
+
+/// A lint that a rule silences for itself.
+#[derive(Clone, Debug)]
+pub struct Allow {
+    /// The lint's code without `rules::`.
+    pub lint: Spotted<String>,
+    /// Why that is right here.
+    pub reason: String,
 }
 
 /// What a rule is.
@@ -122,6 +135,8 @@ pub enum RuleBody {
         spec: Option<hedui_base::ColumnSpec>,
         /// Value when nothing was declared.
         default: Option<Spotted<Literal>>,
+        /// Whether it says that somebody receives aid already: no proof that they may.
+        receipt: bool,
     },
     /// `[fact.X]`
     Fact {

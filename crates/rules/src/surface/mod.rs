@@ -6,6 +6,7 @@
 //! Promises: every key is a known one and has the right kind of value; names are still texts.
 //! Reports: every problem of every file, in its order. What could not be read becomes [`ExprKind::Error`].
 
+mod allow; // lints that a rule silences
 mod ast; // start here: the shape of a written rule
 mod document; // TOML with mistakes
 mod fields; // reading a TOML table key by key
@@ -18,8 +19,8 @@ mod tables; // one table, by kind
 mod versions; // what a rule says from a day on
 
 pub use ast::{
-    Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterNotes, ParameterSource, Rule,
-    RuleBody, TestCheck,
+    Allow, Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterNotes, ParameterSource,
+    Rule, RuleBody, TestCheck,
 };
 pub(crate) use document::parse_document;
 pub(crate) use fields::{Fields, Reader};

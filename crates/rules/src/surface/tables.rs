@@ -6,6 +6,7 @@ use hedui_base::catalogue::{NullMeaning, Per, Title};
 use hedui_base::{ColumnSpec, Dataset};
 use toml::de::{DeTable, DeValue};
 
+use super::allow::allow;
 use super::ast::{Rule, RuleBody, TestCheck};
 use super::fields::{Fields, Reader};
 use super::parameter::parameter;
@@ -22,10 +23,11 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
         .filter(|on| *on)
         .map(|_| fields.key_spot("override").unwrap_or_else(|| name.spot.clone()));
     let title = fields.title();
+    let allow = allow(&fields);
     if title.is_none() && fields.get("title").is_none() && word != "score" {
         if ["parameter", "input", "flag", "scheme"].contains(&word) {
             fields.missing("title", "title = { zh = \"..\" }");
-        } else {
+        } else if !allow.iter().any(|a| a.lint.value == "missing_title") {
             reader.push(
                 name.spot
                     .warning("rules::missing_title", format!("{} has no title", fields.what), "no Chinese title")
@@ -38,7 +40,9 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
         "parameter" => parameter(&fields, cite.clone()),
         "input" => {
             let default = fields.literal("default");
+            let receipt = fields.get("means").is_some() && fields.word("means", &[("receipt", ())]).is_some();
             RuleBody::Input {
+                receipt,
                 entity: fields.need_entity(),
                 spec: column_spec(&fields, title.clone().unwrap_or_default()),
                 default,
@@ -77,9 +81,10 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
     };
     let versions = versions(&fields, &body);
     fields.finish();
+    let title_en = title.as_ref().map(|t| t.en.clone()).unwrap_or_default();
     let title =
         title.map(|t| t.zh).unwrap_or_else(|| if word == "score" { "评分".to_owned() } else { name.value.clone() });
-    Rule { name, overrides, title, cite, body, versions }
+    Rule { name, overrides, title, title_en, cite, allow, body, versions }
 }
 
 fn test_check(fields: &Fields<'_>) -> TestCheck {

@@ -208,6 +208,7 @@ impl Checker<'_> {
             self.datasets.push(DatasetUse {
                 name: dataset.name.clone(),
                 title: dataset.title.zh.clone(),
+                title_en: dataset.title.en.clone(),
                 entity: if dataset.per == Per::Household { Entity::Household } else { Entity::Person },
                 columns: Vec::new(),
             });

@@ -3,3 +3,4 @@
 
 mod packs;
 mod shipped;
+mod titles;

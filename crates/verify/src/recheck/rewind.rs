@@ -57,6 +57,7 @@ mod tests {
                 hash: String::new(),
                 area: None,
                 title: String::new(),
+                title_en: String::new(),
                 from: date(2020, 1, 1),
                 until: None,
                 extends: Vec::new(),
