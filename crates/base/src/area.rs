@@ -59,6 +59,15 @@ impl AreaCode {
         self.len
     }
 
+    /// The area of at most this many digits (2, 4, 6, 9 or 12) that this one is or lies in.
+    #[must_use]
+    pub const fn at_depth(self, digits: u8) -> Self {
+        if digits >= self.len {
+            return self;
+        }
+        Self { digits: self.digits / 10u64.pow((self.len - digits) as u32), len: digits }
+    }
+
     /// The code as text without trailing zero levels.
     #[must_use]
     pub fn prefix(self) -> String {
@@ -115,6 +124,9 @@ mod tests {
         assert_eq!(area("3211").to_string(), "321100");
         assert_eq!(area("321001").to_string(), "321001");
         assert_eq!(area("0100").to_string(), "010000", "leading zeros stay");
+        assert_eq!(area("321102001").at_depth(6), area("321102"));
+        assert_eq!(area("321102001").at_depth(4), area("3211"));
+        assert_eq!(area("3211").at_depth(6), area("3211"), "no finer than it is");
         for bad in ["", "3", "32110", "３２", "32a1", "3211021111111"] {
             assert!(AreaCode::parse(bad).is_err(), "{bad}");
         }

@@ -1,10 +1,14 @@
 //! The command line: verbs, flags and their help.
 
+mod simulate;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+
+pub(crate) use simulate::SimulateArgs;
 
 /// hedui (核对): checks what a household declared against what institutions know.
 #[derive(Debug, Parser)]
@@ -349,6 +353,8 @@ pub(crate) enum RulesVerb {
     Test(RulesTestArgs),
     /// Write a pack as a readable book: every rule in words, with its clause, its parameters on a day and an example.
     Show(ShowArgs),
+    /// Try a reform on a caseload: who enters, leaves, gains and loses, what it costs; exit code 1 on mass exits.
+    Simulate(Box<SimulateArgs>),
 }
 
 /// `hedui rules show`

@@ -49,6 +49,14 @@ impl Library {
         Self { packs, heads, catalogue }
     }
 
+    /// The same packs with one more; a pack of the same id gives way to it.
+    #[must_use]
+    pub fn with(&self, pack: PackFolder) -> Self {
+        let mut packs: Vec<PackFolder> = self.packs.iter().filter(|p| p.id != pack.id).cloned().collect();
+        packs.push(pack);
+        Self::new(packs, self.catalogue.clone())
+    }
+
     /// Checks a pack together with those it extends and reports every mistake at once.
     #[must_use]
     pub fn check(&self, id: &str) -> Checked {
@@ -95,11 +103,19 @@ impl Library {
     /// # Errors
     /// [`NoPack`] if there is neither.
     pub fn for_area(&self, area: AreaCode, day: Date) -> Result<String, NoPack> {
+        self.for_area_preferring(area, day, &[])
+    }
+
+    /// The same, but of several packs for one area one of `preferred` goes before the others.
+    ///
+    /// # Errors
+    /// [`NoPack`] if there is neither.
+    pub fn for_area_preferring(&self, area: AreaCode, day: Date, preferred: &[String]) -> Result<String, NoPack> {
         self.heads
             .iter()
             .filter(|head| head.from <= day && head.until.is_none_or(|until| day <= until))
             .filter(|head| head.area.is_none_or(|a| area.is_within(a)))
-            .max_by_key(|head| (head.area.map_or(0, AreaCode::depth), head.from))
+            .max_by_key(|head| (head.area.map_or(0, AreaCode::depth), preferred.contains(&head.id), head.from))
             .map(|head| head.id.clone())
             .ok_or(NoPack { area, day })
     }

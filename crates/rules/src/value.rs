@@ -48,6 +48,16 @@ pub(crate) fn typed(literal: &Literal, ty: ColumnType) -> Result<ParameterValue,
     }
 }
 
+impl ParameterValue {
+    /// A value as a cell of a parameter table holds it, such as `650.00`.
+    ///
+    /// # Errors
+    /// What was expected instead.
+    pub fn parse(text: &str, ty: ColumnType) -> Result<Self, String> {
+        cell(text, ty)
+    }
+}
+
 /// A text of a CSV cell as the literal its type expects.
 pub(crate) fn cell(text: &str, ty: ColumnType) -> Result<ParameterValue, String> {
     let literal = match ty {

@@ -31,6 +31,7 @@ mod health;
 mod recheck;
 mod report;
 mod review;
+mod simulate;
 
 pub use accept::{AcceptSummary, accept};
 pub use acquire::{
@@ -48,8 +49,12 @@ pub use progress::{Event, Progress, Silent};
 pub use recheck::{Change, ChangeKind, RecheckRequest, RecheckSummary, RecheckedCase, Standing, recheck};
 pub use report::{
     Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
-    PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine, calculation_sheet,
-    WhatIf, WhatIfLine, WhatIfScheme, check, explain, what_if,
+    PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine, WhatIf,
+    WhatIfLine, WhatIfScheme, calculation_sheet, check, explain, what_if,
 };
 pub use review::{ReviewFilter, ReviewLine, review_claim, review_list, review_resolve};
+pub use simulate::{
+    Alarm, Bounds, Budget, ChangedParameter, Dimension, Group, Movement, Reform, SchemeChange, Setting, SettingError,
+    Side, SimulatePlainRequest, SimulateRequest, Simulation, Standings, Totals, Transition, simulate, simulate_plain,
+};
 pub use workspace::{Clock, Workspace, WorkspaceOptions};

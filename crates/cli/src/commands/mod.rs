@@ -12,6 +12,7 @@ mod rules;
 mod rules_test;
 mod serve;
 mod sim;
+mod simulate;
 mod source;
 mod store;
 
@@ -48,7 +49,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Verb::Explain(args) => check::explain(shell, args).await,
         Verb::Recheck(args) => recheck::run(shell, args).await,
         Verb::Review(verb) => review::run(shell, verb).await,
-        Verb::Rules(verb) => rules::run(shell, verb),
+        Verb::Rules(verb) => rules::run(shell, verb).await,
         Verb::Serve(args) => serve::serve(shell, args).await,
         Verb::Key(verb) => serve::key(shell, verb).await,
         Verb::Store(verb) => store::run(shell, verb).await,

@@ -10,11 +10,12 @@ use crate::args::RulesVerb;
 use crate::failure::{self, Failure};
 use crate::terminal;
 
-pub(crate) fn run(shell: Shell, verb: RulesVerb) -> Ended {
+pub(crate) async fn run(shell: Shell, verb: RulesVerb) -> Ended {
     match verb {
         RulesVerb::Check { packs } => check(shell, &packs),
         RulesVerb::Test(args) => rules_test::run(shell, &args),
         RulesVerb::Show(args) => rulebook::show(&args),
+        RulesVerb::Simulate(args) => super::simulate::run(shell, *args).await,
     }
 }
 

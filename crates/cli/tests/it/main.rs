@@ -10,3 +10,4 @@ mod letters;
 mod outage;
 mod plain_folder;
 mod recheck;
+mod simulate;

@@ -40,15 +40,29 @@ pub(crate) struct Answers {
 impl Answers {
     /// Reads what a program needs of the people of some cases.
     pub(crate) fn load(snapshot: &Snapshot, program: &Program, people: &[PersonKey]) -> Result<Self, VerifyError> {
+        Self::load_for(snapshot, &[program], people)
+    }
+
+    /// The same for several programs at once: each reads only the columns it uses.
+    pub(crate) fn load_for(
+        snapshot: &Snapshot,
+        programs: &[&Program],
+        people: &[PersonKey],
+    ) -> Result<Self, VerifyError> {
         let mut people = people.to_vec();
         people.sort_unstable();
         people.dedup();
+        let mut datasets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for dataset in programs.iter().flat_map(|p| &p.datasets).filter(|d| d.entity == Entity::Person) {
+            let columns = dataset.columns.iter().map(|c| c.name.as_str());
+            datasets.entry(&dataset.name).or_default().extend(columns);
+        }
         let mut records = BTreeMap::new();
-        for dataset in program.datasets.iter().filter(|d| d.entity == Entity::Person) {
-            let columns: Vec<&str> = dataset.columns.iter().map(|c| c.name.as_str()).collect();
-            match snapshot.records(&dataset.name, &people, Some(&columns)) {
+        for (dataset, columns) in datasets {
+            let columns: Vec<&str> = columns.into_iter().collect();
+            match snapshot.records(dataset, &people, Some(&columns)) {
                 Ok(rows) => {
-                    records.insert(dataset.name.clone(), rows);
+                    records.insert(dataset.to_owned(), rows);
                 }
                 // A dataset of the pack's own that no connector serves: unknown for everyone, as the engine says.
                 Err(hedui_store::StoreError::UnknownDataset { .. }) => {}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hedui_base::{CaseId, Fen, Letter, PersonKey};
+use hedui_engine::input::Caseload;
 use hedui_engine::output::{CaseFinding, RaisedFlag};
 use hedui_engine::{Derived, RunOptions, run};
 use hedui_ledger::{Case, SavedFinding};
@@ -29,7 +30,7 @@ pub(crate) struct Chunk {
 /// One case compared.
 #[derive(Clone, Debug)]
 pub(crate) struct Compared {
-    /// Row in the chunk.
+    /// Row in the chunk or caseload.
     pub(crate) row: usize,
     pub(crate) program: Arc<Program>,
     pub(crate) finding: CaseFinding,
@@ -96,31 +97,54 @@ impl Chunk {
         compared: &mut Vec<Compared>,
         failures: &mut Vec<CaseFailure>,
     ) -> Result<(), VerifyError> {
-        let setting = Setting { registry: ws.registry(), letters: &self.letters, born: &self.born };
-        let cases: Vec<&Case> = rows.iter().map(|row| &self.cases[*row]).collect();
-        for (here, caseload) in setting.caseloads(program, &cases, answers)? {
+        for (here, caseload) in self.caseloads(ws, program, rows, answers)? {
             tally.add(&caseload);
-            let findings = run(program, &caseload, as_of, &RunOptions::default());
-            let mut flags: HashMap<usize, Vec<RaisedFlag>> = HashMap::new();
-            for flag in findings.flags {
-                flags.entry(flag.row).or_default().push(flag);
-            }
-            for finding in findings.cases {
-                let derived = Derived::of(program, &finding);
-                compared.push(Compared {
-                    row: rows[here[finding.row]],
-                    program: Arc::clone(program),
-                    flags: flags.remove(&finding.row).unwrap_or_default(),
-                    finding,
-                    derived,
-                });
-            }
-            for error in findings.errors {
-                failures.push(CaseFailure { case: error.case.clone(), reason: error.to_string() });
-            }
+            let (found, failed) = compare_caseload(program, &caseload, as_of);
+            compared.extend(found.into_iter().map(|one| Compared { row: here[one.row], ..one }));
+            failures.extend(failed);
         }
         Ok(())
     }
+
+    /// The cases at `rows` as the engine reads them, with the row in this chunk of each of theirs.
+    pub(crate) fn caseloads(
+        &self,
+        ws: &Workspace,
+        program: &Program,
+        rows: &[usize],
+        answers: &Answers,
+    ) -> Result<Vec<(Vec<usize>, Caseload)>, VerifyError> {
+        let setting = Setting { registry: ws.registry(), letters: &self.letters, born: &self.born };
+        let cases: Vec<&Case> = rows.iter().map(|row| &self.cases[*row]).collect();
+        let mut caseloads = setting.caseloads(program, &cases, answers)?;
+        for (here, _) in &mut caseloads {
+            here.iter_mut().for_each(|row| *row = rows[*row]);
+        }
+        Ok(caseloads)
+    }
+}
+
+/// Runs a program over a caseload: what every batch comes down to.
+pub(crate) fn compare_caseload(
+    program: &Arc<Program>,
+    caseload: &Caseload,
+    as_of: Date,
+) -> (Vec<Compared>, Vec<CaseFailure>) {
+    let findings = run(program, caseload, as_of, &RunOptions::default());
+    let mut flags: HashMap<usize, Vec<RaisedFlag>> = HashMap::new();
+    for flag in findings.flags {
+        flags.entry(flag.row).or_default().push(flag);
+    }
+    let compared = findings.cases.into_iter().map(|finding| Compared {
+        row: finding.row,
+        program: Arc::clone(program),
+        flags: flags.remove(&finding.row).unwrap_or_default(),
+        derived: Derived::of(program, &finding),
+        finding,
+    });
+    let compared = compared.collect();
+    let failures = findings.errors.iter().map(|e| CaseFailure { case: e.case.clone(), reason: e.to_string() });
+    (compared, failures.collect())
 }
 
 /// What the ledger keeps of one comparison.

@@ -10,9 +10,10 @@ mod tally;
 pub use batch::batch;
 pub use plain::batch_plain;
 
-pub(crate) use batch::selected;
+pub(crate) use batch::{CHUNK, selected, write_json};
 pub(crate) use caseload::{Answers, Born, Setting, applies};
-pub(crate) use chunk::{Chunk, Compared, recheck_months, saved, scheme_months};
+pub(crate) use chunk::{Chunk, Compared, compare_caseload, recheck_months, saved, scheme_months};
+pub(crate) use plain::plain_caseload;
 pub(crate) use results::score;
 pub(crate) use tally::CoverageTally;
 

@@ -3,18 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hedui_base::{Dataset, SourceId};
+use hedui_base::{Catalogue, Dataset, SourceId};
 use hedui_engine::input::{Caseload, Cases, Coverage, Persons, Role};
-use hedui_engine::{Derived, RunOptions, run};
 use hedui_rules::program::Entity;
 use hedui_rules::{Library, PackFolder, Program};
 use hedui_store::plain::{InputSpec, PlainLoad, PlainSpec, Rejected, Role as PlainRole, read_folder};
 
 use super::batch::finish;
-use super::chunk::Compared;
+use super::chunk::compare_caseload;
 use super::results::ResultFiles;
 use super::tally::{CoverageTally, FindingTally};
-use super::{BatchSummary, CaseFailure, PlainRequest};
+use super::{BatchSummary, PlainRequest};
 use crate::library::packs;
 use crate::{Event, Problem, VerifyError};
 
@@ -29,16 +28,7 @@ pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
     let (id, folders) = find_pack(&request)?;
     let library = Library::new(folders, catalogue.clone());
     let program = library.compile(&id).map_err(|diagnostics| VerifyError::Text { what: "rule pack", diagnostics })?;
-    let spec = PlainSpec {
-        inputs: program
-            .inputs
-            .iter()
-            .map(|i| InputSpec { name: i.name.clone(), of_person: i.entity == Entity::Person, column: i.spec.clone() })
-            .collect(),
-        datasets: datasets(&program, &catalogue),
-    };
-    let loaded = read_folder(&request.records, Some(&request.cases), &spec, request.lenient)
-        .map_err(|problems| VerifyError::Input(problems.iter().map(problem).collect()))?;
+    let loaded = read(&request.records, &request.cases, &program, &catalogue, request.lenient)?;
     let mut summary = BatchSummary { as_of: Some(request.as_of), ..BatchSummary::default() };
     if !loaded.rejected.is_empty() {
         summary.rejected = loaded.rejected.len();
@@ -51,28 +41,53 @@ pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
     let (mut tally, mut coverage) = (FindingTally::new(&programs), CoverageTally::default());
     coverage.add(&caseload);
     let total = caseload.cases.id.len();
-    let findings = run(&program, &caseload, request.as_of, &RunOptions::default());
-    let mut flags = findings.flags.into_iter().peekable();
-    for finding in findings.cases {
-        let mut own = Vec::new();
-        while let Some(flag) = flags.next_if(|flag| flag.row <= finding.row) {
-            own.push(flag);
-        }
-        let derived = Derived::of(&program, &finding);
-        files.finding(&program, caseload.cases.area[finding.row], &finding, &derived);
-        for raised in &own {
+    let (compared, failures) = compare_caseload(&program, &caseload, request.as_of);
+    for one in &compared {
+        files.finding(&program, caseload.cases.area[one.row], &one.finding, &one.derived);
+        for raised in &one.flags {
             files.flag(&program, raised);
         }
-        tally.add(&Compared { row: finding.row, program: Arc::clone(&program), finding, derived, flags: own });
+        tally.add(one);
     }
-    summary.failures =
-        findings.errors.iter().map(|e| CaseFailure { case: e.case.clone(), reason: e.to_string() }).collect();
+    summary.failures = failures;
     tally.into_summary(&mut summary);
     summary.people = coverage.people();
     summary.sources = coverage.totals(|_| String::new());
     finish(files, &mut summary, &request.out)?;
     request.progress.event(Event::Compared { done: total, total });
     Ok(summary)
+}
+
+/// A plain folder as a program reads it.
+fn read(
+    records: &Path,
+    cases: &Path,
+    program: &Program,
+    catalogue: &Catalogue,
+    lenient: bool,
+) -> Result<PlainLoad, VerifyError> {
+    let spec = PlainSpec {
+        inputs: program
+            .inputs
+            .iter()
+            .map(|i| InputSpec { name: i.name.clone(), of_person: i.entity == Entity::Person, column: i.spec.clone() })
+            .collect(),
+        datasets: datasets(program, catalogue),
+    };
+    read_folder(records, Some(cases), &spec, lenient)
+        .map_err(|problems| VerifyError::Input(problems.iter().map(problem).collect()))
+}
+
+/// All cases of a plain folder as a program reads them, and what was taken for granted.
+pub(crate) fn plain_caseload(
+    records: &Path,
+    cases: &Path,
+    program: &Program,
+    catalogue: &Catalogue,
+) -> Result<(Caseload, Vec<String>), VerifyError> {
+    let loaded = read(records, cases, program, catalogue, false)?;
+    let notices = notices(program, &loaded);
+    Ok((caseload(loaded), notices))
 }
 
 /// What was taken for granted about datasets that the pack reads.
@@ -118,7 +133,7 @@ fn find_pack(request: &PlainRequest) -> Result<(String, Vec<PackFolder>), Verify
 }
 
 /// The catalogue's datasets, and those a pack declares beyond it (as far as its facts use them).
-fn datasets(program: &Program, catalogue: &hedui_base::Catalogue) -> Vec<Arc<Dataset>> {
+fn datasets(program: &Program, catalogue: &Catalogue) -> Vec<Arc<Dataset>> {
     let mut all: Vec<Arc<Dataset>> = catalogue.datasets.values().cloned().collect();
     for used in program.datasets.iter().filter(|d| catalogue.get(&d.name).is_none()) {
         all.push(Arc::new(Dataset {

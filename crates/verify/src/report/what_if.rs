@@ -78,12 +78,7 @@ pub struct WhatIfLine {
 ///
 /// # Errors
 /// As [`crate::check`], and [`VerifyError::UnknownName`] for a scheme that the pack does not have.
-pub async fn what_if(
-    ws: &Workspace,
-    case: &CaseId,
-    scheme: Option<&str>,
-    as_of: Date,
-) -> Result<WhatIf, VerifyError> {
+pub async fn what_if(ws: &Workspace, case: &CaseId, scheme: Option<&str>, as_of: Date) -> Result<WhatIf, VerifyError> {
     let one = One::load(ws, case, as_of).await?;
     let (ws, scheme) = (ws.clone(), scheme.map(str::to_owned));
     tokio::task::spawn_blocking(move || one.what_if(&ws, scheme.as_deref()))
@@ -137,7 +132,8 @@ impl One {
 
     fn line(&self, names: &Names<'_>, one: &Counterfactual) -> WhatIfLine {
         let program = &self.program;
-        let whose = |person: &Option<PersonKey>| person.map_or_else(String::new, |p| format!("（{}）", names.person(p)));
+        let whose =
+            |person: &Option<PersonKey>| person.map_or_else(String::new, |p| format!("（{}）", names.person(p)));
         let new = one.new.as_ref().map(Value::to_string);
         let old = one.old.as_ref().map(Value::to_string);
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "无".to_owned());
@@ -259,7 +255,8 @@ pub(super) fn text(scheme: &WhatIfScheme) -> String {
             kind = &line.kind;
             lines.push(format!("  {}", line.kind_zh));
         }
-        let proof = if line.proof == "edge" { "（少一个单位则不会；更小的变动未逐一排除）" } else { "" };
+        let proof =
+            if line.proof == "edge" { "（少一个单位则不会；更小的变动未逐一排除）" } else { "" };
         lines.push(format!("    若{} → {}{proof}", line.text, line.after_zh));
     }
     if scheme.changes.is_empty() {
