@@ -46,14 +46,7 @@ fn wallet(serial: u64, balance: Fen, as_of: Date, dice: &mut Dice) -> Wallet {
 }
 
 /// A policy in force.
-pub(crate) fn policy(
-    serial: u64,
-    kind: &'static str,
-    premium: Fen,
-    cash: Fen,
-    as_of: Date,
-    dice: &mut Dice,
-) -> Policy {
+pub(crate) fn policy(serial: u64, kind: &'static str, premium: Fen, cash: Fen, as_of: Date, dice: &mut Dice) -> Policy {
     Policy {
         policy_no: format!("P{:02}****{:06}", dice.between(10, 99), serial % 1_000_000),
         policy_kind: kind.into(),

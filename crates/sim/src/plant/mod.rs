@@ -250,7 +250,8 @@ pub(crate) fn apply(
             source: done.source.to_owned(),
         });
     }
-    let assets_stand_in_the_way = plan.plants(&[A::AS01, A::AS05, A::AS07, A::AS10, A::AS11, A::AS12, A::AS13, A::AS16]);
+    let assets_stand_in_the_way =
+        plan.plants(&[A::AS01, A::AS05, A::AS07, A::AS10, A::AS11, A::AS12, A::AS13, A::AS16]);
     if !assets_stand_in_the_way && band(household, shape) == Some(Band::NearPoor) && !unsendable(household) {
         flags.push("SP03".to_owned());
     }
