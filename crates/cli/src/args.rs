@@ -355,6 +355,32 @@ pub(crate) enum RulesVerb {
     Show(ShowArgs),
     /// Try a reform on a caseload: who enters, leaves, gains and loses, what it costs; exit code 1 on mass exits.
     Simulate(Box<SimulateArgs>),
+    /// Say in words what changed between two packs, or two states of one, and what depends on each change.
+    Diff(DiffArgs),
+}
+
+/// `hedui rules diff`
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The older pack: a name or folder.
+    pub(crate) old: String,
+    /// The newer pack: a name or folder.
+    pub(crate) new: String,
+    /// Compare only what is in force on this day; default: all rows and versions.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) on: Option<Date>,
+    /// Language of the words.
+    #[arg(long, value_enum, default_value_t = BookLang::Zh)]
+    pub(crate) lang: BookLang,
+    /// Markdown, or one HTML page that needs no other file.
+    #[arg(long, value_enum, default_value_t = BookFormat::Md)]
+    pub(crate) format: BookFormat,
+    /// Write to a file instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// End with 1 if anything differs.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }
 
 /// `hedui rules show`

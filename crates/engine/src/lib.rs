@@ -37,7 +37,6 @@ mod slice;
 
 // The kernel.
 mod aggregate;
-mod by_month;
 mod evaluate;
 mod given;
 mod operators;
@@ -63,6 +62,9 @@ mod under;
 // What follows from a finding; what cases prove.
 pub mod cases;
 mod standing;
+
+// A pack as a book, with examples from its cases.
+pub mod rulebook;
 
 // One household, as it might be.
 pub mod counterfactual;

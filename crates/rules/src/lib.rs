@@ -41,6 +41,7 @@
 
 pub mod book;
 pub mod cases;
+pub mod changes;
 mod csv;
 pub mod diagnostics;
 mod folder;

@@ -22,7 +22,6 @@ mod site;
 mod workspace;
 
 pub mod intake;
-pub mod rulebook;
 
 mod accept;
 mod acquire;

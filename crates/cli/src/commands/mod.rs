@@ -9,6 +9,7 @@ mod recheck;
 mod review;
 mod rulebook;
 mod rules;
+mod rules_diff;
 mod rules_test;
 mod serve;
 mod sim;

@@ -1,9 +1,11 @@
 //! `hedui rules show`: a pack as a book.
 
+use std::path::Path;
+
 use hedui_base::Diagnostic;
-use hedui_rules::book::{BookOptions, html, markdown};
+use hedui_engine::rulebook::rulebook;
+use hedui_rules::book::{BookOptions, Document, html, markdown};
 use hedui_rules::words::Lang;
-use hedui_verify::rulebook::rulebook;
 use jiff::Zoned;
 
 use super::Ended;
@@ -24,17 +26,19 @@ pub(super) fn show(args: &ShowArgs) -> Ended {
     let Some(program) = checked.program else {
         return Err(Failure::Mistakes(checked.diagnostics.into_iter().filter(Diagnostic::is_error).collect()));
     };
-    let lang = match args.lang {
-        BookLang::Zh => Lang::Zh,
-        BookLang::En => Lang::En,
-    };
     let on = args.on.unwrap_or_else(|| Zoned::now().date());
-    let document = rulebook(&library, &program, &checked.cases, BookOptions { lang, on });
-    let text = match args.format {
-        BookFormat::Md => markdown(&document),
-        BookFormat::Html => html(&document),
+    let options = BookOptions { lang: args.lang.into(), on };
+    let document = rulebook(&library.written(id), &program, &checked.cases, options);
+    write(&document, args.format, args.out.as_deref())
+}
+
+/// Prints a document, or writes it to a file.
+pub(super) fn write(document: &Document, format: BookFormat, out: Option<&Path>) -> Ended {
+    let text = match format {
+        BookFormat::Md => markdown(document),
+        BookFormat::Html => html(document),
     };
-    match &args.out {
+    match out {
         Some(path) => {
             std::fs::write(path, text).map_err(|e| Failure::input(format!("cannot write {}: {e}", path.display())))?;
             terminal::note(format_args!("written to {}", path.display()));
@@ -42,4 +46,13 @@ pub(super) fn show(args: &ShowArgs) -> Ended {
         None => terminal::line(text.trim_end()),
     }
     Ok(0)
+}
+
+impl From<BookLang> for Lang {
+    fn from(lang: BookLang) -> Self {
+        match lang {
+            BookLang::Zh => Self::Zh,
+            BookLang::En => Self::En,
+        }
+    }
 }

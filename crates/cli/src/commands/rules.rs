@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hedui_base::Diagnostic;
 use hedui_rules::Library;
 
-use super::{Ended, Shell, rulebook, rules_test};
+use super::{Ended, Shell, rulebook, rules_diff, rules_test};
 use crate::args::RulesVerb;
 use crate::failure::{self, Failure};
 use crate::terminal;
@@ -16,6 +16,7 @@ pub(crate) async fn run(shell: Shell, verb: RulesVerb) -> Ended {
         RulesVerb::Test(args) => rules_test::run(shell, &args),
         RulesVerb::Show(args) => rulebook::show(&args),
         RulesVerb::Simulate(args) => super::simulate::run(shell, *args).await,
+        RulesVerb::Diff(args) => rules_diff::run(shell, &args),
     }
 }
 

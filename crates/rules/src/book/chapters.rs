@@ -61,7 +61,9 @@ pub fn book(program: &Program, written: &[Written], options: BookOptions, exampl
     whole.push(Block::Heading { level: 2, anchor: "contents".to_owned(), text: Text::plain(Label::Contents.of(lang)) });
     whole.push(Block::List(contents));
     whole.append(&mut blocks);
-    Document { title: program.pack.title.clone(), lang: lang.pick("zh", "en"), blocks: whole }
+    let pack = &program.pack;
+    let title = if lang == Lang::En && !pack.title_en.is_empty() { &pack.title_en } else { &pack.title };
+    Document { title: title.clone(), lang: lang.pick("zh", "en"), blocks: whole }
 }
 
 fn chapter(blocks: &mut Vec<Block>, title: &str, anchor: &str) -> Item {

@@ -137,3 +137,8 @@ pub(super) fn linked(line: &Line, anchor: &dyn Fn(&str) -> Option<String>) -> Te
 pub(super) fn item(words: &Words, anchor: &dyn Fn(&str) -> Option<String>) -> Item {
     Item { text: linked(&words.lead, anchor), items: words.parts.iter().map(|part| item(part, anchor)).collect() }
 }
+
+/// Words as an item of a list, without links.
+pub(crate) fn words_item(words: &Words) -> Item {
+    item(words, &|_| None)
+}

@@ -77,7 +77,7 @@ labels! {
     Value: "值", "Value";
     State: "状态", "State";
     Current: "现行", "in force";
-    Coming: "未到期日", "to come";
+    Coming: "将生效", "to come";
     Past: "行已失效，未列出", "rows have ended and are not listed";
     NoRow: "本日没有适用的行", "no row holds on this day";
     SeeTable: "行，见参数表", "rows, see the parameter";

@@ -73,21 +73,24 @@ fn table(head: &[String], rows: &[Vec<Text>], prefix: &str, out: &mut String) {
 
 /// Text in a cell: a bar inside code needs its escape there too.
 fn cell(text: &Text) -> String {
-    let spans = text.0.iter().map(|span| match span {
+    let spans = text.0.iter().map(|one| match one {
         Span::Code(text) => code(text).replace('|', "\\|"),
-        other => line(&Text(vec![other.clone()])),
+        other => span(other),
     });
-    spans.collect()
+    spans.collect::<String>().trim_end().to_owned()
 }
 
 fn line(text: &Text) -> String {
-    let spans = text.0.iter().map(|span| match span {
+    text.0.iter().map(span).collect::<String>().trim_end().to_owned()
+}
+
+fn span(span: &Span) -> String {
+    match span {
         Span::Plain(text) => escaped(text),
         Span::Strong(text) => format!("**{}**", escaped(text)),
         Span::Code(text) => code(text),
         Span::Link { text, to } => format!("[{}](#{to})", escaped(text)),
-    });
-    spans.collect()
+    }
 }
 
 /// Between as many backticks as it takes.

@@ -17,9 +17,12 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 pub use chapters::book;
+pub(crate) use chapters::mentioned;
+pub(crate) use document::words_item;
 pub use document::{Block, Document, Item, Span, Text};
 pub use html::html;
 pub use markdown::markdown;
+pub(crate) use parameters::{key_text, row_text};
 
 use crate::words::Lang;
 

@@ -6,7 +6,7 @@ use super::chapters::Context;
 use super::document::{Block, Item, Span, Text};
 use super::labels::Label;
 use crate::program::{KeyMatch, Parameter, ParameterRow, ParameterValue, RowValue};
-use crate::words::{amount, number, type_word};
+use crate::words::{Lang, amount, number, type_word};
 
 /// More rows than these are left to the parameter's own table.
 const BRIEF: usize = 4;
@@ -77,12 +77,12 @@ fn table(context: &Context<'_>, parameter: &Parameter, rows: &[&ParameterRow]) -
     head.extend([Label::From, Label::Until, Label::Value, Label::State, Label::Cite, Label::Place].map(label));
     let rows = rows.iter().map(|row| {
         let mut cells = vec![area(context, row.area), residence(context, row)];
-        cells.extend(row.keys.iter().map(|key| key_text(context, key)));
+        cells.extend(row.keys.iter().map(|key| key_text(context.lang(), key)));
         let state = if row.from <= context.options.on { Label::Current } else { Label::Coming };
         cells.extend([
             row.from.to_string(),
             row.until.map_or_else(|| "—".to_owned(), |until| until.to_string()),
-            value(context, parameter, row),
+            row_text(context.lang(), parameter, row),
             label(state),
             row.cite.clone(),
         ]);
@@ -104,7 +104,11 @@ pub(super) fn brief(context: &Context<'_>, parameter: &Parameter) -> Item {
     let next = next.map(|from| format!(" · {} {from}", context.label(Label::NextChange))).unwrap_or_default();
     match now.as_slice() {
         [] => Item::of(text.then(format!(": {}{next}", context.label(Label::NoRow)))),
-        [row] => Item::of(text.then(format!(" = {} · {}{next}", value(context, parameter, row), since(context, row)))),
+        [row] => Item::of(text.then(format!(
+            " = {} · {}{next}",
+            row_text(context.lang(), parameter, row),
+            since(context, row)
+        ))),
         many if many.len() > BRIEF => {
             Item::of(text.then(format!(": {} {}{next}", many.len(), context.label(Label::SeeTable))))
         }
@@ -118,10 +122,10 @@ pub(super) fn brief(context: &Context<'_>, parameter: &Parameter) -> Item {
                         .keys
                         .iter()
                         .zip(&row.keys)
-                        .map(|(name, key)| format!("{name} {}", key_text(context, key))),
+                        .map(|(name, key)| format!("{name} {}", key_text(context.lang(), key))),
                 );
                 let which = which.join(context.lang().pick("，", ", "));
-                let value = value(context, parameter, row);
+                let value = row_text(context.lang(), parameter, row);
                 Item::of(Text::plain(format!("{which} = {value} · {}", since(context, row))))
             });
             Item { text: text.then(next), items: items.collect() }
@@ -142,41 +146,39 @@ fn here<'p>(context: &Context<'_>, parameter: &'p Parameter) -> impl Iterator<It
 }
 
 /// What a row says: a value as the rules use it, with what was published, or a gap.
-pub(super) fn value(context: &Context<'_>, parameter: &Parameter, row: &ParameterRow) -> String {
-    let lang = context.lang();
+pub(crate) fn row_text(lang: Lang, parameter: &Parameter, row: &ParameterRow) -> String {
     let mut text = match (&row.value, parameter.read(row, 0)) {
         (RowValue::Known(ParameterValue::Text(text)), _) => text.to_string(),
         (RowValue::Known(_), Some(value)) => number(lang, parameter.ty, value),
         (RowValue::Known(value), None) => amount(lang, parameter.ty, value),
-        (RowValue::Gap(why), _) => gap(context, parameter, why),
+        (RowValue::Gap(why), _) => gap(lang, parameter, why),
     };
     if let (Some(_), RowValue::Known(value)) = (row.per, &row.value) {
         let published = amount(lang, parameter.published_type(row), value);
-        text.push_str(&bracketed(context, &format!("{} {published}", context.label(Label::Published))));
+        text.push_str(&bracketed(lang, &format!("{} {published}", Label::Published.of(lang))));
     }
     if let Some(each) = row.each {
         let each = number(lang, parameter.published_type(row), each);
-        text.push_str(&bracketed(context, &format!("{} {each}", context.label(Label::Each))));
+        text.push_str(&bracketed(lang, &format!("{} {each}", Label::Each.of(lang))));
     }
     if let Some(day) = row.confirm_by {
-        text.push_str(&bracketed(context, &format!("{} {day}", context.label(Label::ConfirmBy))));
+        text.push_str(&bracketed(lang, &format!("{} {day}", Label::ConfirmBy.of(lang))));
     }
     text
 }
 
-fn bracketed(context: &Context<'_>, text: &str) -> String {
-    context.lang().pick(format_args!("（{text}）"), format_args!(" ({text})")).to_string()
+fn bracketed(lang: Lang, text: &str) -> String {
+    lang.pick(format_args!("（{text}）"), format_args!(" ({text})")).to_string()
 }
 
 /// A value that no source gives, and what it lies between.
-fn gap(context: &Context<'_>, parameter: &Parameter, why: &str) -> String {
+fn gap(lang: Lang, parameter: &Parameter, why: &str) -> String {
     let ends = [(parameter.bounds.0, Label::GapAtLeast), (parameter.bounds.1, Label::GapAtMost)];
-    let mut words = vec![context.label(Label::Gap).to_owned()];
-    words.extend(ends.into_iter().filter_map(|(end, label)| {
-        Some(format!("{} {}", context.label(label), number(context.lang(), parameter.ty, end?)))
-    }));
+    let mut words = vec![Label::Gap.of(lang).to_owned()];
+    let ends = ends.into_iter().filter_map(|(end, label)| Some((end?, label)));
+    words.extend(ends.map(|(end, label)| format!("{} {}", label.of(lang), number(lang, parameter.ty, end))));
     words.extend((!why.is_empty()).then(|| why.to_owned()));
-    words.join(context.lang().pick("，", ", "))
+    words.join(lang.pick("，", ", "))
 }
 
 fn area(context: &Context<'_>, area: Option<AreaCode>) -> String {
@@ -192,9 +194,10 @@ fn residence(context: &Context<'_>, row: &ParameterRow) -> String {
     }
 }
 
-fn key_text(context: &Context<'_>, key: &KeyMatch) -> String {
+/// What a key column accepts, as its cell says it.
+pub(crate) fn key_text(lang: Lang, key: &KeyMatch) -> String {
     match key {
-        KeyMatch::Any => context.label(Label::AnyKey).to_owned(),
+        KeyMatch::Any => Label::AnyKey.of(lang).to_owned(),
         KeyMatch::Range(from, to) if from == to => from.to_string(),
         KeyMatch::Range(from, i64::MAX) => format!("{from}+"),
         KeyMatch::Range(from, to) => format!("{from}-{to}"),

@@ -68,7 +68,8 @@ pub(super) fn datasets(context: &Context<'_>) -> Vec<Block> {
     let lang = context.lang();
     let head = [Label::Column, Label::Name, Label::Type].map(|label| context.label(label).to_owned()).to_vec();
     let blocks = context.program.datasets.iter().flat_map(|dataset| {
-        let title = Text::plain(format!("{} ", dataset.title)).and(Span::Code(dataset.name.clone()));
+        let title =
+            Text::plain(format!("{} ", context.speaker.dataset(&dataset.name))).and(Span::Code(dataset.name.clone()));
         let rows = dataset.columns.iter().map(|column| {
             let title = lang.pick(&column.spec.title.zh, &column.spec.title.en);
             let title = if title.is_empty() { &column.spec.title.zh } else { title };

@@ -132,8 +132,8 @@ impl Speaker<'_> {
         let who = filter.map(|filter| self.claim(filter).0);
         if matches!(arg.kind, ExprKind::Star(_)) {
             let said = match (&who, over) {
-                (Some(who), Over::Members) => self.say(Phrase::MembersWho, &[who.clone()]),
-                (Some(who), Over::Obligors) => self.say(Phrase::ObligorsWho, &[who.clone()]),
+                (Some(who), Over::Members) => self.say(Phrase::MembersWho, std::slice::from_ref(who)),
+                (Some(who), Over::Obligors) => self.say(Phrase::ObligorsWho, std::slice::from_ref(who)),
                 (_, over) => self.say(over.pick(Phrase::Records, Phrase::Members, Phrase::Obligors), &[]),
             };
             return match who {

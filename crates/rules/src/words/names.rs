@@ -60,14 +60,14 @@ impl Names<'_> {
             return self.given(name, &input.spec);
         }
         if let Some(parameter) = program.parameters.iter().find(|p| p.name == name) {
-            let title = title_or_name(self.lang, &parameter.title, "", name);
+            let title = title_or_name(self.lang, &parameter.title, &parameter.title_en, name);
             return meaning(name, title, Some(parameter.ty), NameKind::Parameter);
         }
         let (stem, part) = name.split_once('.').unwrap_or((name, ""));
         let is_it = |step: &str| step == name || (part.is_empty() && step.strip_suffix(".when") == Some(name));
         let step = program.steps.iter().find(|step| is_it(&step.name));
         if let Some(step) = step {
-            let title = title_or_name(self.lang, &step.rule.title, "", stem);
+            let title = title_or_name(self.lang, &step.rule.title, &step.rule.title_en, stem);
             let kind = if part.is_empty() { NameKind::Rule } else { NameKind::Part };
             return meaning(stem, title, Some(step.ty), kind);
         }
@@ -77,7 +77,10 @@ impl Names<'_> {
     /// Title of a dataset.
     pub(super) fn dataset(&self, name: &str) -> String {
         let dataset = self.program.datasets.iter().find(|dataset| dataset.name == name);
-        dataset.map_or_else(|| name.to_owned(), |dataset| dataset.title.clone())
+        dataset.map_or_else(
+            || name.to_owned(),
+            |dataset| title_or_name(self.lang, &dataset.title, &dataset.title_en, name),
+        )
     }
 
     fn column(&self, dataset: &str, name: &str) -> Option<&ColumnSpec> {

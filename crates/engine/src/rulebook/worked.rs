@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use hedui_base::{PersonKey, SourceText, Tri};
-use hedui_engine::input::Role;
-use hedui_engine::output::Cell;
-use hedui_engine::{Explanation, Held, Trace, Value};
 use hedui_rules::Program;
 use hedui_rules::book::{Example, ExamplePart};
 use hedui_rules::cases::Case;
 use hedui_rules::surface::parse_formula;
 use hedui_rules::words::{Lang, Speaker, number};
+
+use crate::explanation::{Explanation, ParameterUse};
+use crate::input::Role;
+use crate::output::Cell;
+use crate::shown::{Held, Value};
+use crate::trace::Trace;
 
 /// More given values than these are not listed.
 const GIVEN: usize = 16;
@@ -41,13 +44,30 @@ impl Worked<'_> {
             when.push_str(" · ");
             when.push_str(&self.person(person));
         }
+        let (mut value, mut parts) = (self.value(&explanation.value), self.parts(&explanation));
+        let mut given = self.given(&explanation);
+        let amount =
+            step.strip_suffix(".when").and_then(|rule| self.trace.explain_for(&format!("{rule}.amount"), person));
+        if let Some(amount) = amount {
+            let word = self.lang.pick("金额", "amount");
+            let sum = self.value(&amount.value);
+            value.push_str(&self.lang.pick(format_args!("，{word} {sum}"), format_args!(", {word} {sum}")).to_string());
+            let more = self.given(&amount).into_iter().filter(|line| !given.contains(line)).collect::<Vec<_>>();
+            given.extend(more);
+            parts.push(ExamplePart {
+                title: word.to_owned(),
+                name: String::new(),
+                value: sum,
+                parts: self.parts(&amount),
+            });
+        }
         Some(Example {
             title: case.title.clone(),
             place: format!("{}:{}", case.file, case.line),
             when,
-            given: self.given(&explanation),
-            value: self.value(&explanation.value),
-            parts: self.parts(&explanation),
+            given,
+            value,
+            parts,
         })
     }
 
@@ -91,12 +111,7 @@ impl Worked<'_> {
             };
             if declared {
                 let title = self.of_person(self.title(&node.name), node.person);
-                let mut value = self.value(&node.value);
-                if let (Held::Text(Some(code)), Lang::Zh) = (&node.value.held, self.lang)
-                    && let Some(title) = input.spec.codes.get(&**code)
-                {
-                    value.clone_from(title);
-                }
+                let value = self.coded(node);
                 if !given.iter().any(|(other, _)| *other == title) {
                     given.push((title, value));
                 }
@@ -121,6 +136,17 @@ impl Worked<'_> {
         }
     }
 
+    /// A node's value; a code of an input by its title.
+    fn coded(&self, node: &Explanation) -> String {
+        let input = self.program.inputs.iter().find(|input| input.name == node.name);
+        if let (Held::Text(Some(code)), Lang::Zh, Some(input)) = (&node.value.held, self.lang, input)
+            && let Some(title) = input.spec.codes.get(&**code)
+        {
+            return title.clone();
+        }
+        self.value(&node.value)
+    }
+
     fn of_person(&self, title: String, person: Option<PersonKey>) -> String {
         match person {
             Some(person) if self.trace.persons().len() > 1 => {
@@ -138,7 +164,7 @@ impl Worked<'_> {
             let part = ExamplePart {
                 title: self.title(&row.name),
                 name: row.name.clone(),
-                value: format!("{}{}{}", self.value(&row.value), self.lang.pick("，", ", "), row.cite),
+                value: self.row(row),
                 parts: Vec::new(),
             };
             if !parts.contains(&part) {
@@ -146,6 +172,24 @@ impl Worked<'_> {
             }
         }
         parts
+    }
+
+    /// A parameter's value, what was published, and where.
+    fn row(&self, row: &ParameterUse) -> String {
+        let mut text = self.value(&row.value);
+        if let Some(published) = &row.published {
+            let published = self.value(published);
+            text.push_str(&match self.lang {
+                Lang::Zh => format!("（公布为 {published}）"),
+                Lang::En => format!(" (published as {published})"),
+            });
+        }
+        let why = [row.gap.as_deref(), row.fallback.as_deref(), Some(row.cite.as_str())];
+        for why in why.into_iter().flatten().filter(|why| !why.is_empty()) {
+            text.push_str(self.lang.pick("，", ", "));
+            text.push_str(why);
+        }
+        text
     }
 
     fn part(&self, node: &Explanation) -> ExamplePart {
@@ -165,7 +209,7 @@ impl Worked<'_> {
         ExamplePart {
             title: self.of_person(title, node.person),
             name: if own { node.name.clone() } else { String::new() },
-            value: self.value(&node.value),
+            value: self.coded(node),
             parts: if own { Vec::new() } else { self.parts(node) },
         }
     }
@@ -191,8 +235,8 @@ impl Worked<'_> {
         let lang = self.lang;
         let shown = |v: i64| number(lang, value.ty, v);
         match &value.held {
-            Held::Condition(Tri::Met) => lang.pick("是", "met").to_owned(),
-            Held::Condition(Tri::NotMet) => lang.pick("否", "not met").to_owned(),
+            Held::Condition(Tri::Met) => lang.pick("是", "yes").to_owned(),
+            Held::Condition(Tri::NotMet) => lang.pick("否", "no").to_owned(),
             Held::Condition(Tri::Undetermined) => lang.pick("未定", "undetermined").to_owned(),
             Held::Number(Cell::Known(v)) => shown(*v),
             Held::Number(Cell::Between(i64::MIN, i64::MAX)) | Held::UnknownText => {
