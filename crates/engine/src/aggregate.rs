@@ -122,11 +122,13 @@ fn fold(function: AggregateFn, items: &[Item], is_text: bool, context: &mut Cont
         AggregateFn::Avg => average(items, context),
         AggregateFn::BoolOr => any(items, Tri::Met, context.reasons),
         AggregateFn::BoolAnd => any(items, Tri::NotMet, context.reasons),
+        // These need months, and are computed in `by_month`: without any there is no sum.
+        AggregateFn::MonthFirst | AggregateFn::MonthLast | AggregateFn::MonthMax | AggregateFn::MonthMin => Slot::NONE,
     }
 }
 
 /// A number that left the range of values.
-fn overflow(context: &mut Context<'_, '_>) -> Slot {
+pub(crate) fn overflow(context: &mut Context<'_, '_>) -> Slot {
     let fault = Fault { step: context.step, kind: CaseErrorKind::Overflow };
     Slot::within(Span::ALL, Presence::Some, context.reasons.fault(fault))
 }

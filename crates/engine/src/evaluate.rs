@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
 use crate::aggregate::{Context, aggregate, extreme_of};
+use crate::by_month::{Read, by_month};
 use crate::civil;
 use crate::given::Given;
 use crate::interval::Span;
@@ -226,6 +227,20 @@ impl<'a> Kernel<'a> {
                 };
                 self.operators().rising(&a, moved)
             }
+            ExprKind::ShiftMonths(a, months) => {
+                let (a, months) = self.both(a, months, scope);
+                let moved = |day: i64, by: i64| civil::add_months(day, i32::try_from(by).ok()?);
+                self.operators().rising_both(&a, &months, moved)
+            }
+            ExprKind::PerMonth(a) => {
+                let a = self.eval(a, scope);
+                self.operators().per_month(&a)
+            }
+            ExprKind::Spread(a, _) => {
+                let a = self.eval(a, scope);
+                let twelve = Register::closed(vec![12; rows]);
+                self.operators().div(&a, &twelve, 0)
+            }
             ExprKind::AddDays(a, days) => {
                 let a = self.eval(a, scope);
                 self.operators().rising(&a, |v| v.checked_add(i64::from(*days)))
@@ -369,10 +384,16 @@ impl<'a> Kernel<'a> {
         }
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
         let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
+        let month = of.by.as_deref().map(|month| self.months(month, Scope::Records(dataset)));
         let slice = &mut self.slice;
         let frame = &slice.frames[dataset];
         let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
-        aggregate(of.function, argument, inside.as_deref(), &frame.runs, |row| frame.unanswered(row), &mut context)
+        let unanswered = |row| frame.unanswered(row);
+        if let (Some(month), Some((argument, _))) = (month, argument) {
+            let read = Read { argument, month: &month, inside: inside.as_deref(), runs: &frame.runs };
+            return by_month(of.function, &read, unanswered, &mut context);
+        }
+        aggregate(of.function, argument, inside.as_deref(), &frame.runs, unanswered, &mut context)
     }
 
     /// Which records of the fact at work an aggregate counts; none means all.

@@ -181,6 +181,12 @@ impl<'k, 'a> Explainer<'k, 'a> {
             ExprKind::Dated(first, versions) => {
                 self.parts(Expr::in_force(first, versions, self.kernel.as_of), scope, row, node);
             }
+            ExprKind::Spread(yearly, clause) => {
+                // The clause that lets a year be spread over its months stands beside the rule's own.
+                let cite = node.cite.take().filter(|own| !own.contains(&**clause));
+                node.cite = Some(cite.map_or_else(|| clause.to_string(), |own| format!("{own}；{clause}")));
+                self.parts(yearly, scope, row, node);
+            }
             ExprKind::Assume { value, instead, reason } => {
                 self.parts(value, scope, row, node);
                 if !reads_columns(value) && !self.kernel.eval(value, scope).get(row).is_known() {
@@ -206,7 +212,7 @@ impl<'k, 'a> Explainer<'k, 'a> {
             Over::Records => {
                 self.records(of, row, node);
                 // Steps, inputs and parameters that the filter and the argument read.
-                let inner = of.argument.as_deref().into_iter().chain(of.filter.as_deref());
+                let inner = [&of.argument, &of.by, &of.filter].into_iter().filter_map(|part| part.as_deref());
                 inner.for_each(|inner| self.parts(inner, scope, row, node));
             }
             Over::Members | Over::Obligors => self.people(of, row, node),

@@ -122,7 +122,8 @@ impl Span {
         }
         let most = multiple.high().max(1);
         let (down, up) = match mode {
-            RoundMode::Nearest => (most / 2, most / 2),
+            RoundMode::Nearest | RoundMode::HalfEven | RoundMode::HalfDown => (most / 2, most / 2),
+            RoundMode::Up | RoundMode::Down => (most - 1, most - 1),
             RoundMode::Floor => (most - 1, 0),
             RoundMode::Ceil => (0, most - 1),
         };
@@ -143,6 +144,13 @@ impl Span {
             lo: if self.hi == i64::MAX { i64::MIN } else { f(self.hi).unwrap_or(i64::MIN) },
             hi: if self.lo == i64::MIN { i64::MAX } else { f(self.lo).unwrap_or(i64::MAX) },
         }
+    }
+
+    /// Through a function that rises with both operands.
+    pub(crate) fn rising_both(self, other: Self, f: impl Fn(i64, i64) -> Option<i64>) -> Self {
+        let low = (self.lo != i64::MIN && other.lo != i64::MIN).then(|| f(self.lo, other.lo)).flatten();
+        let high = (self.hi != i64::MAX && other.hi != i64::MAX).then(|| f(self.hi, other.hi)).flatten();
+        Self { lo: low.unwrap_or(i64::MIN), hi: high.unwrap_or(i64::MAX) }
     }
 
     /// What all pairs of values agree on, if they do.
@@ -199,6 +207,17 @@ pub(crate) fn rescale(x: i128, by: i8) -> i128 {
 pub(crate) fn round_to(x: i128, multiple: i128, mode: RoundMode) -> i128 {
     let times = match mode {
         RoundMode::Nearest => round_div(x, multiple),
+        RoundMode::HalfEven => {
+            let (below, above) = (x.div_euclid(multiple), x.rem_euclid(multiple));
+            below + i128::from(above > multiple - above || (above == multiple - above && below % 2 != 0))
+        }
+        RoundMode::HalfDown => {
+            let (q, r) = (x / multiple, (x % multiple).abs());
+            if r > multiple - r { q + x.signum() } else { q }
+        }
+        RoundMode::Up if x % multiple == 0 => x / multiple,
+        RoundMode::Up => x / multiple + x.signum(),
+        RoundMode::Down => x / multiple,
         RoundMode::Floor => x.div_euclid(multiple),
         RoundMode::Ceil => -(-x).div_euclid(multiple),
     };
@@ -227,6 +246,17 @@ mod tests {
         assert_eq!(round_to(101, 100, RoundMode::Ceil), 200);
     }
 
+    #[test]
+    fn each_way_of_rounding_treats_halves_and_signs_its_way() {
+        let rounded = |mode| [-350, -250, -150, -149, 50, 51, 100, 150, 250].map(|x| round_to(x, 100, mode) / 100);
+        assert_eq!(rounded(RoundMode::Nearest), [-4, -3, -2, -1, 1, 1, 1, 2, 3]);
+        assert_eq!(rounded(RoundMode::HalfEven), [-4, -2, -2, -1, 0, 1, 1, 2, 2]);
+        assert_eq!(rounded(RoundMode::HalfDown), [-3, -2, -1, -1, 0, 1, 1, 1, 2]);
+        assert_eq!(rounded(RoundMode::Up), [-4, -3, -2, -2, 1, 1, 1, 2, 3]);
+        assert_eq!(rounded(RoundMode::Down), [-3, -2, -1, -1, 0, 0, 1, 1, 2]);
+        assert_eq!(round_to(-7, 5, RoundMode::HalfEven), -5, "an odd multiple has no exact half");
+    }
+
     fn end() -> impl Strategy<Value = i64> {
         prop_oneof![-30i64..30, -1000i64..1000, Just(i64::MIN), Just(i64::MAX), (i64::MAX - 5)..i64::MAX]
     }
@@ -246,6 +276,16 @@ mod tests {
         span.low() <= exact && exact <= span.high()
     }
 
+    const ALL_MODES: [RoundMode; 7] = [
+        RoundMode::Nearest,
+        RoundMode::HalfEven,
+        RoundMode::HalfDown,
+        RoundMode::Up,
+        RoundMode::Down,
+        RoundMode::Floor,
+        RoundMode::Ceil,
+    ];
+
     proptest! {
         #[test]
         fn results_hold_every_value((a, x) in span_with_value(), (b, y) in span_with_value(), drop in 0u8..4, raise in -2i8..3) {
@@ -260,7 +300,7 @@ mod tests {
                 prop_assert!(holds(a.div(b, raise), quotient(wx, wy, raise).unwrap()));
             }
             if y > 0 {
-                for mode in [RoundMode::Nearest, RoundMode::Floor, RoundMode::Ceil] {
+                for mode in ALL_MODES {
                     prop_assert!(holds(a.round(b, mode), round_to(wx, wy, mode)));
                 }
             }

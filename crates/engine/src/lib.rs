@@ -37,6 +37,7 @@ mod slice;
 
 // The kernel.
 mod aggregate;
+mod by_month;
 mod evaluate;
 mod given;
 mod operators;

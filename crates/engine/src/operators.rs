@@ -164,6 +164,24 @@ impl Operators<'_> {
         self.unary(a, |v| f(v).ok_or(Broken::Overflow), |span| span.falling(&f))
     }
 
+    /// A function that rises with both operands, such as a date moved by months.
+    pub(crate) fn rising_both(&mut self, a: &Register, b: &Register, f: impl Fn(i64, i64) -> Option<i64>) -> Register {
+        self.binary(a, b, |a, b| f(a, b).ok_or(Broken::Overflow), |a, b| a.rising_both(b, &f))
+    }
+
+    /// What a month may hold of a yearly amount: from nothing to all of it, unless the year holds nothing.
+    pub(crate) fn per_month(&mut self, a: &Register) -> Register {
+        let spread = self.reasons.because(&self.rule.into(), "spread");
+        Register::of(a.slots().map(|slot| {
+            if slot.is_none() {
+                return slot;
+            }
+            let why = self.reasons.union(slot.why, spread);
+            let span = Span { lo: slot.span.lo.min(0), hi: slot.span.hi.max(0) };
+            Slot::within(span, slot.presence, if span.is_exact() { slot.why } else { why })
+        }))
+    }
+
     pub(crate) fn compare(&mut self, op: CompareOp, a: &Register, b: &Register) -> Register {
         if a.open.is_none() && b.open.is_none() {
             let pairs = a.lo.iter().zip(&b.lo);

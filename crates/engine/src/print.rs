@@ -1,7 +1,7 @@
 //! Expressions as text, for nodes of an explanation that have no rule text of their own.
 
 use hedui_rules::Program;
-use hedui_rules::program::{Aggregate, AggregateFn, CompareOp, DatasetId, Expr, ExprKind, Over, RoundMode};
+use hedui_rules::program::{Aggregate, AggregateFn, CompareOp, DatasetId, Expr, ExprKind, Over};
 
 use crate::shown;
 
@@ -42,17 +42,15 @@ pub(crate) fn print(program: &Program, dataset: Option<DatasetId>, expr: &Expr) 
         // A change of scale is not something anybody wrote.
         ExprKind::Rescale(a, _) => one(a),
         ExprKind::Round(mode, a, b) => {
-            let name = match mode {
-                RoundMode::Nearest => "ROUND_TO",
-                RoundMode::Floor => "FLOOR_TO",
-                RoundMode::Ceil => "CEIL_TO",
-            };
-            format!("{name}({}, {})", one(a), one(b))
+            format!("{}({}, {}{})", mode.function(), one(a), one(b), mode.argument())
         }
         ExprKind::Least(all) => format!("LEAST({})", list(all, ", ")),
         ExprKind::Greatest(all) => format!("GREATEST({})", list(all, ", ")),
         ExprKind::Abs(a) => format!("ABS({})", one(a)),
         ExprKind::AddMonths(a, n) => format!("{} + INTERVAL '{n}' MONTH", one(a)),
+        ExprKind::ShiftMonths(a, n) => format!("ADD_MONTHS({}, {})", one(a), one(n)),
+        ExprKind::PerMonth(a) => format!("PER_MONTH({})", one(a)),
+        ExprKind::Spread(a, cite) => format!("SPREAD({}, '{cite}')", one(a)),
         ExprKind::AddDays(a, n) => format!("{} + INTERVAL '{n}' DAY", one(a)),
         ExprKind::MonthOf(a) => format!("MONTH({})", one(a)),
         ExprKind::Age(a) => format!("AGE({})", one(a)),
@@ -68,16 +66,8 @@ pub(crate) fn print(program: &Program, dataset: Option<DatasetId>, expr: &Expr) 
 }
 
 fn aggregate(program: &Program, dataset: Option<DatasetId>, of: &Aggregate) -> String {
-    let (name, distinct) = match of.function {
-        AggregateFn::Sum => ("SUM", ""),
-        AggregateFn::Count => ("COUNT", ""),
-        AggregateFn::CountDistinct => ("COUNT", "DISTINCT "),
-        AggregateFn::Min => ("MIN", ""),
-        AggregateFn::Max => ("MAX", ""),
-        AggregateFn::Avg => ("AVG", ""),
-        AggregateFn::BoolOr => ("BOOL_OR", ""),
-        AggregateFn::BoolAnd => ("BOOL_AND", ""),
-    };
+    let name = of.function.as_str();
+    let distinct = if of.function == AggregateFn::CountDistinct { "DISTINCT " } else { "" };
     let prefix = match of.over {
         Over::Records => "",
         Over::Members => "member.",
@@ -87,7 +77,8 @@ fn aggregate(program: &Program, dataset: Option<DatasetId>, of: &Aggregate) -> S
     let argument = of.argument.as_deref().map_or_else(|| "*".to_owned(), |a| bracketed(a, part(a)));
     let filter =
         of.filter.as_deref().map_or_else(String::new, |f| format!(" FILTER (WHERE {prefix}{})", bracketed(f, part(f))));
-    format!("{name}({distinct}{prefix}{argument}){filter}")
+    let by = of.by.as_deref().map_or_else(String::new, |month| format!(", {}", part(month)));
+    format!("{name}({distinct}{prefix}{argument}{by}){filter}")
 }
 
 /// Brackets around what is not a single name or call.

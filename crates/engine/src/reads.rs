@@ -1,7 +1,7 @@
 //! What expressions and steps read: found once per program, never per case.
 
 use hedui_rules::Program;
-use hedui_rules::program::{Aggregate, Expr, ExprKind, Over, StepKind};
+use hedui_rules::program::{Expr, ExprKind, Over, StepKind};
 
 /// Calls `visit` for an expression and all inside it; `visit` says whether to go deeper.
 pub(crate) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr) -> bool) {
@@ -14,48 +14,7 @@ pub(crate) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr) -> bool)
 
 /// The expressions directly inside an expression, in the order they are written.
 pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Int(_)
-        | ExprKind::Text(_)
-        | ExprKind::AsOf
-        | ExprKind::Residence
-        | ExprKind::IsMember
-        | ExprKind::Column(_)
-        | ExprKind::Input(_)
-        | ExprKind::Step(_) => Vec::new(),
-        ExprKind::Household(a)
-        | ExprKind::Not(a)
-        | ExprKind::IsNone(a)
-        | ExprKind::Neg(a)
-        | ExprKind::Rescale(a, _)
-        | ExprKind::Abs(a)
-        | ExprKind::AddMonths(a, _)
-        | ExprKind::AddDays(a, _)
-        | ExprKind::MonthOf(a)
-        | ExprKind::Age(a) => vec![a],
-        ExprKind::Compare(_, a, b)
-        | ExprKind::Add(a, b)
-        | ExprKind::Sub(a, b)
-        | ExprKind::Mul(a, b, _)
-        | ExprKind::Div(a, b, _)
-        | ExprKind::Round(_, a, b)
-        | ExprKind::MonthsBetween(a, b)
-        | ExprKind::DaysBetween(a, b)
-        | ExprKind::Assume { value: a, instead: b, .. } => vec![a, b],
-        ExprKind::Parameter { keys: list, .. }
-        | ExprKind::And(list)
-        | ExprKind::Or(list)
-        | ExprKind::Least(list)
-        | ExprKind::Greatest(list) => list.iter().collect(),
-        ExprKind::In(a, list) => std::iter::once(&**a).chain(list).collect(),
-        ExprKind::Case(branches, otherwise) => {
-            branches.iter().flat_map(|(c, v)| [c, v]).chain(std::iter::once(&**otherwise)).collect()
-        }
-        ExprKind::Dated(first, versions) => std::iter::once(&**first).chain(versions.iter().map(|(_, e)| e)).collect(),
-        ExprKind::Aggregate(Aggregate { argument, filter, .. }) => {
-            argument.as_deref().into_iter().chain(filter.as_deref()).collect()
-        }
-    }
+    expr.parts()
 }
 
 /// Whether an expression reads the record at hand.

@@ -118,6 +118,12 @@ impl Reasons {
         self.sets[some.0 as usize].iter().all(|member| all.binary_search(member).is_ok())
     }
 
+    /// Whether every reason of a set has one cause.
+    pub(crate) fn are_all(&self, why: Why, cause: &str) -> bool {
+        let is = |member: &u32| matches!(&self.atoms[*member as usize], Atom::Reason(r) if r.cause == cause);
+        self.sets[why.0 as usize].iter().all(is)
+    }
+
     /// Whether anything broke in this slice at all.
     pub(crate) const fn any_fault(&self) -> bool {
         self.any_fault

@@ -212,8 +212,8 @@ impl<'a> Looker<'_, 'a> {
                 };
                 let counts = |row: usize| counted.as_ref().is_none_or(|c| c.get(row).truth().0 == Tri::Met);
                 let counted: Vec<bool> = all.iter().enumerate().map(|(row, live)| *live && counts(row)).collect();
-                if let Some(argument) = of.argument.as_deref() {
-                    self.at(argument, inside, &counted);
+                for part in [&of.argument, &of.by].into_iter().filter_map(|part| part.as_deref()) {
+                    self.at(part, inside, &counted);
                 }
             }
             (ExprKind::Parameter { id, keys }, _) => {

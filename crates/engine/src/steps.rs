@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hedui_base::Tri;
 use hedui_rules::program::{Entity, Flag, FlagSeverity, StepKind};
+use rustc_hash::FxHashMap;
 
 use crate::evaluate::{FactRecords, Kernel, Scope};
 use crate::interval::Span;
@@ -78,9 +79,12 @@ impl Kernel<'_> {
     }
 
     /// How many flags of a severity each household has: those raised, up to those that may be.
+    ///
+    /// A flag that only data could raise which no institution here offers is out of play: no answer is on its way.
     fn count_flags(&mut self, severity: FlagSeverity) -> Register {
         let program = self.program;
         let flags: Vec<&Flag> = program.flags.iter().filter(|flag| flag.severity == severity).collect();
+        let mut out_of_play: FxHashMap<Why, bool> = FxHashMap::default();
         Register::of((0..self.slice.cases.len()).map(|case| {
             let (mut raised, mut open, mut why) = (0, 0, Why::KNOWN);
             for flag in &flags {
@@ -88,6 +92,10 @@ impl Kernel<'_> {
                     match tri {
                         Tri::Met => raised += 1,
                         Tri::Undetermined => {
+                            let reasons = &self.slice.reasons;
+                            if *out_of_play.entry(because).or_insert_with(|| reasons.are_all(because, "no_source")) {
+                                continue;
+                            }
                             open += 1;
                             why = self.slice.reasons.union(why, because);
                         }

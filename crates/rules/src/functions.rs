@@ -1,6 +1,6 @@
 //! The functions of the rule language: names and arguments.
 
-use crate::program::AggregateFn;
+use crate::program::{AggregateFn, RoundMode};
 
 /// A function of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Function {
     FloorTo,
     /// Up to a multiple.
     CeilTo,
+    /// A plain number as a count.
+    Whole,
     /// Whole years from a birth date to the day of the check.
     Age,
     /// Calendar months from the first to the second.
@@ -27,6 +29,12 @@ pub enum Function {
     DaysBetween,
     /// Month a date lies in.
     Month,
+    /// Whether a month lies 1 to n months before another.
+    InLastMonths,
+    /// A date or month moved by a number of months.
+    AddMonths,
+    /// Money per year as money per month, where a clause says that it is spread evenly.
+    Spread,
     /// Money per year, or money over n months, as money per month.
     PerMonth,
     /// Money per month as money per year.
@@ -38,18 +46,28 @@ pub enum Function {
 }
 
 /// All functions with their least and most arguments and an example.
-pub const FUNCTIONS: [(&str, Function, usize, usize, &str); 15] = [
+pub const FUNCTIONS: [(&str, Function, usize, usize, &str); 19] = [
     ("LEAST", Function::Least, 2, usize::MAX, "LEAST(a, b)"),
     ("GREATEST", Function::Greatest, 2, usize::MAX, "GREATEST(a, 0)"),
     ("ABS", Function::Abs, 1, 1, "ABS(x)"),
     ("ROUND", Function::Round, 1, 2, "ROUND(x, 2)"),
-    ("ROUND_TO", Function::RoundTo, 2, 2, "ROUND_TO(x, 10)"),
+    ("ROUND_TO", Function::RoundTo, 2, 3, "ROUND_TO(x, 10) or ROUND_TO(x, 10, 'half_even')"),
     ("FLOOR_TO", Function::FloorTo, 2, 2, "FLOOR_TO(x, 10)"),
     ("CEIL_TO", Function::CeilTo, 2, 2, "CEIL_TO(x, 1.00)"),
+    ("WHOLE", Function::Whole, 1, 2, "WHOLE(x) or WHOLE(x, 'down')"),
     ("AGE", Function::Age, 1, 1, "AGE(birth_date)"),
     ("MONTHS_BETWEEN", Function::MonthsBetween, 2, 2, "MONTHS_BETWEEN(month, as_of)"),
     ("DAYS_BETWEEN", Function::DaysBetween, 2, 2, "DAYS_BETWEEN(registered, as_of)"),
     ("MONTH", Function::Month, 1, 1, "MONTH(as_of)"),
+    (
+        "IN_LAST_MONTHS",
+        Function::InLastMonths,
+        2,
+        3,
+        "IN_LAST_MONTHS(month, 12) or IN_LAST_MONTHS(month, 12, applied_on)",
+    ),
+    ("ADD_MONTHS", Function::AddMonths, 2, 2, "ADD_MONTHS(as_of, recheck_period)"),
+    ("SPREAD", Function::Spread, 2, 2, "SPREAD(yearly, '依据条款')"),
     ("PER_MONTH", Function::PerMonth, 1, 2, "PER_MONTH(yearly) or PER_MONTH(sum, 12)"),
     ("PER_YEAR", Function::PerYear, 1, 1, "PER_YEAR(monthly)"),
     ("OVER_MONTHS", Function::OverMonths, 2, 2, "OVER_MONTHS(standard, 36)"),
@@ -57,7 +75,7 @@ pub const FUNCTIONS: [(&str, Function, usize, usize, &str); 15] = [
 ];
 
 /// All aggregates.
-pub const AGGREGATES: [(&str, AggregateFn); 7] = [
+pub const AGGREGATES: [(&str, AggregateFn); 11] = [
     ("SUM", AggregateFn::Sum),
     ("COUNT", AggregateFn::Count),
     ("MIN", AggregateFn::Min),
@@ -65,6 +83,10 @@ pub const AGGREGATES: [(&str, AggregateFn); 7] = [
     ("AVG", AggregateFn::Avg),
     ("BOOL_OR", AggregateFn::BoolOr),
     ("BOOL_AND", AggregateFn::BoolAnd),
+    ("MONTH_FIRST", AggregateFn::MonthFirst),
+    ("MONTH_LAST", AggregateFn::MonthLast),
+    ("MONTH_MAX", AggregateFn::MonthMax),
+    ("MONTH_MIN", AggregateFn::MonthMin),
 ];
 
 /// What to write instead of a function of other SQL dialects.
@@ -79,7 +101,16 @@ pub(crate) fn instead_of(name: &str) -> Option<&'static str> {
             "use AGE(date), MONTHS_BETWEEN(a, b), DAYS_BETWEEN(a, b), or date + INTERVAL '12' MONTH"
         }
         "ANY" | "SOME" | "EVERY" | "ALL" => "use BOOL_OR(x) or BOOL_AND(x)",
-        "CEILING" | "TRUNC" => "use CEIL_TO(x, 1) or FLOOR_TO(x, 1)",
+        "CEILING" | "TRUNC" => "use CEIL_TO(x, 1), FLOOR_TO(x, 1) or WHOLE(x, 'down')",
         _ => return None,
     })
 }
+
+/// Ways of rounding, as written.
+pub(crate) const ROUNDINGS: [(&str, RoundMode); 5] = [
+    ("half_up", RoundMode::Nearest),
+    ("half_even", RoundMode::HalfEven),
+    ("half_down", RoundMode::HalfDown),
+    ("up", RoundMode::Up),
+    ("down", RoundMode::Down),
+];

@@ -39,6 +39,15 @@ pub struct PersonRecords {
     /// `market.business`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub businesses: Vec<Business>,
+    /// `finance.security`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub securities: Vec<Security>,
+    /// `finance.insurance`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policy>,
+    /// `finance.wallet`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wallets: Vec<Wallet>,
 }
 
 /// Dataset `hukou`.
@@ -165,6 +174,41 @@ pub struct Business {
     pub subscribed: Fen,
     pub staff: i64,
     pub founded: Date,
+}
+
+/// Dataset `security`: one holding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Security {
+    pub sec_account: String,
+    pub sec_code: String,
+    pub kind: Code,
+    pub quantity: String,
+    pub market_value: Fen,
+    pub value_date: Date,
+}
+
+/// Dataset `insurance`: one policy of which the person is the holder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Policy {
+    pub policy_no: String,
+    pub policy_kind: Code,
+    pub annual_premium: Fen,
+    pub cash_value: Fen,
+    pub beneficiary: Option<String>,
+    pub motor_policy_plate: Option<String>,
+    pub valid_to: Option<Date>,
+    pub status: Code,
+}
+
+/// Dataset `wallet`: one payment account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
+pub struct Wallet {
+    pub account: String,
+    pub pay_wallet_balance: Fen,
+    pub value_date: Date,
 }
 
 /// A utility account of a household.

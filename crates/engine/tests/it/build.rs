@@ -130,7 +130,7 @@ pub(crate) fn aggregate(function: AggregateFn, over: Over, argument: Option<Expr
         _ => argument.as_ref().map_or(ColumnType::Int, |a| a.ty),
     };
     let (argument, filter) = (argument.map(Box::new), filter.map(Box::new));
-    e(ExprKind::Aggregate(Aggregate { over, function, argument, filter }), ty)
+    e(ExprKind::Aggregate(Aggregate { over, function, argument, by: None, filter }), ty)
 }
 
 pub(crate) fn sum(over: Over, argument: Expr) -> Expr {

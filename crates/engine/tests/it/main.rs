@@ -7,6 +7,7 @@ mod counterfactual;
 mod errors;
 mod explanation;
 mod flags;
+mod months;
 mod packs;
 mod parameters;
 mod persons;

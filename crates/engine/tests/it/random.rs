@@ -60,6 +60,11 @@ fn versions() -> impl Strategy<Value = Date> {
     select(vec![AS_OF, date(2026, 7, 1), date(2026, 1, 1)])
 }
 
+fn roundings() -> impl Strategy<Value = RoundMode> {
+    use RoundMode::{Ceil, Down, Floor, HalfDown, HalfEven, Nearest, Up};
+    select(vec![Nearest, HalfEven, HalfDown, Up, Down, Floor, Ceil])
+}
+
 /// Numbers and conditions over some leaves, a level deeper.
 fn deeper((number, condition): &Pair) -> Pair {
     let pair = || (number.clone(), number.clone());
@@ -76,9 +81,9 @@ fn deeper((number, condition): &Pair) -> Pair {
         1 => (number.clone(), -2i8..2).prop_map(|(a, by)| one(ExprKind::Rescale(a.into(), by))),
         1 => pair().prop_map(|(a, b)| one(ExprKind::Least(vec![a, b]))),
         1 => pair().prop_map(|(a, b)| one(ExprKind::Greatest(vec![a, b]))),
-        1 => (select(vec![RoundMode::Nearest, RoundMode::Floor, RoundMode::Ceil]), number.clone(), 1i64..40)
+        1 => (roundings(), number.clone(), 1i64..40)
             .prop_map(|(mode, a, to)| one(ExprKind::Round(mode, a.into(), int(to).into()))),
-        1 => (select(vec![RoundMode::Nearest, RoundMode::Floor, RoundMode::Ceil]), pair())
+        1 => (roundings(), pair())
             .prop_map(|(mode, (a, to))| {
                 let to = one(ExprKind::Greatest(vec![to, int(1)]));
                 one(ExprKind::Round(mode, a.into(), to.into()))
@@ -124,6 +129,11 @@ fn of_record(dataset: u32) -> Pair {
             one(ExprKind::Age(closed().into())),
             one(ExprKind::DaysBetween(moved.into(), as_of().into())),
             one(ExprKind::MonthsBetween(closed().into(), as_of().into())),
+            one(ExprKind::DaysBetween(
+                e(ExprKind::ShiftMonths(closed().into(), column(1, INT).into()), ColumnType::Date).into(),
+                as_of().into(),
+            )),
+            one(ExprKind::Spread(column(1, INT).into(), "[test]".into())),
         ]
     } else {
         let month = column(0, ColumnType::Month);
@@ -160,10 +170,24 @@ fn aggregates(over: Vec<Over>, (number, condition): &Pair) -> Pair {
     (prop_oneof![5 => of_numbers, 1 => rows].boxed(), of_conditions.boxed())
 }
 
+/// Sums by month: of a month that may be unknown, or of a date that may be none.
+fn by_month(dataset: u32, (number, condition): &Pair) -> impl Strategy<Value = Expr> + use<> {
+    use AggregateFn::{MonthFirst, MonthLast, MonthMax, MonthMin};
+    let by = if dataset == 0 { column(3, ColumnType::Date) } else { column(0, ColumnType::Month) };
+    let functions = select(vec![MonthFirst, MonthLast, MonthMax, MonthMin]);
+    (functions, number.clone(), weighted(0.4, condition.clone())).prop_map(move |(function, argument, filter)| {
+        let (argument, filter) = (Some(Box::new(argument)), filter.map(Box::new));
+        let by = Some(Box::new(by.clone()));
+        one(ExprKind::Aggregate(Aggregate { over: Over::Records, function, argument, by, filter }))
+    })
+}
+
 fn facts() -> impl Strategy<Value = Vec<(u32, Option<Expr>, Expr)>> {
     let fact = |dataset: u32| {
         let records = of_record(dataset);
-        let (number, condition) = deeper(&aggregates(vec![Over::Records], &records));
+        let (number, condition) = aggregates(vec![Over::Records], &records);
+        let number = prop_oneof![4 => number, 1 => by_month(dataset, &records)].boxed();
+        let (number, condition) = deeper(&(number, condition));
         let value = prop_oneof![3 => number, 1 => condition];
         (Just(dataset), weighted(0.4, records.1), value)
     };

@@ -1,5 +1,7 @@
 //! A row-by-row interpreter for worlds without holes: the meaning of a program, written as plainly as possible.
 
+use std::collections::BTreeMap;
+
 use hedui_base::columns::{date_to_days, days_to_date};
 use hedui_base::{ColumnType, Month};
 use hedui_engine::input::{Caseload, Role};
@@ -42,6 +44,20 @@ fn truth(value: &Val) -> bool {
 fn half_away(a: i128, b: i128) -> i128 {
     let sign = if (a < 0) == (b < 0) { 1 } else { -1 };
     sign * ((2 * a.abs() + b.abs()) / (2 * b.abs()))
+}
+
+/// How many multiples, seen from zero: the two neighbours of the magnitude are tried.
+fn near_zero(a: i128, to: i128, mode: RoundMode) -> i128 {
+    let size = a.abs();
+    let (inner, outer) = (size / to, (size + to - 1) / to);
+    let (to_inner, to_outer) = (size - inner * to, outer * to - size);
+    let outwards = match mode {
+        RoundMode::Up => true,
+        RoundMode::Down => false,
+        RoundMode::HalfDown => to_outer < to_inner,
+        _ => to_outer < to_inner || (to_outer == to_inner && inner % 2 == 1),
+    };
+    a.signum() * if outwards { outer } else { inner }
 }
 
 fn ten(power: u8) -> i128 {
@@ -214,6 +230,9 @@ impl Reference<'_> {
             ExprKind::Round(mode, a, to) => self.two(a, to, at, |a, to| match (to, mode) {
                 (..=0, _) => Err(NoValue),
                 (_, RoundMode::Nearest) => Ok(half_away(a, to) * to),
+                (_, RoundMode::HalfEven | RoundMode::HalfDown | RoundMode::Up | RoundMode::Down) => {
+                    Ok(near_zero(a, to, *mode) * to)
+                }
                 (_, RoundMode::Floor) => Ok(a.div_euclid(to) * to),
                 (_, RoundMode::Ceil) => Ok((a + to - 1).div_euclid(to) * to),
             }),
@@ -230,6 +249,13 @@ impl Reference<'_> {
                 let moved = date(v)?.checked_add(jiff::Span::new().months(*months)).map_err(|_| NoValue)?;
                 Ok(date_to_days(moved).into())
             }),
+            ExprKind::ShiftMonths(a, months) => self.two(a, months, at, |day, by| {
+                let by = jiff::Span::new().try_months(by as i64).map_err(|_| NoValue)?;
+                Ok(date_to_days(date(day)?.checked_add(by).map_err(|_| NoValue)?).into())
+            }),
+            ExprKind::Spread(a, _) => self.one(a, at, |v| Ok(half_away(v, 12))),
+            // One of the months that the year allows: its twelfth. The kernel only says bounds.
+            ExprKind::PerMonth(a) => self.one(a, at, |v| Ok(v / 12)),
             ExprKind::AddDays(a, more) => self.one(a, at, |v| Ok(v + i128::from(*more))),
             ExprKind::MonthOf(a) => Ok(self.month(a, at)?.map_or(Val::None, Val::Int)),
             ExprKind::Age(a) => self.one(a, at, |v| {
@@ -272,6 +298,7 @@ impl Reference<'_> {
             }
         };
         let mut values = Vec::new();
+        let mut months: BTreeMap<i128, i128> = BTreeMap::new();
         for row in rows {
             let counts = match &of.filter {
                 Some(filter) => truth(&self.eval(filter, &row)?),
@@ -281,6 +308,12 @@ impl Reference<'_> {
                 continue;
             }
             match &of.argument {
+                Some(argument) if of.function.is_by_month() => {
+                    let month = self.month(of.by.as_ref().unwrap(), &row)?;
+                    if let (Some(value), Some(month)) = (self.int(argument, &row)?, month) {
+                        *months.entry(month).or_default() += value;
+                    }
+                }
                 None => values.push(1),
                 Some(argument) => values.extend(self.int(argument, &row)?),
             }
@@ -298,6 +331,10 @@ impl Reference<'_> {
             AggregateFn::Min => optional(values.into_iter().min()),
             AggregateFn::Max => optional(values.into_iter().max()),
             AggregateFn::Avg => optional((count > 0).then(|| half_away(values.iter().sum(), count))),
+            AggregateFn::MonthFirst => optional(months.into_values().next()),
+            AggregateFn::MonthLast => optional(months.into_values().next_back()),
+            AggregateFn::MonthMax => optional(months.into_values().max()),
+            AggregateFn::MonthMin => optional(months.into_values().min()),
             AggregateFn::BoolOr => Ok(Val::Int(i128::from(values.iter().any(|v| *v != 0)))),
             AggregateFn::BoolAnd => Ok(Val::Int(i128::from(values.iter().all(|v| *v != 0)))),
         }

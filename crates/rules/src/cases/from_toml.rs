@@ -17,7 +17,7 @@ use crate::surface::{Fields, Reader, parse_document};
 use crate::{typed, value};
 
 /// Sources that the catalogue's institutions are known by, and the dataset each serves.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 12] = [
     ("police.", "hukou"),
     ("vehicle.", "vehicle"),
     ("tax.", "employment_income"),
@@ -27,6 +27,9 @@ const SOURCES: [(&str, &str); 9] = [
     ("market.", "business"),
     ("bank.", "deposit"),
     ("water.", "utility_use"),
+    ("finance.security", "security"),
+    ("finance.insurance", "insurance"),
+    ("finance.wallet", "wallet"),
 ];
 
 /// Reads the cases of a pack.

@@ -214,6 +214,10 @@ impl Writer<'_> {
             RoundMode::Nearest => &[RoundMode::Floor, RoundMode::Ceil],
             RoundMode::Floor => &[RoundMode::Ceil],
             RoundMode::Ceil => &[RoundMode::Floor],
+            RoundMode::HalfEven => &[RoundMode::Nearest, RoundMode::Down],
+            RoundMode::HalfDown => &[RoundMode::Nearest, RoundMode::Up],
+            RoundMode::Up => &[RoundMode::Nearest, RoundMode::Down],
+            RoundMode::Down => &[RoundMode::Nearest, RoundMode::Up],
         };
         for other in others {
             self.replace(place, expr, ExprKind::Round(*other, Box::new(of.clone()), Box::new(to.clone())));

@@ -37,6 +37,14 @@ pub enum CompareOp {
 pub enum RoundMode {
     /// To the nearest, half away from zero.
     Nearest,
+    /// To the nearest, half to the even multiple.
+    HalfEven,
+    /// To the nearest, half towards zero.
+    HalfDown,
+    /// Away from zero.
+    Up,
+    /// Towards zero.
+    Down,
     /// Towards minus infinity.
     Floor,
     /// Towards plus infinity.
@@ -73,6 +81,64 @@ pub enum AggregateFn {
     BoolOr,
     /// Whether all are true (Kleene).
     BoolAnd,
+    /// Summed by month, the sum of the earliest month; over records only, as the three below.
+    MonthFirst,
+    /// Summed by month, the sum of the latest month.
+    MonthLast,
+    /// Summed by month, the largest sum.
+    MonthMax,
+    /// Summed by month, the smallest sum.
+    MonthMin,
+}
+
+impl AggregateFn {
+    /// Whether it sums by month first.
+    #[must_use]
+    pub const fn is_by_month(self) -> bool {
+        matches!(self, Self::MonthFirst | Self::MonthLast | Self::MonthMax | Self::MonthMin)
+    }
+
+    /// As written; COUNT(DISTINCT x) is a COUNT too.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sum => "SUM",
+            Self::Count | Self::CountDistinct => "COUNT",
+            Self::Min => "MIN",
+            Self::Max => "MAX",
+            Self::Avg => "AVG",
+            Self::BoolOr => "BOOL_OR",
+            Self::BoolAnd => "BOOL_AND",
+            Self::MonthFirst => "MONTH_FIRST",
+            Self::MonthLast => "MONTH_LAST",
+            Self::MonthMax => "MONTH_MAX",
+            Self::MonthMin => "MONTH_MIN",
+        }
+    }
+}
+
+impl RoundMode {
+    /// The function that rounds this way, as written.
+    #[must_use]
+    pub const fn function(self) -> &'static str {
+        match self {
+            Self::Floor => "FLOOR_TO",
+            Self::Ceil => "CEIL_TO",
+            _ => "ROUND_TO",
+        }
+    }
+
+    /// Its third argument, with the comma before it; empty where none is needed.
+    #[must_use]
+    pub const fn argument(self) -> &'static str {
+        match self {
+            Self::Nearest | Self::Floor | Self::Ceil => "",
+            Self::HalfEven => ", 'half_even'",
+            Self::HalfDown => ", 'half_down'",
+            Self::Up => ", 'up'",
+            Self::Down => ", 'down'",
+        }
+    }
 }
 
 /// An aggregate.
@@ -84,6 +150,8 @@ pub struct Aggregate {
     pub function: AggregateFn,
     /// Of what; none for `COUNT(*)`.
     pub argument: Option<Box<Expr>>,
+    /// The month (or date) of a record, for functions that sum by month.
+    pub by: Option<Box<Expr>>,
     /// `FILTER (WHERE ..)`.
     pub filter: Option<Box<Expr>>,
 }
@@ -152,6 +220,8 @@ pub enum ExprKind {
     Abs(Box<Expr>),
     /// A date moved by months; the day is cut to the month's last.
     AddMonths(Box<Expr>, i32),
+    /// A date moved by a number of months that is computed.
+    ShiftMonths(Box<Expr>, Box<Expr>),
     /// A date moved by days.
     AddDays(Box<Expr>, i32),
     /// The month a date lies in.
@@ -162,6 +232,10 @@ pub enum ExprKind {
     MonthsBetween(Box<Expr>, Box<Expr>),
     /// Days from the first date to the second.
     DaysBetween(Box<Expr>, Box<Expr>),
+    /// A yearly amount in a month of which nothing is known but the year's: from 0 to all of it, for the reason `spread`.
+    PerMonth(Box<Expr>),
+    /// A twelfth of a yearly amount, rounded half away from zero, and the clause that allows it.
+    Spread(Box<Expr>, Arc<str>),
     /// An aggregate.
     Aggregate(Aggregate),
     /// What holds first, and what holds in its place from which day on, by day; only the one in force is computed.

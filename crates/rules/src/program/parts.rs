@@ -24,6 +24,8 @@ impl Expr {
             | ExprKind::AddMonths(a, _)
             | ExprKind::AddDays(a, _)
             | ExprKind::MonthOf(a)
+            | ExprKind::PerMonth(a)
+            | ExprKind::Spread(a, _)
             | ExprKind::Age(a) => vec![a],
             ExprKind::Compare(_, a, b)
             | ExprKind::Add(a, b)
@@ -32,6 +34,7 @@ impl Expr {
             | ExprKind::Div(a, b, _)
             | ExprKind::Round(_, a, b)
             | ExprKind::MonthsBetween(a, b)
+            | ExprKind::ShiftMonths(a, b)
             | ExprKind::DaysBetween(a, b)
             | ExprKind::Assume { value: a, instead: b, .. } => vec![a, b],
             ExprKind::Parameter { keys: list, .. }
@@ -46,8 +49,8 @@ impl Expr {
             ExprKind::Case(branches, otherwise) => {
                 branches.iter().flat_map(|(c, v)| [c, v]).chain(std::iter::once(&**otherwise)).collect()
             }
-            ExprKind::Aggregate(Aggregate { argument, filter, .. }) => {
-                argument.as_deref().into_iter().chain(filter.as_deref()).collect()
+            ExprKind::Aggregate(Aggregate { argument, by, filter, .. }) => {
+                [argument, by, filter].into_iter().filter_map(|part| part.as_deref()).collect()
             }
         }
     }
@@ -73,6 +76,8 @@ impl Expr {
             | ExprKind::AddMonths(a, _)
             | ExprKind::AddDays(a, _)
             | ExprKind::MonthOf(a)
+            | ExprKind::PerMonth(a)
+            | ExprKind::Spread(a, _)
             | ExprKind::Age(a) => vec![a],
             ExprKind::Compare(_, a, b)
             | ExprKind::Add(a, b)
@@ -81,6 +86,7 @@ impl Expr {
             | ExprKind::Div(a, b, _)
             | ExprKind::Round(_, a, b)
             | ExprKind::MonthsBetween(a, b)
+            | ExprKind::ShiftMonths(a, b)
             | ExprKind::DaysBetween(a, b)
             | ExprKind::Assume { value: a, instead: b, .. } => vec![a, b],
             ExprKind::Parameter { keys: list, .. }
@@ -95,8 +101,8 @@ impl Expr {
             ExprKind::Case(branches, otherwise) => {
                 branches.iter_mut().flat_map(|(c, v)| [c, v]).chain(std::iter::once(&mut **otherwise)).collect()
             }
-            ExprKind::Aggregate(Aggregate { argument, filter, .. }) => {
-                argument.as_deref_mut().into_iter().chain(filter.as_deref_mut()).collect()
+            ExprKind::Aggregate(Aggregate { argument, by, filter, .. }) => {
+                [argument, by, filter].into_iter().filter_map(|part| part.as_deref_mut()).collect()
             }
         }
     }

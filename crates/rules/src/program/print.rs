@@ -8,8 +8,8 @@ use hedui_base::columns::days_to_date;
 use hedui_base::{ColumnType, Month};
 
 use super::{
-    AggregateFn, DatasetUse, Entity, Expr, ExprKind, KeyMatch, Over, ParameterValue, Program, RoundMode, RuleVersion,
-    Step, StepKind,
+    AggregateFn, DatasetUse, Entity, Expr, ExprKind, KeyMatch, Over, ParameterValue, Program, RuleVersion, Step,
+    StepKind,
 };
 
 impl fmt::Display for Program {
@@ -202,17 +202,15 @@ impl Program {
             ExprKind::Div(a, b, raise) => format!("({} /[{raise}] {})", show(a), show(b)),
             ExprKind::Rescale(x, power) => format!("RESCALE[{power}]({})", show(x)),
             ExprKind::Round(mode, x, multiple) => {
-                let word = match mode {
-                    RoundMode::Nearest => "ROUND_TO",
-                    RoundMode::Floor => "FLOOR_TO",
-                    RoundMode::Ceil => "CEIL_TO",
-                };
-                format!("{word}({}, {})", show(x), show(multiple))
+                format!("{}({}, {}{})", mode.function(), show(x), show(multiple), mode.argument())
             }
             ExprKind::Least(all) => format!("LEAST({})", list(all)),
             ExprKind::Greatest(all) => format!("GREATEST({})", list(all)),
             ExprKind::Abs(x) => format!("ABS({})", show(x)),
             ExprKind::AddMonths(x, n) => format!("({} + {n} months)", show(x)),
+            ExprKind::ShiftMonths(x, n) => format!("ADD_MONTHS({}, {})", show(x), show(n)),
+            ExprKind::PerMonth(x) => format!("PER_MONTH({})", show(x)),
+            ExprKind::Spread(x, cite) => format!("SPREAD({}, '{cite}')", show(x)),
             ExprKind::AddDays(x, n) => format!("({} + {n} days)", show(x)),
             ExprKind::MonthOf(x) => format!("MONTH({})", show(x)),
             ExprKind::Age(x) => format!("AGE({})", show(x)),
@@ -223,16 +221,9 @@ impl Program {
                 format!("{{{}{later}}}", show(first))
             }
             ExprKind::Aggregate(aggregate) => {
-                let word = match aggregate.function {
-                    AggregateFn::Sum => "SUM",
-                    AggregateFn::Count => "COUNT",
-                    AggregateFn::CountDistinct => "COUNT_DISTINCT",
-                    AggregateFn::Min => "MIN",
-                    AggregateFn::Max => "MAX",
-                    AggregateFn::Avg => "AVG",
-                    AggregateFn::BoolOr => "BOOL_OR",
-                    AggregateFn::BoolAnd => "BOOL_AND",
-                };
+                let distinct = if aggregate.function == AggregateFn::CountDistinct { "_DISTINCT" } else { "" };
+                let word = format!("{}{distinct}", aggregate.function.as_str());
+                let by = aggregate.by.as_ref().map(|e| format!(", {}", show(e))).unwrap_or_default();
                 let over = match aggregate.over {
                     Over::Records => "",
                     Over::Members => "member: ",
@@ -240,7 +231,7 @@ impl Program {
                 };
                 let argument = aggregate.argument.as_ref().map_or_else(|| "*".to_owned(), |e| show(e));
                 let filter = aggregate.filter.as_ref().map(|e| format!(" FILTER {}", show(e))).unwrap_or_default();
-                format!("{word}({over}{argument}{filter})")
+                format!("{word}({over}{argument}{by}{filter})")
             }
             ExprKind::Assume { value, instead, reason } => {
                 format!("ASSUME({}, {}, '{reason}')", show(value), show(instead))

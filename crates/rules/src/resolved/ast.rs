@@ -308,6 +308,8 @@ pub enum ExprKind {
         function: AggregateFn,
         /// Of what.
         argument: Option<Box<Expr>>,
+        /// By which month.
+        by: Option<Box<Expr>>,
         /// Of which.
         filter: Option<Box<Expr>>,
     },
@@ -334,7 +336,9 @@ impl Expr {
             ExprKind::Dated(first, versions) => {
                 std::iter::once(&**first).chain(versions.iter().map(|(_, e)| e)).collect()
             }
-            ExprKind::Aggregate { argument, filter, .. } => argument.iter().chain(filter).map(|e| &**e).collect(),
+            ExprKind::Aggregate { argument, by, filter, .. } => {
+                argument.iter().chain(by).chain(filter).map(|e| &**e).collect()
+            }
             ExprKind::Number(_)
             | ExprKind::Text(_)
             | ExprKind::Bool(_)

@@ -59,7 +59,7 @@ impl Resolver<'_> {
             let message = format!("FILTER stands only after an aggregate, not after {}", name.value);
             return self.fail(
                 filter.spot.error("rules::aggregate_misuse", message, "not here"),
-                "aggregates are SUM, COUNT, MIN, MAX, AVG, BOOL_OR, BOOL_AND",
+                "aggregates are SUM, COUNT, MIN, MAX, AVG, BOOL_OR, BOOL_AND, MONTH_FIRST, MONTH_LAST, MONTH_MAX, MONTH_MIN",
             );
         }
         if call.distinct {
@@ -141,9 +141,10 @@ impl Resolver<'_> {
             [surface::Expr { kind: surface::ExprKind::Star(_), .. }] | [] => None,
             [argument, ..] => Some(self.boxed(argument, inner)),
         };
+        let by = call.args.get(1).map(|month| self.boxed(month, inner));
         let filter = call.filter.map(|f| self.boxed(f, inner));
         let function = if call.distinct { AggregateFn::CountDistinct } else { function };
-        ExprKind::Aggregate { over, function, argument, filter }
+        ExprKind::Aggregate { over, function, argument, by, filter }
     }
 
     /// What an aggregate runs over, or what is wrong with its shape and how to mend it.
@@ -160,6 +161,22 @@ impl Resolver<'_> {
                 misuse(format!("{name} stands inside another aggregate or a `where`"), "nested"),
                 "name the inner one as a fact or variable of its own, and use that name here",
             ));
+        }
+        if function.is_by_month() {
+            return match (call.args, scope.records, scope.entity) {
+                ([_, _], Records::Of(_) | Records::Unknown, _) if !call.distinct => Ok(Over::Records),
+                ([_, _], ..) => Err((
+                    misuse(format!("{name} sums records by month, and stands only in a [fact.*]"), "not here"),
+                    "declare a fact, such as value = \"MONTH_MAX(gross, month)\", and use its name here",
+                )),
+                _ => {
+                    let message = format!("{name} takes 2 arguments, not {}", call.args.len());
+                    Err((
+                        spot.error("rules::wrong_arity", message, "wrong number of arguments"),
+                        "write MONTH_MAX(gross, month): what is summed, and the month it belongs to",
+                    ))
+                }
+            };
         }
         let [argument] = call.args else {
             let message = format!("{name} takes 1 argument, not {}", call.args.len());

@@ -87,6 +87,7 @@ impl<'a> Build<'a> {
             over: Over::Members,
             function,
             argument: Some(read(of)),
+            by: None,
             filter: (of != which).then(|| read(which)),
         };
         let want = if of == which { Want::Condition } else { self.steps[of.0].want };

@@ -2,18 +2,24 @@
 
 use hedui_base::{ColumnType, Period};
 
-use super::arithmetic::constant;
 use super::check::{Checker, Rx};
-use super::units::{is_number, is_ordered, is_plain, period_help, rescaled, words};
+use super::units::{is_number, is_ordered, is_plain, rescaled, words};
 use crate::functions::{AGGREGATES, Function};
 use crate::program::{Aggregate, AggregateFn, Expr, ExprKind, Over, RoundMode};
 use crate::resolved::ExprKind as R;
 use crate::spot::Spot;
 
-const MONTHLY: ColumnType = ColumnType::Money(Period::Month);
+pub(super) const MONTHLY: ColumnType = ColumnType::Money(Period::Month);
 
 impl Checker<'_> {
-    fn unfit(&mut self, spot: &Spot, function: &str, wants: &str, found: ColumnType, help: &str) -> Option<Expr> {
+    pub(super) fn unfit(
+        &mut self,
+        spot: &Spot,
+        function: &str,
+        wants: &str,
+        found: ColumnType,
+        help: &str,
+    ) -> Option<Expr> {
         self.fail(
             spot.error("rules::type_mismatch", format!("{function} takes {wants}, not {}", words(found)), words(found)),
             help,
@@ -53,7 +59,14 @@ impl Checker<'_> {
                 Some(Expr::new(ExprKind::Abs(Box::new(x)), ty))
             }
             Function::Round => self.round(args, expected),
-            Function::RoundTo => self.round_to(RoundMode::Nearest, args, expected),
+            Function::RoundTo => {
+                let mode = match args.get(2) {
+                    Some(mode) => self.rounding(mode)?,
+                    None => RoundMode::Nearest,
+                };
+                self.round_to(mode, args, expected)
+            }
+            Function::Whole => self.whole(args),
             Function::FloorTo => self.round_to(RoundMode::Floor, args, expected),
             Function::CeilTo => self.round_to(RoundMode::Ceil, args, expected),
             Function::Age => {
@@ -61,7 +74,10 @@ impl Checker<'_> {
                 Some(Expr::new(ExprKind::Age(Box::new(date)), ColumnType::Int))
             }
             Function::MonthsBetween => {
-                let (a, b) = (self.date_or_month(&args[0]), self.date_or_month(&args[1]));
+                let (a, b) = (
+                    self.date_or_month(&args[0], "MONTHS_BETWEEN", None),
+                    self.date_or_month(&args[1], "MONTHS_BETWEEN", None),
+                );
                 Some(Expr::new(ExprKind::MonthsBetween(Box::new(a?), Box::new(b?)), ColumnType::Int))
             }
             Function::DaysBetween => {
@@ -72,6 +88,9 @@ impl Checker<'_> {
                 let date = self.date(&args[0], "MONTH")?;
                 Some(Expr::new(ExprKind::MonthOf(Box::new(date)), ColumnType::Month))
             }
+            Function::InLastMonths => self.in_last_months(args),
+            Function::AddMonths => self.add_months(args, expected),
+            Function::Spread => self.spread(args),
             Function::PerMonth => self.per_month(args, spot),
             Function::PerYear => {
                 let x = self.check(&args[0], Some(MONTHLY))?;
@@ -113,99 +132,12 @@ impl Checker<'_> {
         self.unfit(&arg.spot, function, "a date", date.ty, "give it a date, such as birth_date or as_of")
     }
 
-    fn date_or_month(&mut self, arg: &Rx) -> Option<Expr> {
-        let date = self.check(arg, Some(ColumnType::Date))?;
+    pub(super) fn date_or_month(&mut self, arg: &Rx, function: &str, expected: Option<ColumnType>) -> Option<Expr> {
+        let date = self.check(arg, expected.or(Some(ColumnType::Date)))?;
         if matches!(date.ty, ColumnType::Date | ColumnType::Month) {
             return Some(date);
         }
-        self.unfit(&arg.spot, "MONTHS_BETWEEN", "dates or months", date.ty, "give it a date or month, such as as_of")
-    }
-
-    fn round(&mut self, args: &[Rx], expected: Option<ColumnType>) -> Option<Expr> {
-        let x = self.check(&args[0], expected)?;
-        let ty = x.ty;
-        if !is_number(ty) {
-            return self.unfit(&args[0].spot, "ROUND", "a number", ty, "give it a number");
-        }
-        let digits = match args.get(1) {
-            None => 0,
-            Some(arg) => {
-                let written = constant(arg).filter(|n| n.scale() == 0).and_then(|n| i8::try_from(n).ok());
-                match written.filter(|n| (-6..=i8::try_from(ty.scale()).unwrap_or(0)).contains(n)) {
-                    Some(n) => n,
-                    None => {
-                        return self.fail(
-                            arg.spot.error(
-                                "rules::bad_value",
-                                format!("{} can be rounded to at most {} decimals", words(ty), ty.scale()),
-                                "number of decimals",
-                            ),
-                            "write a whole number, such as ROUND(x, 1); negative ones round to tens",
-                        );
-                    }
-                }
-            }
-        };
-        let power = i16::from(ty.scale()) - i16::from(digits);
-        let multiple = 10i64.pow(u32::try_from(power).unwrap_or(0));
-        let multiple = Expr::new(ExprKind::Int(multiple), ty);
-        Some(Expr::new(ExprKind::Round(RoundMode::Nearest, Box::new(x), Box::new(multiple)), ty))
-    }
-
-    fn round_to(&mut self, mode: RoundMode, args: &[Rx], expected: Option<ColumnType>) -> Option<Expr> {
-        if let Some(multiple) = constant(&args[1])
-            && multiple <= rust_decimal::Decimal::ZERO
-        {
-            return self.fail(
-                args[1].spot.error("rules::bad_value", "a multiple has to be more than zero", "not positive"),
-                "write 10, 1 or 0.10",
-            );
-        }
-        let mut both = self.alike("round", &[&args[0], &args[1]], expected)?;
-        let (multiple, x) = (both.pop()?, both.pop()?);
-        let ty = x.ty;
-        if !is_number(ty) {
-            return self.unfit(&args[0].spot, "rounding", "a number", ty, "give it a number");
-        }
-        Some(Expr::new(ExprKind::Round(mode, Box::new(x), Box::new(multiple)), ty))
-    }
-
-    fn per_month(&mut self, args: &[Rx], spot: &Spot) -> Option<Expr> {
-        let x = self.check(&args[0], None);
-        let n = args.get(1).map(|n| self.check(n, Some(ColumnType::Int)));
-        let x = x?;
-        match (x.ty, n) {
-            (ColumnType::Money(Period::Year), None) => {
-                let twelve = Expr::new(ExprKind::Int(12), ColumnType::Int);
-                Some(Expr::new(ExprKind::Div(Box::new(x), Box::new(twelve), 0), MONTHLY))
-            }
-            (ColumnType::Money(Period::Stock), Some(n)) => {
-                let n = n?;
-                if n.ty != ColumnType::Int {
-                    return self.unfit(
-                        &args[1].spot,
-                        "PER_MONTH",
-                        "a number of months",
-                        n.ty,
-                        "write PER_MONTH(x, 12)",
-                    );
-                }
-                Some(Expr::new(ExprKind::Div(Box::new(x), Box::new(n), 0), MONTHLY))
-            }
-            (ColumnType::Money(Period::Stock), None) => self.fail(
-                spot.error("rules::period_mixed", "over how many months is this sum?", "money at one moment"),
-                "write PER_MONTH(x, 12) for a sum of 12 months",
-            ),
-            (ColumnType::Money(period), _) => {
-                let help = if period == Period::Month {
-                    "it is monthly already; take PER_MONTH out"
-                } else {
-                    "write PER_MONTH(x) for a yearly amount"
-                };
-                self.fail(spot.error("rules::period_mixed", format!("this is {}", words(x.ty)), words(x.ty)), help)
-            }
-            (ty, _) => self.unfit(&args[0].spot, "PER_MONTH", "money", ty, period_help(Period::Stock, Period::Month)),
-        }
+        self.unfit(&arg.spot, function, "dates or months", date.ty, "give it a date or month, such as as_of")
     }
 
     fn assume(&mut self, args: &[Rx], expected: Option<ColumnType>) -> Option<Expr> {
@@ -223,11 +155,13 @@ impl Checker<'_> {
         Some(Expr::new(kind, ty))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of an aggregate as written")]
     pub(super) fn aggregate(
         &mut self,
         over: Over,
         function: AggregateFn,
         argument: Option<&Rx>,
+        by: Option<&Rx>,
         filter: Option<&Rx>,
         expected: Option<ColumnType>,
         spot: &Spot,
@@ -239,6 +173,7 @@ impl Checker<'_> {
         };
         let name = AGGREGATES.iter().find(|(_, f)| *f == function).map_or("COUNT", |(name, _)| *name);
         let filter = filter.map(|f| self.condition(f));
+        let by = by.map(|month| self.date_or_month(month, name, None));
         let argument = match argument {
             Some(expr) => Some((self.check(expr, expected)?, &expr.spot)),
             None => None,
@@ -255,7 +190,10 @@ impl Checker<'_> {
                 }
                 (Some(x), ColumnType::Bool)
             }
-            (AggregateFn::Sum | AggregateFn::Avg, Some((x, at))) if !is_number(x.ty) => {
+            (function, Some((x, at)))
+                if !is_number(x.ty)
+                    && (function.is_by_month() || matches!(function, AggregateFn::Sum | AggregateFn::Avg)) =>
+            {
                 let help = if x.ty == ColumnType::Bool {
                     "count them: COUNT(*) FILTER (WHERE x)"
                 } else {
@@ -283,7 +221,11 @@ impl Checker<'_> {
                 );
             }
         };
-        let aggregate = Aggregate { over, function, argument: argument.map(Box::new), filter };
+        let by = match by {
+            Some(month) => Some(Box::new(month?)),
+            None => None,
+        };
+        let aggregate = Aggregate { over, function, argument: argument.map(Box::new), by, filter };
         Some(Expr::new(ExprKind::Aggregate(aggregate), ty))
     }
 }

@@ -98,8 +98,9 @@ impl Checker<'_> {
             R::In(x, list) => self.one_of(x, list),
             R::IsNone(x) => self.is_none(x, spot),
             R::Case(branches, otherwise) => self.case(branches, otherwise, expected),
-            R::Aggregate { over, function, argument, filter } => {
-                self.aggregate(*over, *function, argument.as_deref(), filter.as_deref(), expected, spot)
+            R::Aggregate { over, function, argument, by, filter } => {
+                let (argument, by, filter) = (argument.as_deref(), by.as_deref(), filter.as_deref());
+                self.aggregate(*over, *function, argument, by, filter, expected, spot)
             }
             R::Call(function, args) => self.call(*function, args, expected, spot),
             R::Dated(first, versions) => self.dated(first, versions, expected),
@@ -321,7 +322,8 @@ pub(super) fn is_bare(expr: &Rx) -> bool {
             | Function::Round
             | Function::RoundTo
             | Function::FloorTo
-            | Function::CeilTo,
+            | Function::CeilTo
+            | Function::Whole,
             args,
         ) => args.iter().all(is_bare),
         _ => false,

@@ -12,6 +12,8 @@ mod calls; // functions and aggregates
 mod check; // literals, names, conditions
 mod compare; // comparisons, lists, branches
 mod from_resolved; // step by step
+mod months; // windows, dates moved by months, yearly amounts by month
+mod rounding; // to decimals, multiples, whole numbers
 mod units; // which types go together, and what to say when they do not
 
 pub use ast::Pack;

@@ -78,7 +78,7 @@ pub(super) fn mismatch(verb: &str, left: Side<'_>, right: Side<'_>) -> Diagnosti
 pub(super) const fn period_help(a: Period, b: Period) -> &'static str {
     match (a, b) {
         (Period::Month, Period::Year) | (Period::Year, Period::Month) => {
-            "PER_MONTH(x) makes a yearly amount monthly, PER_YEAR(x) a monthly one yearly"
+            "SPREAD(x, 'clause') makes a yearly amount monthly where a clause says so (PER_MONTH(x) gives bounds only); PER_YEAR(x) makes a monthly one yearly"
         }
         (Period::Stock, Period::Month) | (Period::Month, Period::Stock) => {
             "PER_MONTH(x, 12) spreads a sum over 12 months; OVER_MONTHS(x, 36) is what a monthly amount comes to in 36 months"

@@ -2,6 +2,7 @@
 
 mod compose;
 mod files;
+mod finance;
 mod income;
 mod intake;
 mod names;
@@ -19,6 +20,7 @@ use crate::truth::Truth;
 
 pub(crate) use compose::Composition;
 pub use files::CityError;
+pub(crate) use finance::{policy, security};
 pub(crate) use income::{a_head, closed_months, job, pension};
 pub(crate) use possessions::{BANKS, account, business, home, reading, vehicle};
 
@@ -153,6 +155,7 @@ pub fn generate(options: &CityOptions) -> City {
             let mut dice = Dice::new(options.seed, "household", u64::from(index));
             let plan = plant::plan(options.seed, index);
             let mut household = compose::household(&shape, options.as_of, index, &plan, &mut dice);
+            finance::give(&mut household, options.seed, index, options.as_of);
             let applied = plant::apply(&plan, &mut household, &shape, options.as_of, &mut dice);
             truth.planted.extend(applied.planted);
             truth.expected.extend(applied.expected);

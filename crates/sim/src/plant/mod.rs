@@ -4,6 +4,7 @@
 //! household so that its own flag is due beyond doubt, and lists the flags that follow from it.
 
 mod assets;
+mod finance;
 mod identity;
 mod income;
 mod living;
@@ -40,6 +41,8 @@ pub(crate) enum Anomaly {
     AS01,
     AS02,
     AS03,
+    AS05,
+    AS06,
     AS07,
     AS09,
     AS10,
@@ -55,7 +58,7 @@ pub(crate) enum Anomaly {
 use Anomaly as A;
 
 /// In the order in which they are dealt out: neighbours belong to different sources.
-const DEALT: [Anomaly; 26] = [
+const DEALT: [Anomaly; 28] = [
     A::AS01,
     A::IN04,
     A::AS16,
@@ -82,6 +85,8 @@ const DEALT: [Anomaly; 26] = [
     A::IN14,
     A::FA06,
     A::ID07,
+    A::AS05,
+    A::AS06,
 ];
 
 /// Anomalies that may come on top of another one: they change neither who is counted nor the income.
@@ -245,7 +250,8 @@ pub(crate) fn apply(
             source: done.source.to_owned(),
         });
     }
-    let assets_stand_in_the_way = plan.plants(&[A::AS01, A::AS07, A::AS10, A::AS11, A::AS12, A::AS13, A::AS16]);
+    let assets_stand_in_the_way =
+        plan.plants(&[A::AS01, A::AS05, A::AS07, A::AS10, A::AS11, A::AS12, A::AS13, A::AS16]);
     if !assets_stand_in_the_way && band(household, shape) == Some(Band::NearPoor) && !unsendable(household) {
         flags.push("SP03".to_owned());
     }
@@ -284,6 +290,8 @@ fn plant(anomaly: Anomaly, household: &mut Household, ground: &mut Ground<'_>) -
         A::AS01 => assets::savings(household, ground),
         A::AS02 => assets::savings_withdrawn(household, ground),
         A::AS03 => assets::money_passing_through(household, ground),
+        A::AS05 => finance::securities(household, ground),
+        A::AS06 => finance::premiums(household, ground),
         A::AS07 => assets::undeclared_car(household, ground),
         A::AS09 => assets::car_given_away(household, ground),
         A::AS10 => assets::lorry(household, ground),

@@ -4,8 +4,19 @@ use std::time::Duration;
 use super::{Faults, ServeError};
 
 /// The institutions of a city, by the id of their folder under `connectors/institutions`.
-pub const INSTITUTIONS: [&str; 10] =
-    ["police", "vehicle", "tax", "hrss", "housing", "market", "bank_jinshan", "bank_beigu", "bank_jiaoshan", "water"];
+pub const INSTITUTIONS: [&str; 11] = [
+    "police",
+    "vehicle",
+    "tax",
+    "hrss",
+    "housing",
+    "market",
+    "bank_jinshan",
+    "bank_beigu",
+    "bank_jiaoshan",
+    "water",
+    "finance",
+];
 
 /// Which institutions to serve.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

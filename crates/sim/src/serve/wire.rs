@@ -292,6 +292,9 @@ fn canonical(person: &Person, dataset: &str, institution: &str) -> Vec<Json> {
         "housing" => rows(&records.homes),
         "deposit" => rows(records.deposits.iter().filter(|d| d.bank == institution)),
         "business" => rows(&records.businesses),
+        "security" => rows(&records.securities),
+        "insurance" => rows(&records.policies),
+        "wallet" => rows(&records.wallets),
         _ => Vec::new(),
     }
 }

@@ -10,10 +10,11 @@ fn city(households: u32) -> City {
     generate(&CityOptions { households, seed: 7, as_of: date(2026, 6, 30) })
 }
 
-/// Every flag the packs have.
-const FLAGS: [&str; 27] = [
+/// Every flag that something in a city can raise.
+const FLAGS: [&str; 29] = [
     "ID05", "ID06", "ID07", "DE01", "DE03", "FA01", "FA05", "FA06", "IN01", "IN02", "IN04", "IN13", "IN14", "AS01",
-    "AS02", "AS03", "AS07", "AS09", "AS10", "AS11", "AS12", "AS13", "AS15", "AS16", "LI01", "LI02", "SP03",
+    "AS02", "AS03", "AS07", "AS09", "AS10", "AS11", "AS12", "AS13", "AS15", "AS16", "LI01", "LI02", "SP03", "AS05",
+    "AS06",
 ];
 
 #[test]
@@ -44,7 +45,7 @@ fn every_flag_and_every_source_is_planted() {
     }
     assert!(large.truth.expected.iter().filter(|e| e.flag == "SP03").count() > 100);
     let sources = count(&city(300), |p| p.source.clone());
-    assert_eq!(sources.len(), 11, "{sources:?}");
+    assert_eq!(sources.len(), 13, "{sources:?}");
     let affected: BTreeSet<_> = large.truth.planted.iter().map(|p| &p.case).collect();
     assert!((550..=650).contains(&affected.len()), "{}", affected.len());
 }
@@ -104,9 +105,14 @@ fn clean_households_declare_what_registers_hold() {
         }
         let married = household.members[0].records.hukou.as_ref().unwrap().marital == "married";
         assert_eq!(married, household.members.iter().any(|m| m.relation == "spouse"));
-        let deposits: Fen = household.members.iter().flat_map(|m| &m.records.deposits).map(|d| d.balance).sum();
-        assert_eq!(deposits, household.declared.declared_financial_assets);
-        assert!(deposits < Fen::from_yuan(36_000 * household.members.len() as i64));
+        let records = || household.members.iter().map(|m| &m.records);
+        let deposits: Fen = records().flat_map(|r| &r.deposits).map(|d| d.balance).sum();
+        let wallets: Fen = records().flat_map(|r| &r.wallets).map(|w| w.pay_wallet_balance).sum();
+        let securities: Fen = records().flat_map(|r| &r.securities).map(|s| s.market_value).sum();
+        let policies: Fen = records().flat_map(|r| &r.policies).map(|p| p.cash_value).sum();
+        let held: Fen = [deposits, wallets, securities, policies].into_iter().sum();
+        assert_eq!(held, household.declared.declared_financial_assets);
+        assert!(held < Fen::from_yuan(36_000 * household.members.len() as i64));
     }
     assert!((260..=300).contains(&clean), "{clean}");
 }

@@ -123,6 +123,9 @@ fn due(source: &str, person: &Person, city: &City) -> usize {
         "hrss.pension" => records.pensions.len(),
         "housing.registry" => records.homes.len(),
         "market.business" => records.businesses.len(),
+        "finance.security" => records.securities.len(),
+        "finance.insurance" => records.policies.len(),
+        "finance.wallet" => records.wallets.len(),
         bank => records.deposits.iter().filter(|d| d.bank == bank.replace('.', "_")).count(),
     }
 }

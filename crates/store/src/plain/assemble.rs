@@ -88,7 +88,8 @@ fn good(draft: Draft, spec: &PlainSpec, reasons: BTreeMap<u32, Vec<Problem>>) ->
         }
     }
     coverage.sort_by(|a, b| (a.person, &a.source).cmp(&(b.person, &b.source)));
-    let complete = spec.datasets.iter().map(|d| d.name.clone()).filter(|d| !draft.covered.contains(d)).collect();
+    let offered = |name: &String| !draft.covered.contains(name) && !draft.absent.contains(name);
+    let complete = spec.datasets.iter().map(|d| d.name.clone()).filter(offered).collect();
     let rejected = reasons
         .into_iter()
         .map(|(case, reasons)| Rejected {

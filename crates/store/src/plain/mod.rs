@@ -65,9 +65,9 @@ pub struct PlainLoad {
     pub coverage: Vec<PlainCoverage>,
     /// Sources and the dataset each serves.
     pub sources: Vec<(SourceId, String)>,
-    /// Datasets taken as answered about everyone, because there is no coverage of them.
+    /// Datasets taken as answered about everyone: there is a file and no coverage of them.
     pub complete: Vec<String>,
-    /// Those of `complete` that have no file either: the caller prints a notice.
+    /// Datasets with neither: nobody here offers them, so they are unknown, and the caller prints a notice.
     pub absent: Vec<String>,
     /// Columns (file, name) that the catalogue knows but the pack does not declare as an input: not used.
     pub ignored: Vec<(String, String)>,

@@ -93,13 +93,12 @@ pub(crate) fn plain_caseload(
 /// What was taken for granted about datasets that the pack reads.
 fn notices(program: &Program, loaded: &PlainLoad) -> Vec<String> {
     let read = |name: &String| program.datasets.iter().any(|d| d.name == *name);
-    let without_file = loaded.absent.iter().filter(|name| read(name) && loaded.complete.contains(name));
-    let without_rows = without_file.cloned().collect::<Vec<_>>();
+    let without_file = loaded.absent.iter().filter(|name| read(name)).cloned().collect::<Vec<_>>();
     let mut notices = Vec::new();
-    if !without_rows.is_empty() {
+    if !without_file.is_empty() {
         notices.push(format!(
-            "no file for {}: taken as answered with no record for everyone; say otherwise in coverage.csv",
-            without_rows.join(", ")
+            "no file for {}: what they hold stays unknown; a file with a header alone says that everyone was asked and nothing found",
+            without_file.join(", ")
         ));
     }
     if !loaded.ignored.is_empty() {

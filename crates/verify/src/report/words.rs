@@ -31,6 +31,7 @@ pub(super) fn waiting_zh(title: &str, cause: &str) -> String {
         "not_asked" => format!("尚未向{title}查询"),
         "no_source" => format!("{title}没有可查询的来源"),
         "null" => format!("{title}的记录缺少必要内容"),
+        "spread" => format!("{title}只有全年数额，没有条款允许按月平摊，各月数额未证明"),
         "division_by_zero" => format!("{title}无法计算（除数为零）"),
         "gap" => format!("规则参数 {} 的依据没有确定数值", title.trim_start_matches("parameter.")),
         "pending" => format!("{title}尚未回复，待其回复后可以确定"),
