@@ -146,7 +146,7 @@ impl<'a> Kernel<'a> {
         self.places[case]
     }
 
-    fn operators(&mut self) -> Operators<'_> {
+    pub(crate) fn operators(&mut self) -> Operators<'_> {
         let rule = self.program.steps.get(self.step).map_or("", |step| &step.name);
         Operators { reasons: &mut self.slice.reasons, step: self.step, rule }
     }
@@ -176,7 +176,10 @@ impl<'a> Kernel<'a> {
             ExprKind::Input(input) => return Arc::clone(&self.slice.inputs[input.index()]),
             ExprKind::Step(step) => return Arc::clone(&self.registers[step.index()]),
             ExprKind::Household(inner) => return self.eval(inner, Scope::Household),
-            ExprKind::Parameter { id, keys } => self.parameter(id.index(), keys, scope),
+            ExprKind::Parameter { id, keys } => match self.program.parameters[id.index()].scale {
+                Some(scale) => self.scale(id.index(), scale, keys, scope),
+                None => self.parameter(id.index(), keys, scope),
+            },
             ExprKind::Not(a) => Operators::not(&self.eval(a, scope)),
             ExprKind::And(all) => self.fold(all, scope, Register::and),
             ExprKind::Or(all) => self.fold(all, scope, Register::or),
@@ -304,7 +307,7 @@ impl<'a> Kernel<'a> {
         Register::of(slots.into_iter())
     }
 
-    fn no_residence(&mut self) -> Why {
+    pub(crate) fn no_residence(&mut self) -> Why {
         self.slice.reasons.because(&SourceId::from("residence"), "null")
     }
 
@@ -471,7 +474,7 @@ impl<'a> Kernel<'a> {
                     self.assumed.extend(reason.map(|reason| (case, self.step, reason)));
                     Slot::known(value)
                 }
-                Looked::OneOf { span, gap } => {
+                Looked::OneOf { span, presence, gap } => {
                     if place.residence.is_none() {
                         let unsaid = self.no_residence();
                         why = self.slice.reasons.union(why, unsaid);
@@ -481,8 +484,9 @@ impl<'a> Kernel<'a> {
                         let open = self.slice.reasons.because(&source, "gap");
                         why = self.slice.reasons.union(why, open);
                     }
-                    Slot::within(span, Presence::Some, why)
+                    Slot::within(span, presence, why)
                 }
+                Looked::Nothing => Slot::NONE,
                 Looked::Overflow => self.operators().fault(CaseErrorKind::Overflow),
                 // The keys broke, or nobody wrote a row.
                 Looked::Missing if self.slice.reasons.first_fault(why).is_some() => {

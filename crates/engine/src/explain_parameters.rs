@@ -12,7 +12,8 @@ use crate::output::Cell;
 use crate::parameters::{Key, candidates, gap};
 use crate::reads::reads_columns;
 use crate::register::Register;
-use crate::shown::{Held, Value};
+use crate::scale::rows_used;
+use crate::shown::{Held, Value, number};
 
 impl<'a> Explainer<'_, 'a> {
     /// The rows of a parameter that a value used: several if a key is unknown.
@@ -26,6 +27,17 @@ impl<'a> Explainer<'_, 'a> {
         let program = self.kernel.program;
         let parameter = &program.parameters[id];
         let place = self.kernel.place(self.kernel.case_of(scope, row));
+        if let Some(scale) = parameter.scale {
+            let day = self.kernel.as_of;
+            for (over, found) in rows_used(parameter, scale, (place, day), &keys, &self.kernel.slice.texts) {
+                let mut one = of_row(parameter, found, &[]);
+                one.title = format!("{}（{} 起）", parameter.title, number(scale.of, over));
+                if !node.parameters.contains(&one) {
+                    node.parameters.push(one);
+                }
+            }
+            return;
+        }
         let meant = candidates(parameter, place, &keys, self.kernel.as_of, &self.kernel.slice.texts);
         let mut uses: Vec<ParameterUse> = meant.rows.iter().map(|found| of_row(parameter, found, &keys)).collect();
         if let Some(fallback) = parameter.fallback.as_ref().filter(|_| meant.none) {
@@ -69,6 +81,8 @@ fn of_row(parameter: &Parameter, row: &ParameterRow, keys: &[Key]) -> ParameterU
             number(beyond.unwrap_or(0)).unwrap_or(Held::Number(Cell::Between(i64::MIN, i64::MAX)))
         }
         RowValue::Known(text) => held(text, parameter.ty),
+        RowValue::Nothing if parameter.ty.is_int() => Held::Number(Cell::None),
+        RowValue::Nothing => Held::Text(None),
     };
     // As published: the value of this row before it was brought to the parameter's period.
     let as_published = Parameter::new("", "", parameter.published_type(row), Vec::new());
@@ -83,7 +97,7 @@ fn of_row(parameter: &Parameter, row: &ParameterRow, keys: &[Key]) -> ParameterU
         published,
         gap: match &row.value {
             RowValue::Gap(why) => Some(why.to_string()),
-            RowValue::Known(_) => None,
+            RowValue::Known(_) | RowValue::Nothing => None,
         },
         fallback: None,
         cite: row.cite.clone(),

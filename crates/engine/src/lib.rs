@@ -43,6 +43,7 @@ mod given;
 mod operators;
 mod parameters;
 mod reads;
+mod scale;
 mod steps;
 
 // All households.

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
 use crate::interval::Span;
+use crate::register::Presence;
 use crate::texts::Texts;
 
 /// Where a case is: what parameters are looked up by.
@@ -37,9 +38,13 @@ pub(crate) enum Looked {
     /// One of several.
     OneOf {
         span: Span,
+        /// Whether there may be none.
+        presence: Presence,
         /// Whether a row in question is a declared gap.
         gap: bool,
     },
+    /// A row that says there is none.
+    Nothing,
     /// No row.
     Missing,
     /// An increment that leads out of range.
@@ -75,7 +80,8 @@ impl<'a> Lookups<'a> {
         let found = meant.rows.iter().map(|row| match &row.value {
             RowValue::Known(ParameterValue::Text(text)) => Looked::Value(texts.intern(text)),
             RowValue::Known(ParameterValue::Int(_)) => number(parameter, row, keys),
-            RowValue::Gap(_) => Looked::OneOf { span: gap(parameter), gap: true },
+            RowValue::Gap(_) => Looked::OneOf { span: gap(parameter), presence: Presence::Some, gap: true },
+            RowValue::Nothing => Looked::Nothing,
         });
         let mut looked = found.reduce(|a, b| merge(a, b, parameter.ty.is_int())).unwrap_or(Looked::Missing);
         if let Some(fallback) = parameter.fallback.as_ref().filter(|_| meant.none) {
@@ -112,7 +118,7 @@ fn number(parameter: &Parameter, row: &ParameterRow, keys: &[Key]) -> Looked {
     let far = if rises { i64::MAX } else { i64::MIN };
     let end = |key: i64| if key == i64::MAX { far } else { value(key).unwrap_or(far) };
     let (a, b) = (end(lo), if row.each == Some(0) { end(lo) } else { end(hi) });
-    Looked::OneOf { span: Span { lo: a.min(b), hi: a.max(b) }, gap: false }
+    Looked::OneOf { span: Span { lo: a.min(b), hi: a.max(b) }, presence: Presence::Some, gap: false }
 }
 
 /// What a value that nobody published can be.
@@ -125,19 +131,32 @@ pub(crate) fn gap(parameter: &Parameter) -> Span {
 }
 
 fn merge(a: Looked, b: Looked, is_number: bool) -> Looked {
-    let span = |looked| match looked {
-        Looked::Value(v) | Looked::Fallback(v) => Some((Span::exact(v), false)),
-        Looked::OneOf { span, gap } => Some((span, gap)),
-        Looked::Missing => None,
-        Looked::Overflow => Some((Span::ALL, false)),
+    let parts = |looked| match looked {
+        Looked::Value(v) | Looked::Fallback(v) => Some((Span::exact(v), Presence::Some, false)),
+        Looked::OneOf { span, presence, gap } => Some((span, presence, gap)),
+        Looked::Overflow => Some((Span::ALL, Presence::Some, false)),
+        Looked::Nothing | Looked::Missing => None,
     };
-    match (span(a), span(b)) {
-        (Some((a, false)), Some((b, false))) if a == b && a.is_exact() => Looked::Value(a.lo),
-        (Some((a, gap)), Some((b, other))) => {
-            Looked::OneOf { span: if is_number { a.hull(b) } else { Span::ALL }, gap: gap || other }
+    match (parts(a), parts(b)) {
+        (Some((x, Presence::Some, false)), Some((y, Presence::Some, false))) if x == y && x.is_exact() => a,
+        (Some((x, one, gap)), Some((y, other, more))) => {
+            let span = if is_number { x.hull(y) } else { Span::ALL };
+            Looked::OneOf { span, presence: one.max(other), gap: gap || more }
         }
+        (Some((span, _, gap)), None) if b == Looked::Nothing => Looked::OneOf { span, presence: Presence::Maybe, gap },
+        (None, Some((span, _, gap))) if a == Looked::Nothing => Looked::OneOf { span, presence: Presence::Maybe, gap },
         (Some(_), None) => a,
+        (None, _) if b == Looked::Missing => a,
         (None, _) => b,
+    }
+}
+
+/// Whether a key is one known value.
+pub(crate) const fn is_exact(key: Key) -> bool {
+    match key {
+        Key::Number(lo, hi) => lo == hi,
+        Key::Text(_) | Key::None => true,
+        Key::Maybe(..) | Key::AnyText => false,
     }
 }
 
@@ -194,7 +213,7 @@ fn must_accept(accepts: &KeyMatch, key: Key, texts: &Texts<'_>) -> bool {
     }
 }
 
-fn could_accept(accepts: &KeyMatch, key: Key, texts: &Texts<'_>) -> bool {
+pub(crate) fn could_accept(accepts: &KeyMatch, key: Key, texts: &Texts<'_>) -> bool {
     match (accepts, key) {
         (KeyMatch::Any, _) | (KeyMatch::Text(_), Key::AnyText) => true,
         (KeyMatch::Range(lo, hi), Key::Number(from, to) | Key::Maybe(from, to)) => *lo <= to && from <= *hi,

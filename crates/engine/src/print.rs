@@ -22,6 +22,11 @@ pub(crate) fn print(program: &Program, dataset: Option<DatasetId>, expr: &Expr) 
         ExprKind::Input(input) => program.inputs[input.index()].name.clone(),
         ExprKind::Step(step) => program.steps[step.index()].name.clone(),
         ExprKind::Household(inner) => format!("household.{}", bracketed(inner, one(inner))),
+        ExprKind::Parameter { id, keys } if program.parameters[id.index()].scale.is_some() => {
+            let (of, keys) = keys.split_last().map_or((String::new(), keys.as_slice()), |(of, keys)| (one(of), keys));
+            let keys: String = keys.iter().map(|key| format!(", {}", one(key))).collect();
+            format!("SCALE({of}, {}{keys})", program.parameters[id.index()].name)
+        }
         ExprKind::Parameter { id, keys } if keys.is_empty() => program.parameters[id.index()].name.clone(),
         ExprKind::Parameter { id, keys } => format!("{}({})", program.parameters[id.index()].name, list(keys, ", ")),
         ExprKind::Not(a) => format!("NOT {}", bracketed(a, one(a))),

@@ -38,6 +38,8 @@ pub const KINDS: &[(&str, &str)] = &[
     ("rules::override_without_base", "`override` with nothing to override"),
     ("rules::pack_id", "a pack with another id than its folder"),
     ("rules::period_mixed", "money of different periods mixed: at one moment, per month, per year"),
+    ("rules::scale_misuse", "a scale read as a value, or something else read as a scale"),
+    ("rules::scale_shape", "a scale whose types do not go together"),
     ("rules::syntax", "an expression that cannot be read"),
     ("rules::test_shape", "a test that is neither a value with one limit nor a condition"),
     ("rules::toml", "a file that is not TOML"),

@@ -15,6 +15,7 @@ mod properties;
 mod random;
 mod reference;
 mod rulebook;
+mod scale;
 mod unknown;
 mod versions;
 mod written;

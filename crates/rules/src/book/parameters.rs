@@ -152,6 +152,7 @@ pub(crate) fn row_text(lang: Lang, parameter: &Parameter, row: &ParameterRow) ->
         (RowValue::Known(_), Some(value)) => number(lang, parameter.ty, value),
         (RowValue::Known(value), None) => amount(lang, parameter.ty, value),
         (RowValue::Gap(why), _) => gap(lang, parameter, why),
+        (RowValue::Nothing, _) => "—".to_owned(),
     };
     if let (Some(_), RowValue::Known(value)) = (row.per, &row.value) {
         let published = amount(lang, parameter.published_type(row), value);

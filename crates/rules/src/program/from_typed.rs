@@ -100,6 +100,7 @@ pub(crate) fn from_typed(pack: &resolved::Pack, typed: typed::Pack, hash: String
             bounds: parameter.bounds,
             exemption: parameter.exemption,
             fallback: parameter.fallback.clone(),
+            scale: parameter.scale,
             rows: parameter.rows.clone(),
             file: parameter.name.spot.file.name.clone(),
             line: parameter.name.spot.line(),

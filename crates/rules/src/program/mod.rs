@@ -16,7 +16,9 @@ use jiff::civil::Date;
 
 pub use expr::{Aggregate, AggregateFn, CompareOp, Expr, ExprKind, Over, RoundMode};
 pub(crate) use from_typed::from_typed;
-pub use parameter::{Fallback, KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue, RowValue};
+pub use parameter::{
+    Fallback, KeyMatch, KeyValue, Parameter, ParameterRow, ParameterValue, RowValue, Scale, ScaleKind,
+};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -22,12 +22,40 @@ pub struct Parameter {
     pub exemption: bool,
     /// What holds where no row does.
     pub fallback: Option<Fallback>,
+    /// That its rows are the brackets of a scale: the last key of each is `n+`, from where the bracket begins.
+    pub scale: Option<Scale>,
     /// Rows; the checker has made sure that no two match at once with one area length.
     pub rows: Vec<ParameterRow>,
     /// File that declares it.
     pub file: String,
     /// Line in that file, from 1.
     pub line: usize,
+}
+
+/// A table of brackets, read with `SCALE(x, NAME)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// What a bracket's value means.
+    pub kind: ScaleKind,
+    /// Type of what is looked up, and of where brackets begin.
+    pub of: ColumnType,
+    /// Type of the result. A marginal scale's parameter has the type of its rates.
+    pub result: ColumnType,
+}
+
+/// What a bracket's value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScaleKind {
+    /// A rate with 6 decimals for the part inside the bracket; nothing below the first. All parts are added exactly and
+    /// rounded once, half away from zero.
+    Marginal,
+    /// The amount of the bracket that the value lies in, its lower end included.
+    Single,
+}
+
+impl Scale {
+    /// The type of rates.
+    pub const RATE: ColumnType = ColumnType::Decimal(6);
 }
 
 /// A value taken where no row matches area and day, openly: it is reported as an assumption is.
@@ -76,6 +104,8 @@ pub enum RowValue {
     Known(ParameterValue),
     /// A declared gap: a source leaves the value open, for this reason if one is given.
     Gap(Arc<str>),
+    /// There is none, such as a deduction without a cap.
+    Nothing,
 }
 
 /// A parameter's value.
@@ -162,6 +192,7 @@ impl Parameter {
             bounds: (None, None),
             exemption: false,
             fallback: None,
+            scale: None,
             rows,
             file: String::new(),
             line: 0,
@@ -189,6 +220,26 @@ impl Parameter {
             Some(period) => ColumnType::Money(period),
             None => self.ty,
         }
+    }
+
+    /// The brackets of a scale in force on a day, by whom and where they hold; each list in order of where they begin.
+    #[must_use]
+    pub fn brackets(&self, day: Date) -> Vec<Vec<(i64, &ParameterRow)>> {
+        let mut groups: Vec<Vec<(i64, &ParameterRow)>> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.holds_on(day)) {
+            let Some((KeyMatch::Range(over, _), keys)) = row.keys.split_last() else { continue };
+            let same = |group: &&mut Vec<(i64, &ParameterRow)>| {
+                let first = group[0].1;
+                let others = &first.keys[..first.keys.len() - 1];
+                first.area == row.area && first.residence == row.residence && others == keys
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.push((*over, row)),
+                None => groups.push(vec![(*over, row)]),
+            }
+        }
+        groups.iter_mut().for_each(|group| group.sort_by_key(|(over, _)| *over));
+        groups
     }
 
     /// The row in force on a day for an area and residence: the one with the longest area.

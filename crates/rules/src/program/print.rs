@@ -183,6 +183,11 @@ impl Program {
             ExprKind::Input(id) => self.inputs[id.index()].name.clone(),
             ExprKind::Step(id) => self.steps[id.index()].name.clone(),
             ExprKind::Household(inner) => format!("household.{}", show(inner)),
+            ExprKind::Parameter { id, keys } if self.parameters[id.index()].scale.is_some() => {
+                let (of, keys) = keys.split_last().map_or((String::new(), keys.as_slice()), |(of, k)| (show(of), k));
+                let keys: String = keys.iter().map(|key| format!(", {}", show(key))).collect();
+                format!("SCALE({of}, {}{keys})", self.parameters[id.index()].name)
+            }
             ExprKind::Parameter { id, keys } => format!("{}({})", self.parameters[id.index()].name, list(keys)),
             ExprKind::Not(x) => format!("(NOT {})", show(x)),
             ExprKind::And(all) => joined(all, " AND "),

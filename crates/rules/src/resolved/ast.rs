@@ -6,10 +6,10 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::functions::Function;
-use crate::parameters::Key;
+use crate::lines::Key;
 use crate::program::{
     AggregateFn, CompareOp, Entity, Fallback, FlagSeverity, FollowUp, InputId, Over, ParameterId, ParameterRow,
-    ParameterValue, Relation,
+    ParameterValue, Relation, Scale,
 };
 use crate::spot::{Spot, Spotted};
 use crate::surface::{Allow, Arithmetic, Head, Logic, Lost};
@@ -96,6 +96,8 @@ pub struct Parameter {
     pub exemption: bool,
     /// What holds where no row does.
     pub fallback: Option<Fallback>,
+    /// That its rows are brackets.
+    pub scale: Option<Scale>,
     /// Key columns.
     pub(crate) keys: Vec<Key>,
     /// Rows.

@@ -25,6 +25,13 @@ impl Resolver<'_> {
         if parameter.ty.is_none() {
             return ExprKind::Error;
         }
+        if parameter.scale.is_some() {
+            let name = &parameter.name.value;
+            let mistake = spot
+                .error("rules::scale_misuse", format!("`{name}` is a scale, which has no value of its own"), "a scale")
+                .also(&parameter.name.spot, "declared here");
+            return self.fail(mistake, format!("write SCALE(x, {name})"));
+        }
         if parameter.keys.len() != keys.len() {
             let names: Vec<&str> = parameter.keys.iter().map(|k| k.name.as_str()).collect();
             let name = &parameter.name.value;
@@ -48,6 +55,65 @@ impl Resolver<'_> {
         ExprKind::Parameter(id, keys)
     }
 
+    /// `SCALE(x, NAME, keys ..)`: the scale as a parameter whose last key is what is looked up.
+    fn scale(&mut self, args: &[surface::Expr], spot: &Spot, scope: Scope<'_>) -> ExprKind {
+        let [of, name, keys @ ..] = args else {
+            args.iter().for_each(|arg| drop(self.expr(arg, scope)));
+            return self.fail(
+                spot.error("rules::wrong_arity", "SCALE takes an amount and the name of a scale", "too few arguments"),
+                "write SCALE(income, income_tax), and the keys of the scale after that if it has any",
+            );
+        };
+        let of = self.expr(of, scope);
+        let mut found: Vec<Expr> = keys.iter().map(|key| self.expr(key, scope)).collect();
+        let id = match &name.kind {
+            surface::ExprKind::Name(parts) => match self.names.get(&parts.join(".")).copied() {
+                Some(Named::Parameter(id)) if self.parameters[id.index()].scale.is_some() => Some(id),
+                Some(Named::Parameter(id)) if self.parameters[id.index()].ty.is_none() => {
+                    self.used.insert(Named::Parameter(id));
+                    return ExprKind::Error;
+                }
+                Some(_) => None,
+                None if self.lost.has(&parts.join(".")) => return ExprKind::Error,
+                None => None,
+            },
+            _ => None,
+        };
+        let Some(id) = id else {
+            let scales = self.parameters.iter().filter(|p| p.scale.is_some()).map(|p| p.name.value.as_str());
+            let written = name.to_string();
+            let near = nearest(&written, scales.clone());
+            let help = near.map_or_else(
+                || format!("scales: {}", scales.collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return self
+                .fail(name.spot.error("rules::scale_misuse", format!("`{written}` is no scale"), "not a scale"), help);
+        };
+        self.used.insert(Named::Parameter(id));
+        let parameter = &self.parameters[id.index()];
+        found.push(of);
+        if found.len() == parameter.keys.len() {
+            return ExprKind::Parameter(id, found);
+        }
+        let names: Vec<&str> = parameter.keys.iter().map(|key| key.name.as_str()).collect();
+        let keys: String = names[..names.len() - 1].iter().map(|key| format!(", {key}")).collect();
+        let mistake = spot
+            .error(
+                "rules::wrong_arity",
+                format!(
+                    "the scale `{written}` has {} key columns, not {}",
+                    names.len() - 1,
+                    found.len() - 1,
+                    written = parameter.name.value
+                ),
+                "wrong number of keys",
+            )
+            .also(&parameter.name.spot, "declared here");
+        let help = format!("write SCALE(x, {}{keys})", parameter.name.value);
+        self.fail(mistake, help)
+    }
+
     pub(super) fn call(&mut self, call: &Call<'_>, scope: Scope<'_>) -> ExprKind {
         let Call { name, args, spot, .. } = *call;
         let upper = name.value.to_ascii_uppercase();
@@ -69,6 +135,9 @@ impl Resolver<'_> {
                 "take DISTINCT out",
             );
         }
+        if upper == "SCALE" && !self.names.contains_key(&name.value) {
+            return self.scale(args, spot, scope);
+        }
         if let Some(Named::Parameter(id)) = self.names.get(&name.value).copied() {
             self.used.insert(Named::Parameter(id));
             let keys = args.iter().map(|a| self.expr(a, scope)).collect();
@@ -86,7 +155,7 @@ impl Resolver<'_> {
                 );
             }
             let keyed = self.parameters.iter().filter(|p| !p.keys.is_empty()).map(|p| p.name.value.as_str());
-            let known = FUNCTIONS.iter().map(|f| f.0).chain(AGGREGATES.iter().map(|a| a.0));
+            let known = FUNCTIONS.iter().map(|f| f.0).chain(AGGREGATES.iter().map(|a| a.0)).chain(["SCALE"]);
             let near = nearest(&upper, known).or_else(|| nearest(&name.value, keyed));
             let help = instead_of(&upper)
                 .map(str::to_owned)

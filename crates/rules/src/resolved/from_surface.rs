@@ -357,6 +357,7 @@ fn unused_files(folder: &PackFolder, joined: &[Joined<'_>], mistakes: &mut Vec<D
         .iter()
         .filter_map(|j| match &j.rule.body {
             RuleBody::Parameter { source: ParameterSource::Table(table), .. } if j.own => Some(table.value.as_str()),
+            RuleBody::Parameter { source: ParameterSource::Deduction(of), .. } if j.own => Some(of.file.value.as_str()),
             _ => None,
         })
         .collect();

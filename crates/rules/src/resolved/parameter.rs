@@ -5,8 +5,10 @@ use hedui_base::{ColumnType, Diagnostic};
 
 use super::ast::Parameter;
 use super::join::Joined;
+use crate::deductions::read_column;
 use crate::parameters::{Table, published_type, read_table};
 use crate::program::{Fallback, ParameterRow, ParameterValue, RowValue};
+use crate::scales::read_scale;
 use crate::spot::{Spot, Spotted};
 use crate::surface::{Literal, ParameterNotes, ParameterSource};
 use crate::value;
@@ -36,6 +38,7 @@ pub(super) fn parameter(
         bounds: (notes.min, notes.max),
         exemption: notes.exemption,
         fallback,
+        scale: notes.scale,
         keys: table.keys,
         rows: table.rows,
     };
@@ -52,7 +55,14 @@ fn rows(
 ) -> Table {
     match source {
         ParameterSource::Table(table) => match table_file(joined, table, mistakes) {
-            Some(file) => read_table(file, published_type(ty, notes.per), mistakes),
+            Some(file) => match notes.scale {
+                Some(scale) => read_scale(file, scale, mistakes),
+                None => read_table(file, published_type(ty, notes.per), mistakes),
+            },
+            None => Table::default(),
+        },
+        ParameterSource::Deduction(deduction) => match table_file(joined, &deduction.file, mistakes) {
+            Some(file) => read_column(file, deduction, mistakes),
             None => Table::default(),
         },
         ParameterSource::Inline { value, gap, spot, confirm_by, from, until, cite } => {

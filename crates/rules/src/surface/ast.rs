@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::versions::Version;
-use crate::program::{CompareOp, Entity, FlagSeverity, FollowUp, Relation};
+use crate::program::{CompareOp, Entity, FlagSeverity, FollowUp, Relation, Scale};
 use crate::spot::{Spot, Spotted};
 
 /// A pack as written, before its base packs are joined in.
@@ -233,6 +233,36 @@ pub struct ParameterNotes {
     pub exemption: bool,
     /// What holds where no row does, and why.
     pub fallback: Option<(Spotted<Literal>, String)>,
+    /// That it is a scale: `[scale.X]`.
+    pub scale: Option<Scale>,
+}
+
+/// One column of a deduction's table.
+#[derive(Clone, Debug)]
+pub struct DeductionTable {
+    /// The CSV file.
+    pub file: Spotted<String>,
+    /// Which column.
+    pub column: DeductionColumn,
+    /// The key columns it has, in the order of lookup.
+    pub keys: Vec<Spotted<String>>,
+    /// The words its bases are out of.
+    pub bases: Vec<String>,
+    /// Whether the deduction counts months, so that rows may end it after some.
+    pub counts_months: bool,
+}
+
+/// The columns of a deduction's table that are values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeductionColumn {
+    /// What the rate is of.
+    Base,
+    /// Which part of the base.
+    Rate,
+    /// The most it can be.
+    Cap,
+    /// For how many months at most.
+    MaxMonths,
 }
 
 /// Where a parameter's values are.
@@ -240,6 +270,8 @@ pub struct ParameterNotes {
 pub enum ParameterSource {
     /// A CSV file beside the TOML files.
     Table(Spotted<String>),
+    /// One column of a deduction's CSV file.
+    Deduction(DeductionTable),
     /// One value in the TOML file itself.
     Inline {
         /// The value; none for a gap.

@@ -82,6 +82,22 @@ impl Reader {
         literal.map(|value_| Spotted { value: value_, spot: self.spot(value.span()) })
     }
 
+    /// An expression.
+    pub(crate) fn formula(&self, value: &Value<'_>) -> Option<Formula> {
+        let file = &self.file;
+        match value.get_ref() {
+            DeValue::String(text) => Some(parse_formula(file, value.span(), text, &mut self.mistakes.borrow_mut())),
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
+                let text = file.text.get(value.span()).unwrap_or("").replace('_', "");
+                Some(parse_formula(file, value.span(), &text, &mut self.mistakes.borrow_mut()))
+            }
+            _ => {
+                self.wrong_kind(value, "an expression in double quotes");
+                None
+            }
+        }
+    }
+
     /// A list of texts.
     pub(crate) fn texts(&self, value: &Value<'_>) -> Vec<Spotted<String>> {
         let Some(items) = value.get_ref().as_array() else {
@@ -274,21 +290,7 @@ impl<'t> Fields<'t> {
     }
 
     pub(crate) fn formula(&self, key: &'static str) -> Option<Formula> {
-        let value = self.get(key)?;
-        let file = &self.reader.file;
-        match value.get_ref() {
-            DeValue::String(text) => {
-                Some(parse_formula(file, value.span(), text, &mut self.reader.mistakes.borrow_mut()))
-            }
-            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => {
-                let text = file.text.get(value.span()).unwrap_or("").replace('_', "");
-                Some(parse_formula(file, value.span(), &text, &mut self.reader.mistakes.borrow_mut()))
-            }
-            _ => {
-                self.reader.wrong_kind(value, "an expression in double quotes");
-                None
-            }
-        }
+        self.reader.formula(self.get(key)?)
     }
 
     pub(crate) fn need_formula(&self, key: &'static str, example: &str) -> Formula {
@@ -343,7 +345,12 @@ impl<'t> Fields<'t> {
     }
 
     pub(crate) fn need_type(&self, example: &str) -> Option<Spotted<ColumnType>> {
-        let text = self.need_text("type", example)?;
+        self.need_type_of("type", example)
+    }
+
+    /// A type under another key.
+    pub(crate) fn need_type_of(&self, key: &'static str, example: &str) -> Option<Spotted<ColumnType>> {
+        let text = self.need_text(key, example)?;
         let ty: Option<ColumnType> = text.value.parse().ok();
         if ty.is_none() {
             let words = TYPE_WORDS.split(", ").map(|w| if w == "decimal(n)" { "decimal(4)" } else { w });

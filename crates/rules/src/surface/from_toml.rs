@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use toml::de::{DeTable, DeValue};
 
 use super::ast::{Head, Lost, Pack};
+use super::deduction::deduction;
 use super::document::{parse_document, without_echoes};
 use super::fields::{Fields, Reader};
 use super::tables::{dataset, rule};
@@ -15,7 +16,8 @@ use crate::folder::PackFolder;
 use crate::spot::{Spot, Spotted};
 use crate::value;
 
-const TABLES: [&str; 9] = ["parameter", "input", "dataset", "fact", "variable", "test", "flag", "scheme", "score"];
+const TABLES: [&str; 11] =
+    ["parameter", "scale", "deduction", "input", "dataset", "fact", "variable", "test", "flag", "scheme", "score"];
 
 /// Reads the rules of a pack. Mistakes are pushed; what is wrong is left out or stands as an error in the tree.
 pub fn from_toml(folder: &PackFolder, mistakes: &mut Vec<Diagnostic>) -> Pack {
@@ -172,6 +174,8 @@ fn named_tables(reader: &Reader, word: &str, spot: Spot, tables: &DeTable<'_>, p
             if let Some(dataset) = dataset(reader, &name, table) {
                 pack.datasets.push((name, dataset));
             }
+        } else if word == "deduction" {
+            pack.rules.extend(deduction(reader, name, table));
         } else {
             pack.rules.push(rule(reader, word, name, table));
         }

@@ -8,6 +8,7 @@
 
 mod allow; // lints that a rule silences
 mod ast; // start here: the shape of a written rule
+mod deduction; // a deduction becomes a variable and parameters
 mod document; // TOML with mistakes
 mod fields; // reading a TOML table key by key
 mod from_sql; // expressions
@@ -15,12 +16,13 @@ mod from_toml; // files and heads
 mod parameter; // dated values
 mod print; // text form, as it could be written again
 mod quoted; // places inside TOML strings
+mod scale; // tables of brackets
 mod tables; // one table, by kind
 mod versions; // what a rule says from a day on
 
 pub use ast::{
-    Allow, Arithmetic, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack, ParameterNotes, ParameterSource,
-    Rule, RuleBody, TestCheck,
+    Allow, Arithmetic, DeductionColumn, DeductionTable, Expr, ExprKind, Formula, Head, Literal, Logic, Lost, Pack,
+    ParameterNotes, ParameterSource, Rule, RuleBody, TestCheck,
 };
 pub(crate) use document::parse_document;
 pub(crate) use fields::{Fields, Reader};

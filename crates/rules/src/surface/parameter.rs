@@ -112,7 +112,7 @@ fn notes(fields: &Fields<'_>, ty: Option<ColumnType>) -> ParameterNotes {
                 .help("write type = \"bool\", and use it in a condition"),
         );
     }
-    ParameterNotes { per, min, max, exemption, fallback: fallback(fields) }
+    ParameterNotes { per, min, max, exemption, fallback: fallback(fields), scale: None }
 }
 
 /// `fallback = { value = .., reason = ".." }`

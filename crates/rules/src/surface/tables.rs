@@ -10,6 +10,7 @@ use super::allow::allow;
 use super::ast::{Rule, RuleBody, TestCheck};
 use super::fields::{Fields, Reader};
 use super::parameter::parameter;
+use super::scale::scale;
 use super::versions::versions;
 use crate::program::{Entity, FlagSeverity, FollowUp, Relation};
 use crate::spot::Spotted;
@@ -25,7 +26,7 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
     let title = fields.title();
     let allow = allow(&fields);
     if title.is_none() && fields.get("title").is_none() && word != "score" {
-        if ["parameter", "input", "flag", "scheme"].contains(&word) {
+        if ["parameter", "scale", "input", "flag", "scheme"].contains(&word) {
             fields.missing("title", "title = { zh = \"..\" }");
         } else if !allow.iter().any(|a| a.lint.value == "missing_title") {
             reader.push(
@@ -38,6 +39,7 @@ pub(super) fn rule(reader: &Reader, word: &str, name: Spotted<String>, table: &D
     let cite = fields.cite();
     let body = match word {
         "parameter" => parameter(&fields, cite.clone()),
+        "scale" => scale(&fields),
         "input" => {
             let default = fields.literal("default");
             let receipt = fields.get("means").is_some() && fields.word("means", &[("receipt", ())]).is_some();

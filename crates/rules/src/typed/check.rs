@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use super::units::{is_number, is_text, mismatch, rescaled, words};
 use crate::functions::Function;
-use crate::parameters::KeyKind;
+use crate::lines::KeyKind;
 use crate::program::{ColumnId, ColumnUse, DatasetId, DatasetUse, Entity, Expr, ExprKind, StepId, StepKind};
 use crate::resolved::{self, ExprKind as R};
 use crate::spot::Spot;
@@ -222,6 +222,17 @@ impl Checker<'_> {
         let parameter = &self.pack.parameters[id.index()];
         let mut typed = Vec::new();
         let mut whole = true;
+        let mut looked_up = None;
+        let scale = parameter.scale;
+        let keys = match (keys.split_last(), scale) {
+            (Some((of, others)), Some(scale)) => {
+                let found = self.check(of, Some(scale.of));
+                looked_up = found.and_then(|found| self.fit(found, &of.spot, scale.of, "the scale is looked up by"));
+                whole = looked_up.is_some();
+                others
+            }
+            _ => keys,
+        };
         for (key, column) in keys.iter().zip(&parameter.keys) {
             let expected = match column.kind {
                 Some(KeyKind::Number) => Some(ColumnType::Int),
@@ -257,7 +268,8 @@ impl Checker<'_> {
             }
             typed.push(checked);
         }
-        let ty = parameter.ty?;
+        let ty = scale.map_or(parameter.ty?, |scale| scale.result);
+        typed.extend(looked_up);
         whole.then(|| Expr::new(ExprKind::Parameter { id, keys: typed }, ty))
     }
 

@@ -5,9 +5,13 @@ use std::fmt;
 use hedui_base::Period;
 
 use super::{number, value};
-use crate::program::{Parameter, ParameterRow, RowValue};
+use crate::program::{Parameter, ParameterRow, RowValue, ScaleKind};
 
 pub(super) fn head(f: &mut fmt::Formatter<'_>, parameter: &Parameter) -> fmt::Result {
+    if let Some(scale) = parameter.scale {
+        let kind = if scale.kind == ScaleKind::Marginal { "marginal" } else { "single" };
+        write!(f, " {kind} scale of {} giving {}", scale.of, scale.result)?;
+    }
     if let Some(least) = parameter.bounds.0 {
         write!(f, " min {}", number(least, parameter.ty))?;
     }
@@ -35,6 +39,7 @@ pub(super) fn row(f: &mut fmt::Formatter<'_>, parameter: &Parameter, row: &Param
     match &row.value {
         RowValue::Known(known) => write!(f, ": {}", value(known, published))?,
         RowValue::Gap(why) => write!(f, ": ? '{why}'")?,
+        RowValue::Nothing => f.write_str(": none")?,
     }
     if let Some(each) = row.each {
         write!(f, " + {} each", number(each, published))?;
