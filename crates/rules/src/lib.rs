@@ -36,6 +36,8 @@
 //! - **Unused** names are warnings, only in the pack at hand, and not for inputs and parameters of a frame (a pack
 //!   without an area), which are there for others.
 //! - **Parameter rows** may differ by area length or by residence: the nearer one wins. Equally near ones overlap.
+//! - **Scales and deductions** become parameters: a scale is one whose last key is where a bracket begins, a deduction a
+//!   variable over four parameters, `x.base`, `x.rate`, `x.cap`, `x.max_months`, one for each column of its table.
 //! - **The score** becomes a decimal(2) if its formula counts whole points.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 

@@ -46,6 +46,17 @@ pub(crate) fn frame() -> Program {
         fallback: Some(Fallback { value: ParameterValue::Int(5), reason: "[test]".into() }),
         ..Parameter::new("limit", "限额", INT, rows)
     });
+    let marginal = [(0, 100_000), (10, -500_000), (25, 1_500_000)];
+    let single = [(-100, 3), (5, 9), (20, -4)];
+    for (kind, brackets) in [(ScaleKind::Marginal, marginal), (ScaleKind::Single, single)] {
+        let rows = brackets.map(|(over, value)| row(KeyMatch::Range(over, i64::MAX), value)).to_vec();
+        let ty = if kind == ScaleKind::Marginal { Scale::RATE } else { INT };
+        program.parameters.push(Parameter {
+            keys: vec!["over".into()],
+            scale: Some(Scale { kind, of: INT, result: INT }),
+            ..Parameter::new(format!("{kind:?}"), "分档", ty, rows)
+        });
+    }
     program
 }
 
@@ -93,7 +104,8 @@ fn deeper((number, condition): &Pair) -> Pair {
             one(ExprKind::Case(vec![(c, first), (d, second)], last.into()))
         }),
         1 => (pair(), versions()).prop_map(|((a, b), from)| one(ExprKind::Dated(a.into(), vec![(from, b)]))),
-        1 => number.clone().prop_map(|key| one(ExprKind::Parameter { id: ParameterId(0), keys: vec![key] })),
+        1 => (0u32..3, number.clone())
+            .prop_map(|(id, key)| one(ExprKind::Parameter { id: ParameterId(id), keys: vec![key] })),
     ];
     let ops = select(vec![CompareOp::Eq, CompareOp::Ne, CompareOp::Lt, CompareOp::Le, CompareOp::Gt, CompareOp::Ge]);
     let conditions = prop_oneof![

@@ -68,6 +68,28 @@ fn date(days: i128) -> Result<jiff::civil::Date, NoValue> {
     days_to_date(days as i64).ok_or(NoValue)
 }
 
+/// A scale of whole numbers without places and keys.
+fn scaled(parameter: &Parameter, kind: ScaleKind, of: i128) -> Found {
+    let mut brackets: Vec<(i128, i128)> = Vec::new();
+    for row in &parameter.rows {
+        let (KeyMatch::Range(over, _), RowValue::Known(ParameterValue::Int(value))) = (&row.keys[0], &row.value) else {
+            return Err(NoValue);
+        };
+        brackets.push(((*over).into(), (*value).into()));
+    }
+    brackets.sort_unstable();
+    let below = brackets.iter().filter(|(over, _)| *over <= of);
+    if kind == ScaleKind::Single {
+        return below.last().map(|(_, value)| Val::Int(*value)).ok_or(NoValue);
+    }
+    let mut total = 0;
+    for (index, (over, rate)) in brackets.iter().enumerate() {
+        let end = brackets.get(index + 1).map_or(of, |next| of.min(next.0));
+        total += (end - over).max(0) * rate;
+    }
+    Ok(Val::Int(half_away(total, ten(6))))
+}
+
 impl Reference<'_> {
     pub(crate) fn step(&self, id: usize, at: &At) -> Found {
         let step = &self.program.steps[id];
@@ -163,6 +185,9 @@ impl Reference<'_> {
             ExprKind::Parameter { id, keys } => {
                 let Some(key) = self.int(&keys[0], at)? else { return Err(NoValue) };
                 let parameter = &self.program.parameters[id.index()];
+                if let Some(scale) = parameter.scale {
+                    return scaled(parameter, scale.kind, key);
+                }
                 let row = parameter.rows.iter().find(|r| r.keys[0].accepts(&KeyValue::Int(key as i64)));
                 match (row.map(|r| &r.value), parameter.fallback.as_ref().map(|f| &f.value)) {
                     (Some(RowValue::Known(ParameterValue::Int(v))), _) => {

@@ -165,3 +165,36 @@ proptest! {
         prop_assert_eq!(one, (all[0], all[0]));
     }
 }
+
+/// The pack of `fixtures/rules/good/scales` for one worker: wage, class, months before.
+fn job_cost(wage: Option<i64>, class: Option<&str>, months: i64) -> (Option<(i64, i64)>, Vec<String>) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rules/good/scales");
+    let packs = vec![hedui_rules::PackFolder::read(&folder).unwrap()];
+    let program = hedui_rules::Library::new(packs, hedui_base::Catalogue::default()).compile("scales").unwrap();
+    let mut load = caseload(&[&[Role::Member]]);
+    let inputs = &mut load.persons.inputs.columns;
+    inputs.insert("wage".into(), Column::Int(vec![wage]));
+    inputs.insert("class".into(), Column::Text(vec![class.map(Into::into)]));
+    inputs.insert("months_already".into(), Column::Int(vec![Some(months)]));
+    let trace = trace(&program, &load, 0, AS_OF).unwrap();
+    let person = Some(hedui_base::PersonKey(0));
+    let explained: Vec<String> =
+        trace.explain("kept").unwrap().children[0].children[0].parameters.iter().map(|p| p.name.clone()).collect();
+    (trace.value("job_cost", person).unwrap().bounds(), explained)
+}
+
+#[test]
+fn a_deduction_is_a_part_of_its_base_up_to_the_cap_and_the_wage_for_some_months() {
+    let seen = |wage, class, months| job_cost(Some(wage), Some(class), months).0.unwrap();
+    assert_eq!(seen(100_000, "plain", 0), (20_000, 20_000), "20 % of the wage");
+    assert_eq!(seen(200_000, "plain", 11), (30_000, 30_000), "the cap");
+    assert_eq!(seen(200_000, "plain", 12), (0, 0), "after twelve months");
+    assert_eq!(seen(0, "plain", 0), (0, 0), "no wage");
+    assert_eq!(seen(100_000, "disabled", 3), (40_000, 40_000), "half the standard, no cap");
+    assert_eq!(seen(30_000, "disabled", 3), (30_000, 30_000), "never more than the wage");
+    assert_eq!(seen(30_000, "disabled", 6), (0, 30_000), "its rate is a gap");
+    assert_eq!(job_cost(Some(100_000), None, 3).0, Some((16_000, 50_000)), "whichever class it is");
+    assert_eq!(job_cost(None, Some("plain"), 0).0, Some((0, 30_000)));
+    let (_, explained) = job_cost(Some(100_000), Some("plain"), 0);
+    assert_eq!(explained, ["job_cost.max_months", "job_cost.cap", "job_cost.rate", "job_cost.base"]);
+}
