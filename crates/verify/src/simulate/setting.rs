@@ -230,7 +230,7 @@ impl Setting {
         let old = match &row.value {
             RowValue::Known(ParameterValue::Int(_)) => parameter.read(row, 0).map(ParameterValue::Int),
             RowValue::Known(value) => Some(value.clone()),
-            RowValue::Gap(_) => None,
+            RowValue::Gap(_) | RowValue::Nothing => None,
         };
         let new = self.new_value(parameter, old.as_ref())?;
         if row.per.is_some() && row.each.is_some() {
@@ -312,6 +312,7 @@ fn cell(parameter: &Parameter, row: &ParameterRow, column: &str) -> String {
 fn shown_row(parameter: &Parameter, row: &ParameterRow) -> String {
     match &row.value {
         RowValue::Known(value) => shown(parameter.published_type(row), value),
+        RowValue::Nothing => "无".to_owned(),
         RowValue::Gap(why) if why.is_empty() => "未知 (gap)".to_owned(),
         RowValue::Gap(why) => format!("未知 (gap: {why})"),
     }
