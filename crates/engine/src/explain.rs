@@ -55,6 +55,7 @@ impl<'k, 'a> Explainer<'k, 'a> {
         match &definition.kind {
             StepKind::Formula(expr) => self.whole(expr, scope, row, &mut node),
             StepKind::FlagCount(severity) => self.flags(*severity, row, &mut node),
+            StepKind::Fact { dataset, .. } if self.removed(step, row, dataset.index(), &mut node) => {}
             StepKind::Fact { filter, value, .. } => {
                 self.kernel.enter_fact(step);
                 if let Some(filter) = filter {
@@ -65,6 +66,25 @@ impl<'k, 'a> Explainer<'k, 'a> {
         }
         (self.kernel.step, self.kernel.fact) = outer;
         node
+    }
+
+    /// Whether the records behind a fact are gone; then lists what is still known of them.
+    fn removed(&self, step: usize, row: usize, dataset: usize, node: &mut Explanation) -> bool {
+        let gone = self.kernel.given.gone.clone();
+        let Some(masks) = gone.as_ref().and_then(|gone| gone.of(step, row)) else { return false };
+        let definition = &self.kernel.program.datasets[dataset];
+        node.removed = true;
+        node.records.extend(masks.iter().map(|counted| RecordUse {
+            dataset: definition.name.clone(),
+            source: "".into(),
+            record_id: String::new(),
+            as_of: None,
+            person: node.person,
+            counted: *counted,
+            columns: Vec::new(),
+            contribution: None,
+        }));
+        true
     }
 
     /// A declared input.
@@ -92,6 +112,7 @@ impl<'k, 'a> Explainer<'k, 'a> {
             reasons: self.kernel.slice.reasons.list(slot.why),
             assumed: None,
             repeated: false,
+            removed: false,
         }
     }
 

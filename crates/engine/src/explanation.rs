@@ -37,6 +37,8 @@ pub struct Explanation {
     pub assumed: Option<String>,
     /// Whether the same value was unfolded before in this tree, so that its children are not repeated.
     pub repeated: bool,
+    /// Whether the records behind it cannot be read any more: of each only whether it counted is known.
+    pub removed: bool,
 }
 
 /// One parameter row in use.

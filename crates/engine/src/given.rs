@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use hedui_base::ColumnType;
+use hedui_base::{ColumnType, Tri};
 use rustc_hash::FxHashMap;
 
 use crate::evaluate::Kernel;
@@ -26,6 +26,22 @@ pub(crate) struct Given {
     /// The reason that marks a value under question: it stands for each value of its bounds, one at a time, so that
     /// `ASSUME` does not take it for an answer that is missing.
     pub(crate) probe: Option<Why>,
+    /// Records that are not there any more.
+    pub(crate) gone: Option<Arc<Gone>>,
+}
+
+/// Records that facts counted and that cannot be read again.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    /// By fact and row of its entity: whether each record counted. Facts that have all their records are not in it.
+    pub(crate) counted: FxHashMap<usize, Vec<Vec<Tri>>>,
+}
+
+impl Gone {
+    /// The records behind a fact's value; none if they are all there.
+    pub(crate) fn of(&self, step: usize, row: usize) -> Option<&[Tri]> {
+        self.counted.get(&step)?.get(row).map(Vec::as_slice).filter(|masks| !masks.is_empty())
+    }
 }
 
 impl Given {

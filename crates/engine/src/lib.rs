@@ -68,8 +68,9 @@ mod standing;
 // A pack as a book, with examples from its cases.
 pub mod rulebook;
 
-// One household, as it might be.
+// One household, as it might be; as it was.
 pub mod counterfactual;
+pub mod stored;
 
 pub use explanation::{Explanation, ParameterUse, RecordUse};
 pub use run::{RunOptions, run};

@@ -34,8 +34,19 @@ impl Default for RunOptions {
 /// Results are in the order of the cases and do not depend on the order of persons or records, nor on `options`.
 #[must_use]
 pub fn run(program: &Program, caseload: &Caseload, as_of: Date, options: &RunOptions) -> Findings {
+    run_and(program, caseload, as_of, options, &EvidencePlan::new(program), |_, _| ()).0
+}
+
+/// A run that takes something more from each slice while its registers are there; in the order of the slices.
+pub(crate) fn run_and<T: Send>(
+    program: &Program,
+    caseload: &Caseload,
+    as_of: Date,
+    options: &RunOptions,
+    plan: &EvidencePlan,
+    take: impl Fn(&Kernel<'_>, &Findings) -> T + Sync,
+) -> (Findings, Vec<T>) {
     let index = Index::new(program, caseload);
-    let plan = EvidencePlan::new(program);
     let cases = caseload.cases.id.len();
     let size = options.slice.max(1);
     let slices: Vec<Range<usize>> = (0..cases).step_by(size).map(|start| start..cases.min(start + size)).collect();
@@ -43,7 +54,9 @@ pub fn run(program: &Program, caseload: &Caseload, as_of: Date, options: &RunOpt
         let slice = Slice::new(program, caseload, &index, cases);
         let mut kernel = Kernel::new(program, slice, as_of, Arc::clone(&plan.keep));
         let broken = kernel.run();
-        kernel.findings(broken, &plan)
+        let findings = kernel.findings(broken, plan);
+        let taken = take(&kernel, &findings);
+        (findings, taken)
     };
     let all = || slices.into_par_iter().map(&one).collect::<Vec<_>>();
     let pool = options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build());
@@ -53,10 +66,12 @@ pub fn run(program: &Program, caseload: &Caseload, as_of: Date, options: &RunOpt
         Some(Err(_)) | None => all(),
     };
     let mut findings = Findings::default();
-    for part in parts {
+    let mut taken = Vec::with_capacity(parts.len());
+    for (part, one) in parts {
+        taken.push(one);
         findings.cases.extend(part.cases);
         findings.flags.extend(part.flags);
         findings.errors.extend(part.errors);
     }
-    findings
+    (findings, taken)
 }

@@ -49,9 +49,15 @@ pub fn trace<'a>(
         let (case, rule, file) = ("".into(), String::new(), String::new());
         return Err(CaseError { row, case, rule, file, line: 0, kind: CaseErrorKind::NoSuchCase });
     }
-    let plan = EvidencePlan::new(program);
     let slice = Slice::new(program, caseload, &Index::new(program, caseload), row..row + 1);
-    let mut kernel = Kernel::new(program, slice, as_of, plan.keep.clone());
+    traced(Kernel::new(program, slice, as_of, [].into()))
+}
+
+/// Computes a slice of one case and keeps everything.
+pub(crate) fn traced<'a>(mut kernel: Kernel<'a>) -> Result<Trace<'a>, CaseError> {
+    let program = kernel.program;
+    let plan = EvidencePlan::new(program);
+    kernel.keep = plan.keep.clone();
     let broken = kernel.run();
     let mut findings = kernel.findings(broken, &plan);
     if let Some(error) = findings.errors.pop() {

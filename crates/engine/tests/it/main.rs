@@ -16,6 +16,7 @@ mod random;
 mod reference;
 mod rulebook;
 mod scale;
+mod stored;
 mod unknown;
 mod versions;
 mod written;

@@ -1,0 +1,55 @@
+//! A short sum over records: tells whether what is read again is what was read then.
+
+use hedui_base::columns::date_to_days;
+use hedui_base::{Column, Records};
+use hedui_rules::program::DatasetUse;
+
+/// Rows of one owner in the order in which explanations list them.
+pub(super) fn in_order(records: &Records, rows: &mut [u32]) {
+    let key = |row: &u32| (&records.source[*row as usize], &records.record_id[*row as usize]);
+    if !rows.is_sorted_by_key(key) {
+        rows.sort_by(|a, b| key(a).cmp(&key(b)));
+    }
+}
+
+/// The sum over the records of some owners, each's in order; never 0.
+pub(super) fn checksum(dataset: &DatasetUse, records: &Records, rows: &[Vec<u32>]) -> u32 {
+    let mut sum = Sum(0xcbf2_9ce4_8422_2325);
+    let columns: Vec<Option<&Column>> =
+        dataset.columns.iter().map(|used| records.table.columns.get(&used.name)).collect();
+    for (owner, rows) in rows.iter().enumerate() {
+        for row in rows.iter().map(|row| *row as usize) {
+            sum.number(owner as i64);
+            sum.text(records.source[row].as_str());
+            sum.text(&records.record_id[row]);
+            sum.number(records.as_of[row].map_or(i64::MIN, date_to_days));
+            for column in &columns {
+                match column {
+                    Some(Column::Int(values)) => sum.number(values[row].unwrap_or(i64::MIN + 1)),
+                    Some(Column::Text(texts)) => sum.text(texts[row].as_deref().unwrap_or("\u{0}")),
+                    None => sum.number(i64::MIN + 2),
+                }
+            }
+        }
+    }
+    let folded = (sum.0 ^ (sum.0 >> 32)) as u32;
+    folded.max(1)
+}
+
+/// FNV-1a, eight bytes at a step.
+struct Sum(u64);
+
+impl Sum {
+    fn number(&mut self, number: i64) {
+        self.0 = (self.0 ^ number as u64).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+
+    fn text(&mut self, text: &str) {
+        for part in text.as_bytes().chunks(8) {
+            let mut eight = [0; 8];
+            eight[..part.len()].copy_from_slice(part);
+            self.number(i64::from_le_bytes(eight));
+        }
+        self.number(text.len() as i64);
+    }
+}

@@ -1,0 +1,384 @@
+//! One case as bytes and back. What is usual (nothing declared, a fact of zero, no record) takes no room.
+
+use std::sync::Arc;
+
+use hedui_base::{AreaCode, Outcome, PersonKey, SourceId, Tri};
+use hedui_rules::Program;
+use hedui_rules::program::{Entity, Input, StepKind};
+
+use super::bytes::{Reader, Writer};
+use super::{Datum, Stored, StoredError, StoredSetting};
+use crate::given::FreeCell;
+use crate::input::Role;
+use crate::interval::Span;
+use crate::output::Reason;
+use crate::reasons::Why;
+use crate::register::{Presence, Slot};
+
+const VERSION: u8 = 1;
+const RESIDENCES: [&str; 2] = ["urban", "rural"];
+/// Stable words beside the outcomes; new ones are added at the end.
+const CAUSES: [&str; 6] = ["not_asked", "no_source", "null", "division_by_zero", "gap", "spread"];
+
+const NONE: u8 = 1;
+const TEXT: u8 = 2;
+const NUMBER: u8 = 0;
+const OPEN: u8 = 8;
+
+/// What there is to store under a program and setting; found once for all cases.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// Steps that are facts, with their dataset, in order.
+    pub(super) facts: Vec<(usize, usize)>,
+    /// By source of the setting: the entity of the dataset it serves; none if the program does not read it.
+    pub(super) served: Vec<Option<Entity>>,
+}
+
+impl Shape {
+    pub(super) fn of(program: &Program, setting: &StoredSetting) -> Self {
+        let fact = |(step, kind): (usize, &StepKind)| match kind {
+            StepKind::Fact { dataset, .. } => Some((step, dataset.index())),
+            _ => None,
+        };
+        let served = |dataset: &String| {
+            program.datasets.iter().find(|used| used.name == *dataset).map(|used| used.entity)
+        };
+        Self {
+            facts: program.steps.iter().map(|step| &step.kind).enumerate().filter_map(fact).collect(),
+            served: setting.sources.iter().map(|(_, dataset)| served(dataset)).collect(),
+        }
+    }
+}
+
+const fn owners(entity: Entity, people: usize) -> usize {
+    match entity {
+        Entity::Household => 1,
+        Entity::Person => people,
+    }
+}
+
+fn usual(is_number: bool) -> FreeCell {
+    let slot = if is_number { Slot::known(0) } else { Slot::NONE };
+    FreeCell { slot, reasons: Vec::new(), text: None }
+}
+
+pub(super) fn encode(program: &Program, setting: &StoredSetting, shape: &Shape, stored: &Stored) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.byte(VERSION);
+    out.text(&stored.area.to_string());
+    let residence = stored.residence.as_deref();
+    match residence.and_then(|word| RESIDENCES.iter().position(|known| *known == word)) {
+        Some(known) => out.byte(2 + known as u8),
+        None => {
+            out.byte(u8::from(residence.is_some()));
+            residence.into_iter().for_each(|word| out.text(word));
+        }
+    }
+    out.number(stored.people.len() as u64);
+    let mut before = 0;
+    for (key, role) in &stored.people {
+        let key = i64::from(key.0);
+        out.signed((key - before) * 2 + i64::from(*role == Role::Obligor));
+        before = key;
+    }
+    for (input, values) in program.inputs.iter().zip(&stored.inputs) {
+        values.iter().for_each(|value| encode_input(&mut out, input, value.as_ref()));
+    }
+    out.end();
+    let mut runs: Vec<(u8, u64)> = Vec::new();
+    for outcome in stored.outcomes.iter().flatten() {
+        let code = outcome.map_or(0, |outcome| outcome.code() + 1);
+        match runs.last_mut().filter(|(last, _)| *last == code) {
+            Some((_, length)) => *length += 1,
+            None => runs.push((code, 1)),
+        }
+    }
+    for (code, length) in runs {
+        out.byte(code);
+        out.number(length);
+    }
+    let mut sets: Vec<&[Reason]> = Vec::new();
+    for ((step, _), cells) in shape.facts.iter().zip(&stored.facts) {
+        let usual = usual(program.steps[*step].ty.is_int());
+        for cell in cells {
+            if *cell == usual {
+                out.usual();
+                continue;
+            }
+            out.unusual();
+            encode_cell(&mut out, setting, cell, &mut sets);
+        }
+    }
+    out.end();
+    for count in stored.records.iter().flatten() {
+        if *count == 0 {
+            out.usual();
+        } else {
+            out.unusual();
+            out.number(*count as u64);
+        }
+    }
+    out.end();
+    for sum in stored.checksums.iter().filter(|sum| **sum != 0) {
+        out.bytes.extend_from_slice(&sum.to_le_bytes());
+    }
+    for masks in stored.counted.iter().flatten().filter(|masks| !masks.is_empty()) {
+        if masks.iter().all(|tri| *tri == Tri::Met) {
+            out.usual();
+        } else if masks.iter().all(|tri| *tri == Tri::NotMet) {
+            out.unusual();
+            out.byte(0xff);
+        } else {
+            out.unusual();
+            for four in masks.chunks(4) {
+                let two = |(i, tri): (usize, &Tri)| (*tri as u8) << (2 * i);
+                out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));
+            }
+        }
+    }
+    out.end();
+    out.bytes
+}
+
+fn encode_input(out: &mut Writer, input: &Input, value: Option<&Datum>) {
+    let Some(value) = value else {
+        out.usual();
+        return;
+    };
+    out.unusual();
+    match value {
+        Datum::Int(number) => out.signed(*number),
+        Datum::Text(text) => match input.spec.codes.keys().position(|code| *code == **text) {
+            Some(code) => out.number(code as u64 + 1),
+            None => {
+                out.number(0);
+                out.text(text);
+            }
+        },
+    }
+}
+
+fn encode_cell<'s>(out: &mut Writer, setting: &StoredSetting, cell: &'s FreeCell, sets: &mut Vec<&'s [Reason]>) {
+    let slot = cell.slot;
+    if let Some(text) = &cell.text {
+        out.byte(TEXT);
+        out.text(text);
+    } else if slot.presence == Presence::None {
+        out.byte(NONE);
+    } else if cell.is_known() {
+        out.byte(NUMBER);
+        out.signed(slot.span.lo);
+    } else {
+        let (low, high) = (slot.span.lo == i64::MIN, slot.span.hi == i64::MAX);
+        let maybe = slot.presence == Presence::Maybe;
+        out.byte(OPEN | u8::from(maybe) | u8::from(low) << 1 | u8::from(high) << 2);
+        if !low {
+            out.signed(slot.span.lo);
+        }
+        if !high {
+            out.signed(slot.span.hi);
+        }
+        match sets.iter().position(|set| *set == cell.reasons.as_slice()) {
+            Some(known) => out.number(known as u64 + 1),
+            None => {
+                sets.push(&cell.reasons);
+                out.number(0);
+                encode_reasons(out, setting, &cell.reasons);
+            }
+        }
+    }
+}
+
+fn encode_reasons(out: &mut Writer, setting: &StoredSetting, reasons: &[Reason]) {
+    out.number(reasons.len() as u64);
+    for reason in reasons {
+        match setting.sources.iter().position(|(source, _)| *source == reason.source) {
+            Some(known) => out.number(known as u64 + 1),
+            None => {
+                out.number(0);
+                out.text(reason.source.as_str());
+            }
+        }
+        let outcome = Outcome::ALL.iter().position(|outcome| outcome.as_str() == reason.cause);
+        let other = || CAUSES.iter().position(|cause| *cause == reason.cause).map(|at| at + Outcome::ALL.len());
+        match outcome.or_else(other) {
+            Some(known) => out.byte(known as u8),
+            // Read back as damaged: a cause belongs into the list.
+            None => out.byte(u8::MAX),
+        }
+    }
+}
+
+pub(super) fn decode(
+    program: &Program,
+    setting: &StoredSetting,
+    shape: &Shape,
+    bytes: &[u8],
+) -> Result<Stored, StoredError> {
+    let mut from = Reader::new(bytes);
+    match from.byte()? {
+        VERSION => {}
+        other => return Err(StoredError::Version(other)),
+    }
+    let area = AreaCode::parse(from.text()?).map_err(|_| StoredError::Damaged)?;
+    let residence = match from.byte()? {
+        0 => None,
+        1 => Some(Arc::from(from.text()?)),
+        known => Some(Arc::from(*RESIDENCES.get(usize::from(known) - 2).ok_or(StoredError::Damaged)?)),
+    };
+    let mut people = Vec::new();
+    let mut before = 0i64;
+    for _ in 0..from.count()? {
+        let step = from.signed()?;
+        before = before.checked_add(step >> 1).ok_or(StoredError::Damaged)?;
+        let key = u32::try_from(before).map_err(|_| StoredError::Damaged)?;
+        people.push((PersonKey(key), if step & 1 == 1 { Role::Obligor } else { Role::Member }));
+    }
+    let mut inputs = Vec::with_capacity(program.inputs.len());
+    for input in &program.inputs {
+        let values = (0..owners(input.entity, people.len())).map(|_| decode_input(&mut from, input));
+        inputs.push(values.collect::<Result<_, _>>()?);
+    }
+    from.end()?;
+    let mut run = (0, 0);
+    let mut outcomes = Vec::with_capacity(setting.sources.len());
+    for served in &shape.served {
+        let mut of = Vec::new();
+        for _ in 0..served.map_or(0, |entity| owners(entity, people.len())) {
+            if run.1 == 0 {
+                run = (from.byte()?, from.number()?);
+            }
+            run.1 = run.1.checked_sub(1).ok_or(StoredError::Damaged)?;
+            of.push(match run.0.checked_sub(1) {
+                None => None,
+                Some(code) => Some(Outcome::from_code(code).ok_or(StoredError::Damaged)?),
+            });
+        }
+        outcomes.push(of);
+    }
+    let mut sets: Vec<Vec<Reason>> = Vec::new();
+    let mut facts = Vec::with_capacity(shape.facts.len());
+    for (step, _) in &shape.facts {
+        let definition = &program.steps[*step];
+        let mut cells = Vec::new();
+        for _ in 0..owners(definition.entity, people.len()) {
+            cells.push(if from.is_usual()? {
+                usual(definition.ty.is_int())
+            } else {
+                decode_cell(&mut from, setting, &mut sets)?
+            });
+        }
+        facts.push(cells);
+    }
+    from.end()?;
+    let mut records: Vec<Vec<usize>> = Vec::with_capacity(program.datasets.len());
+    for dataset in &program.datasets {
+        let mut counts = Vec::new();
+        for _ in 0..owners(dataset.entity, people.len()) {
+            counts.push(if from.is_usual()? { 0 } else { from.count()? });
+        }
+        records.push(counts);
+    }
+    from.end()?;
+    let mut checksums = Vec::with_capacity(records.len());
+    for counts in &records {
+        checksums.push(if counts.iter().all(|count| *count == 0) { 0 } else { from.four()? });
+    }
+    let mut counted = Vec::with_capacity(shape.facts.len());
+    for (_, dataset) in &shape.facts {
+        let masks = records[*dataset].iter().map(|count| decode_masks(&mut from, *count));
+        counted.push(masks.collect::<Result<_, _>>()?);
+    }
+    from.end()?;
+    if !from.is_empty() {
+        return Err(StoredError::Damaged);
+    }
+    Ok(Stored { area, residence, people, inputs, outcomes, facts, records, checksums, counted })
+}
+
+fn decode_input(from: &mut Reader<'_>, input: &Input) -> Result<Option<Datum>, StoredError> {
+    if from.is_usual()? {
+        return Ok(None);
+    }
+    if input.spec.ty.is_int() {
+        return Ok(Some(Datum::Int(from.signed()?)));
+    }
+    let text = match from.count()? {
+        0 => from.text()?,
+        code => input.spec.codes.keys().nth(code - 1).ok_or(StoredError::Damaged)?,
+    };
+    Ok(Some(Datum::Text(text.into())))
+}
+
+fn decode_cell(
+    from: &mut Reader<'_>,
+    setting: &StoredSetting,
+    sets: &mut Vec<Vec<Reason>>,
+) -> Result<FreeCell, StoredError> {
+    let known = |slot, text| FreeCell { slot, reasons: Vec::new(), text };
+    let tag = from.byte()?;
+    Ok(match tag {
+        NUMBER => known(Slot::known(from.signed()?), None),
+        NONE => known(Slot::NONE, None),
+        // The number of a text means nothing outside its slice.
+        TEXT => known(Slot::known(0), Some(from.text()?.into())),
+        open if open & !7 == OPEN => {
+            let lo = if open & 2 == 0 { from.signed()? } else { i64::MIN };
+            let hi = if open & 4 == 0 { from.signed()? } else { i64::MAX };
+            let presence = if open & 1 == 0 { Presence::Some } else { Presence::Maybe };
+            let reasons = match from.count()? {
+                0 => {
+                    let reasons = decode_reasons(from, setting)?;
+                    sets.push(reasons.clone());
+                    reasons
+                }
+                known => sets.get(known - 1).cloned().ok_or(StoredError::Damaged)?,
+            };
+            if lo > hi || reasons.is_empty() {
+                return Err(StoredError::Damaged);
+            }
+            FreeCell { slot: Slot { span: Span { lo, hi }, presence, why: Why::KNOWN }, reasons, text: None }
+        }
+        _ => return Err(StoredError::Damaged),
+    })
+}
+
+fn decode_reasons(from: &mut Reader<'_>, setting: &StoredSetting) -> Result<Vec<Reason>, StoredError> {
+    let mut reasons = Vec::new();
+    for _ in 0..from.count()? {
+        let source: SourceId = match from.count()? {
+            0 => from.text()?.into(),
+            known => setting.sources.get(known - 1).ok_or(StoredError::Damaged)?.0.clone(),
+        };
+        let cause = usize::from(from.byte()?);
+        let outcome = Outcome::ALL.get(cause).map(|outcome| outcome.as_str());
+        let other = || cause.checked_sub(Outcome::ALL.len()).and_then(|at| CAUSES.get(at)).copied();
+        reasons.push(Reason { source, cause: outcome.or_else(other).ok_or(StoredError::Damaged)? });
+    }
+    Ok(reasons)
+}
+
+fn decode_masks(from: &mut Reader<'_>, count: usize) -> Result<Vec<Tri>, StoredError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if from.is_usual()? {
+        return Ok(vec![Tri::Met; count]);
+    }
+    let mut masks = Vec::new();
+    while masks.len() < count {
+        let byte = from.byte()?;
+        if masks.is_empty() && byte == 0xff {
+            return Ok(vec![Tri::NotMet; count]);
+        }
+        for i in 0..4.min(count - masks.len()) {
+            masks.push(match byte >> (2 * i) & 3 {
+                0 => Tri::NotMet,
+                1 => Tri::Met,
+                2 => Tri::Undetermined,
+                _ => return Err(StoredError::Damaged),
+            });
+        }
+    }
+    Ok(masks)
+}
