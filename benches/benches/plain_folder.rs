@@ -57,6 +57,7 @@ fn plain_folder(c: &mut Criterion) {
         as_of: jiff::civil::date(2026, 6, 30),
         out: dir.path().join("out"),
         lenient: false,
+        explain: false,
         progress: Arc::new(Silent),
     };
     let mut group = c.benchmark_group("plain_folder");

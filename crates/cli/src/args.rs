@@ -1,5 +1,6 @@
 //! The command line: verbs, flags and their help.
 
+mod explain;
 mod simulate;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
+pub(crate) use explain::ExplainArgs;
 pub(crate) use simulate::SimulateArgs;
 
 /// hedui (核对): checks what a household declared against what institutions know.
@@ -236,6 +238,9 @@ pub(crate) struct BatchArgs {
     /// With --records: set cases with bad input aside in rejected.csv and go on.
     #[arg(long, requires = "records")]
     pub(crate) lenient: bool,
+    /// Store what explains every household later in explanations.parquet; `hedui explain --from OUT CASE` renders it.
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Exit with 1 if any case has this.
     #[arg(long, value_enum)]
     pub(crate) fail_on: Option<BatchFailOn>,
@@ -255,25 +260,6 @@ pub(crate) enum BatchFailOn {
 pub(crate) struct CheckArgs {
     /// The case.
     pub(crate) case: String,
-    /// Data folder.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// The day the check speaks about; default: today.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) as_of: Option<Date>,
-}
-
-/// `hedui explain`
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    /// The case.
-    pub(crate) case: String,
-    /// A variable, fact, test, flag or scheme; without it, the amount or finding of the case's category.
-    pub(crate) variable: Option<String>,
-    /// Say what would have to be different for another finding of this scheme: the smallest single changes of an amount, a
-    /// record, a member or a missing answer. Without a scheme, of the one that the case stands at.
-    #[arg(long, value_name = "SCHEME", num_args = 0..=1, default_missing_value = "", conflicts_with = "variable")]
-    pub(crate) what_if: Option<String>,
     /// Data folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,

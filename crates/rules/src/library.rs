@@ -57,6 +57,12 @@ impl Library {
         Self::new(packs, self.catalogue.clone())
     }
 
+    /// The files of all packs.
+    #[must_use]
+    pub fn folders(&self) -> &[PackFolder] {
+        &self.packs
+    }
+
     /// Checks a pack together with those it extends and reports every mistake at once.
     #[must_use]
     pub fn check(&self, id: &str) -> Checked {

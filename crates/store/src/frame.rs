@@ -36,6 +36,17 @@ pub(crate) fn texts<'a>(name: &str, values: impl Iterator<Item = Option<&'a str>
     pl::StringChunked::from_iter_options(name.into(), values).into_series()
 }
 
+/// A column of bytes.
+pub(crate) fn bytes<'a>(name: &str, values: impl Iterator<Item = Option<&'a [u8]>>) -> pl::Series {
+    pl::BinaryChunked::from_iter_options(name.into(), values).into_series()
+}
+
+/// The values of a column of bytes.
+pub(crate) fn byte_values(frame: &pl::DataFrame, name: &str) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    let column = frame.column(name)?.as_materialized_series().binary()?;
+    Ok(column.iter().map(|value| value.map(<[u8]>::to_vec)).collect())
+}
+
 fn nulls(column: &ShapeColumn, rows: usize) -> pl::Series {
     pl::Series::full_null(column.name.as_str().into(), rows, &dtype(column.kind))
 }

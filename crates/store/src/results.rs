@@ -29,6 +29,8 @@ pub enum ResultColumn {
     Time(Vec<Option<Timestamp>>),
     /// Boolean.
     Bool(Vec<Option<bool>>),
+    /// Binary.
+    Bytes(Vec<Option<Vec<u8>>>),
 }
 
 impl ResultColumn {
@@ -42,6 +44,7 @@ impl ResultColumn {
             Self::Date(v) => v.len(),
             Self::Time(v) => v.len(),
             Self::Bool(v) => v.len(),
+            Self::Bytes(v) => v.len(),
         }
     }
 
@@ -68,6 +71,7 @@ pub fn write<N: AsRef<str>>(path: &Path, columns: &[(N, ResultColumn)]) -> Resul
             ResultColumn::Date(v) => frame::ints(name, Kind::Date, v.iter().map(|v| v.map(date_to_days))),
             ResultColumn::Time(v) => frame::ints(name, Kind::Time, v.iter().map(|v| v.map(Timestamp::as_microsecond))),
             ResultColumn::Bool(v) => frame::ints(name, Kind::Bool, v.iter().map(|v| v.map(i64::from))),
+            ResultColumn::Bytes(v) => Some(frame::bytes(name, v.iter().map(Option::as_deref))),
         };
         made.extend(series.map(pl::Column::from));
     }
@@ -85,12 +89,32 @@ pub fn write<N: AsRef<str>>(path: &Path, columns: &[(N, ResultColumn)]) -> Resul
 pub fn read(path: &Path) -> Result<Vec<(String, ResultColumn)>, StoreError> {
     let file = fs::File::open(path).map_err(StoreError::io(path))?;
     let frame = pl::ParquetReader::new(file).set_rechunk(true).finish().map_err(StoreError::parquet(path))?;
+    columns_of(&frame)
+}
+
+/// Reads the first row in which a column of texts has some text, without reading the other rows into memory; `None` if
+/// there is none.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_one(path: &Path, column: &str, text: &str) -> Result<Option<Vec<(String, ResultColumn)>>, StoreError> {
+    let open = || fs::File::open(path).map_err(StoreError::io(path));
+    let reader = pl::ParquetReader::new(open()?).with_columns(Some(vec![column.to_owned()])).set_rechunk(true);
+    let keys = reader.finish().map_err(StoreError::parquet(path))?;
+    let keys = frame::text_values(&keys, column)?;
+    let Some(row) = keys.iter().position(|key| key.as_deref() == Some(text)) else { return Ok(None) };
+    let reader = pl::ParquetReader::new(open()?).with_slice(Some((row, 1))).set_rechunk(true);
+    columns_of(&reader.finish().map_err(StoreError::parquet(path))?).map(Some)
+}
+
+fn columns_of(frame: &pl::DataFrame) -> Result<Vec<(String, ResultColumn)>, StoreError> {
     let mut columns = Vec::with_capacity(frame.width());
     for column in frame.columns() {
         let name = column.name().as_str();
-        let ints = || frame::int_values(&frame, name);
+        let ints = || frame::int_values(frame, name);
         let read = match column.dtype() {
-            pl::DataType::String => ResultColumn::Text(frame::text_values(&frame, name)?),
+            pl::DataType::String => ResultColumn::Text(frame::text_values(frame, name)?),
+            pl::DataType::Binary => ResultColumn::Bytes(frame::byte_values(frame, name)?),
             pl::DataType::Date => ResultColumn::Date(ints()?.into_iter().map(|v| v.and_then(days_to_date)).collect()),
             pl::DataType::Datetime(..) => ResultColumn::Time(
                 ints()?.into_iter().map(|v| v.and_then(|v| Timestamp::from_microsecond(v).ok())).collect(),

@@ -21,6 +21,7 @@ pub(crate) async fn run(shell: Shell, args: BatchArgs) -> Ended {
             as_of,
             out: args.out,
             lenient: args.lenient,
+            explain: args.explain,
             progress,
         };
         tokio::task::spawn_blocking(move || hedui_verify::batch_plain(request)).await.map_err(Failure::internal)??
@@ -37,7 +38,11 @@ pub(crate) async fn run(shell: Shell, args: BatchArgs) -> Ended {
                 Selection::Cases(intake.households.iter().map(|h| h.case.clone()).collect())
             }
         };
-        let request = BatchRequest { progress, ..BatchRequest::new(cases, day(args.as_of, &ws), args.out) };
+        let request = BatchRequest {
+            progress,
+            explain: args.explain,
+            ..BatchRequest::new(cases, day(args.as_of, &ws), args.out)
+        };
         hedui_verify::batch(&ws, request).await?
     };
     if shell.json {
@@ -84,6 +89,10 @@ pub(crate) fn print(summary: &BatchSummary) {
     terminal::heading("Files");
     terminal::line(format!("findings  {}", summary.findings_file.display()));
     terminal::line(format!("flags     {}", summary.flags_file.display()));
+    if let Some(kept) = &summary.explanations {
+        let each = kept.bytes_per_household();
+        terminal::line(format!("explained {} ({each} bytes a household)", kept.file.display()));
+    }
 }
 
 /// How each source answered.

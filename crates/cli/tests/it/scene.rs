@@ -77,6 +77,7 @@ pub(crate) fn table(out: &str, file: &str) -> Rows {
         ResultColumn::Date(v) => v[row].map(|v| v.to_string()),
         ResultColumn::Time(v) => v[row].map(|v| v.to_string()),
         ResultColumn::Bool(v) => v[row].map(|v| v.to_string()),
+        ResultColumn::Bytes(v) => v[row].as_ref().map(|v| format!("{} bytes", v.len())),
     };
     (0..count)
         .map(|row| {

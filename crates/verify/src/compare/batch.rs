@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hedui_engine::stored::StoredSetting;
 use hedui_ledger::{Case, CaseFilter};
 use hedui_rules::Program;
 use hedui_store::At;
@@ -14,6 +15,7 @@ use super::results::ResultFiles;
 use super::tally::{CoverageTally, FindingTally};
 use super::{BatchRequest, BatchSummary};
 use crate::accept::cases_by_id;
+use crate::kept::{KeptFiles, KeptOrigin};
 use crate::{Event, Selection, VerifyError, Workspace};
 
 /// Cases compared at once: their records and columns are in memory together.
@@ -81,13 +83,17 @@ pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary
     let (mut findings, mut coverage) = (FindingTally::new(&programs), CoverageTally::default());
     let mut summary =
         BatchSummary { as_of: Some(request.as_of), known_at: Some(snapshot.known_at()), ..BatchSummary::default() };
+    let mut explanations = request.explain.then(|| {
+        let data = std::path::absolute(ws.dir()).unwrap_or_else(|_| ws.dir().to_path_buf());
+        KeptFiles::new(request.as_of, Some(snapshot.known_at()), KeptOrigin::Data { data })
+    });
     let total = cases.len();
     let mut done = 0;
     let mut rest = cases;
     while !rest.is_empty() {
         let part: Vec<Case> = rest.drain(..rest.len().min(CHUNK)).collect();
         done += part.len();
-        let chunk = Chunk::load(ws, part).await?;
+        let chunk = Chunk { keep: request.explain, ..Chunk::load(ws, part).await? };
         let (own, at, as_of) = (ws.clone(), Arc::clone(&snapshot), request.as_of);
         let work = move || {
             let mut tally = coverage;
@@ -106,6 +112,12 @@ pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary
             for raised in &one.flags {
                 files.flag(&one.program, raised);
             }
+            if let Some(explanations) = &mut explanations {
+                explanations.add(one, || StoredSetting {
+                    sources: ws.registry().iter().map(serves).collect(),
+                    ..StoredSetting::default()
+                });
+            }
             kept.push(saved(one, request.as_of, snapshot.known_at()));
         }
         let mut tx = ws.ledger().begin().await?;
@@ -116,8 +128,16 @@ pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary
     findings.into_summary(&mut summary);
     summary.people = coverage.people();
     summary.sources = coverage.totals(|id| ws.registry().get(id).map_or_else(String::new, |s| s.title.zh.clone()));
+    if let Some(explanations) = explanations {
+        summary.explanations = Some(explanations.write(&request.out, ws.library(), &programs)?);
+    }
     finish(files, &mut summary, &request.out)?;
     Ok(summary)
+}
+
+/// A source and the dataset it serves, as caseloads list them.
+fn serves(source: &Arc<hedui_connect::Source>) -> (hedui_base::SourceId, String) {
+    (source.id.clone(), source.dataset.name.clone())
 }
 
 /// Writes the three files of a batch.

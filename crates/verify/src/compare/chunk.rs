@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hedui_base::{CaseId, Fen, Letter, PersonKey};
 use hedui_engine::input::Caseload;
 use hedui_engine::output::{CaseFinding, RaisedFlag};
+use hedui_engine::stored::run_keeping;
 use hedui_engine::{Derived, RunOptions, run};
 use hedui_ledger::{Case, SavedFinding};
 use hedui_rules::Program;
@@ -25,6 +26,8 @@ pub(crate) struct Chunk {
     pub(crate) cases: Vec<Case>,
     pub(crate) letters: HashMap<CaseId, Vec<Letter>>,
     pub(crate) born: HashMap<PersonKey, Born>,
+    /// Whether to keep what explains each case later.
+    pub(crate) keep: bool,
 }
 
 /// One case compared.
@@ -36,6 +39,8 @@ pub(crate) struct Compared {
     pub(crate) finding: CaseFinding,
     pub(crate) derived: Derived,
     pub(crate) flags: Vec<RaisedFlag>,
+    /// What explains it later, if that was asked for.
+    pub(crate) kept: Option<Vec<u8>>,
 }
 
 /// Rows of cases by the program in force for them.
@@ -50,7 +55,7 @@ impl Chunk {
         people.sort_unstable();
         people.dedup();
         let born = ws.ledger().people(&people).await?.iter().map(|p| (p.key, Born::of(p))).collect();
-        Ok(Self { cases, letters, born })
+        Ok(Self { cases, letters, born, keep: false })
     }
 
     /// The rows of the cases by the program in force for them on a day.
@@ -99,7 +104,7 @@ impl Chunk {
     ) -> Result<(), VerifyError> {
         for (here, caseload) in self.caseloads(ws, program, rows, answers)? {
             tally.add(&caseload);
-            let (found, failed) = compare_caseload(program, &caseload, as_of);
+            let (found, failed) = compare_keeping(program, &caseload, as_of, self.keep);
             compared.extend(found.into_iter().map(|one| Compared { row: here[one.row], ..one }));
             failures.extend(failed);
         }
@@ -130,7 +135,23 @@ pub(crate) fn compare_caseload(
     caseload: &Caseload,
     as_of: Date,
 ) -> (Vec<Compared>, Vec<CaseFailure>) {
-    let findings = run(program, caseload, as_of, &RunOptions::default());
+    compare_keeping(program, caseload, as_of, false)
+}
+
+/// The same, and keeps what explains each case later.
+pub(crate) fn compare_keeping(
+    program: &Arc<Program>,
+    caseload: &Caseload,
+    as_of: Date,
+    keep: bool,
+) -> (Vec<Compared>, Vec<CaseFailure>) {
+    let options = RunOptions::default();
+    let (findings, kept) = if keep {
+        run_keeping(program, caseload, as_of, &options)
+    } else {
+        (run(program, caseload, as_of, &options), Vec::new())
+    };
+    let mut kept: HashMap<usize, Vec<u8>> = kept.into_iter().map(|one| (one.row, one.bytes)).collect();
     let mut flags: HashMap<usize, Vec<RaisedFlag>> = HashMap::new();
     for flag in findings.flags {
         flags.entry(flag.row).or_default().push(flag);
@@ -140,6 +161,7 @@ pub(crate) fn compare_caseload(
         program: Arc::clone(program),
         flags: flags.remove(&finding.row).unwrap_or_default(),
         derived: Derived::of(program, &finding),
+        kept: kept.remove(&finding.row),
         finding,
     });
     let compared = compared.collect();

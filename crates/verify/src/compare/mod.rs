@@ -13,7 +13,7 @@ pub use plain::batch_plain;
 pub(crate) use batch::{CHUNK, selected, write_json};
 pub(crate) use caseload::{Answers, Born, Setting, applies};
 pub(crate) use chunk::{Chunk, Compared, compare_caseload, recheck_months, saved, scheme_months};
-pub(crate) use plain::plain_caseload;
+pub(crate) use plain::{plain_caseload, plain_library};
 pub(crate) use results::score;
 pub(crate) use tally::CoverageTally;
 
@@ -39,6 +39,8 @@ pub struct BatchRequest {
     pub known_at: Option<Timestamp>,
     /// Folder for `findings.parquet`, `flags.parquet` and `summary.json`; created.
     pub out: PathBuf,
+    /// Store what explains every household later in `explanations.parquet`.
+    pub explain: bool,
     /// Who hears of progress.
     pub progress: Arc<dyn Progress>,
 }
@@ -46,7 +48,7 @@ pub struct BatchRequest {
 impl BatchRequest {
     /// With all answers there are, silently.
     pub fn new(cases: Selection, as_of: Date, out: impl Into<PathBuf>) -> Self {
-        Self { cases, as_of, known_at: None, out: out.into(), progress: Arc::new(Silent) }
+        Self { cases, as_of, known_at: None, out: out.into(), explain: false, progress: Arc::new(Silent) }
     }
 }
 
@@ -67,6 +69,8 @@ pub struct PlainRequest {
     pub out: PathBuf,
     /// Set bad cases aside in `rejected.csv` and go on.
     pub lenient: bool,
+    /// Store what explains every household later in `explanations.parquet`.
+    pub explain: bool,
     /// Who hears of progress.
     pub progress: Arc<dyn Progress>,
 }
@@ -104,6 +108,8 @@ pub struct BatchSummary {
     pub findings_file: PathBuf,
     /// One row a raised flag.
     pub flags_file: PathBuf,
+    /// What explains every household later, if that was asked for.
+    pub explanations: Option<crate::KeptTotal>,
 }
 
 /// A case that could not be computed.

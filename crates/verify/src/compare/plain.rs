@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use hedui_base::{Catalogue, Dataset, SourceId};
 use hedui_engine::input::{Caseload, Cases, Coverage, Persons, Role};
+use hedui_engine::stored::StoredSetting;
 use hedui_rules::program::Entity;
 use hedui_rules::{Library, PackFolder, Program};
 use hedui_store::plain::{InputSpec, PlainLoad, PlainSpec, Rejected, Role as PlainRole, read_folder};
 
 use super::batch::finish;
-use super::chunk::compare_caseload;
+use super::chunk::compare_keeping;
 use super::results::ResultFiles;
 use super::tally::{CoverageTally, FindingTally};
 use super::{BatchSummary, PlainRequest};
+use crate::kept::{KeptFiles, KeptOrigin};
 use crate::library::packs;
 use crate::{Event, Problem, VerifyError};
 
@@ -24,9 +26,7 @@ use crate::{Event, Problem, VerifyError};
 #[tracing::instrument(name = "compare", skip_all, fields(as_of = %request.as_of))]
 pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
     std::fs::create_dir_all(&request.out).map_err(VerifyError::io(&request.out))?;
-    let catalogue = crate::library::embedded_catalogue()?;
-    let (id, folders) = find_pack(&request)?;
-    let library = Library::new(folders, catalogue.clone());
+    let (library, catalogue, id) = plain_library(&request)?;
     let program = library.compile(&id).map_err(|diagnostics| VerifyError::Text { what: "rule pack", diagnostics })?;
     let loaded = read(&request.records, &request.cases, &program, &catalogue, request.lenient)?;
     let mut summary = BatchSummary { as_of: Some(request.as_of), ..BatchSummary::default() };
@@ -41,8 +41,16 @@ pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
     let (mut tally, mut coverage) = (FindingTally::new(&programs), CoverageTally::default());
     coverage.add(&caseload);
     let total = caseload.cases.id.len();
-    let (compared, failures) = compare_caseload(&program, &caseload, request.as_of);
+    let (compared, failures) = compare_keeping(&program, &caseload, request.as_of, request.explain);
+    let mut explanations = request.explain.then(|| {
+        let at = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let (records, cases) = (at(&request.records), at(&request.cases));
+        KeptFiles::new(request.as_of, None, KeptOrigin::Records { records, cases, lenient: request.lenient })
+    });
     for one in &compared {
+        if let Some(explanations) = &mut explanations {
+            explanations.add(one, || StoredSetting::of(&caseload.coverage));
+        }
         files.finding(&program, caseload.cases.area[one.row], &one.finding, &one.derived);
         for raised in &one.flags {
             files.flag(&program, raised);
@@ -53,9 +61,19 @@ pub fn batch_plain(request: PlainRequest) -> Result<BatchSummary, VerifyError> {
     tally.into_summary(&mut summary);
     summary.people = coverage.people();
     summary.sources = coverage.totals(|_| String::new());
+    if let Some(explanations) = explanations {
+        summary.explanations = Some(explanations.write(&request.out, &library, &programs)?);
+    }
     finish(files, &mut summary, &request.out)?;
     request.progress.event(Event::Compared { done: total, total });
     Ok(summary)
+}
+
+/// The packs and datasets that a plain folder is compared with, and the id of the pack asked for.
+pub(crate) fn plain_library(request: &PlainRequest) -> Result<(Library, Catalogue, String), VerifyError> {
+    let catalogue = crate::library::embedded_catalogue()?;
+    let (id, folders) = find_pack(request)?;
+    Ok((Library::new(folders, catalogue.clone()), catalogue, id))
 }
 
 /// A plain folder as a program reads it.
@@ -84,8 +102,9 @@ pub(crate) fn plain_caseload(
     cases: &Path,
     program: &Program,
     catalogue: &Catalogue,
+    lenient: bool,
 ) -> Result<(Caseload, Vec<String>), VerifyError> {
-    let loaded = read(records, cases, program, catalogue, false)?;
+    let loaded = read(records, cases, program, catalogue, lenient)?;
     let notices = notices(program, &loaded);
     Ok((caseload(loaded), notices))
 }

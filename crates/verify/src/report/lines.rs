@@ -339,6 +339,9 @@ pub struct ExplanationNode {
     pub assumed: Option<String>,
     /// Whether it was unfolded before in this tree, so that its parts are not repeated.
     pub repeated: bool,
+    /// What to know about it: that its records are not there any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// What it was computed from.
     pub children: Vec<ExplanationNode>,
 }

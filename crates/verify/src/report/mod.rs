@@ -16,9 +16,13 @@ pub use sheet::calculation_sheet;
 pub use what_if::{WhatIf, WhatIfLine, WhatIfScheme, what_if};
 
 pub(crate) use build::flag_line;
+pub(crate) use one::called;
+pub(crate) use tree::Names;
 
 use hedui_base::CaseId;
 use hedui_base::diagnostic::nearest;
+use hedui_engine::Trace;
+use hedui_rules::Program;
 use hedui_rules::program::Entity;
 use jiff::civil::Date;
 
@@ -57,11 +61,22 @@ pub async fn explain(
 
 impl One {
     fn explained(&self, ws: &Workspace, variable: Option<&str>) -> Result<Explained, VerifyError> {
-        let trace = self.trace()?;
-        let names = self.names(ws);
-        let program = &self.program;
+        self.names(ws).explained(&self.program, &self.trace()?, &self.case.id, variable, self.as_of)
+    }
+}
+
+impl Names<'_> {
+    /// The trees of a name, or of the schemes, of a case that was computed now or long ago.
+    pub(crate) fn explained(
+        &self,
+        program: &Program,
+        trace: &Trace<'_>,
+        case: &CaseId,
+        variable: Option<&str>,
+        as_of: Date,
+    ) -> Result<Explained, VerifyError> {
         let wanted: Vec<String> = match variable {
-            Some(name) => self.steps_of(name)?,
+            Some(name) => steps_of(program, name)?,
             None => {
                 let mut schemes: Vec<_> = program.schemes.iter().collect();
                 schemes.sort_by_key(|s| s.order);
@@ -80,36 +95,33 @@ impl One {
                 trees.extend(trace.explain(name));
             }
         }
-        let trees: Vec<ExplanationNode> = trees.iter().map(|tree| names.node(tree)).collect();
-        let text = trees.iter().map(|tree| names.text(tree)).collect::<Vec<_>>().join("\n");
-        Ok(Explained { case: self.case.id.clone(), as_of: self.as_of, pack: PackLine::of(program), trees, text })
+        let trees: Vec<ExplanationNode> = trees.iter().map(|tree| self.node(tree)).collect();
+        let text = trees.iter().map(|tree| self.text(tree)).collect::<Vec<_>>().join("\n");
+        Ok(Explained { case: case.clone(), as_of, pack: PackLine::of(program), trees, text })
     }
+}
 
-    /// The steps or inputs that a name means.
-    fn steps_of(&self, name: &str) -> Result<Vec<String>, VerifyError> {
-        let program = &self.program;
-        let step = |id: hedui_rules::program::StepId| program.steps[id.index()].name.clone();
-        if let Some(scheme) = program.schemes.iter().find(|s| s.id == name) {
-            return Ok([Some(scheme.when), scheme.amount].into_iter().flatten().map(step).collect());
-        }
-        if let Some(test) = program.tests.iter().find(|t| t.name == name) {
-            let parts = [Some(test.result), Some(test.value), test.limit];
-            let mut names: Vec<String> = parts.into_iter().flatten().map(step).collect();
-            names.dedup();
-            return Ok(names);
-        }
-        if let Some(flag) = program.flags.iter().find(|f| f.id.eq_ignore_ascii_case(name)) {
-            return Ok([Some(flag.when), flag.declared, flag.found].into_iter().flatten().map(step).collect());
-        }
-        let known =
-            || program.steps.iter().map(|s| s.name.as_str()).chain(program.inputs.iter().map(|i| i.name.as_str()));
-        if known().any(|n| n == name) {
-            return Ok(vec![name.to_owned()]);
-        }
-        let rules = known()
-            .chain(program.schemes.iter().map(|s| s.id.as_str()))
-            .chain(program.flags.iter().map(|f| f.id.as_str()));
-        let nearest = nearest(name, rules).map(str::to_owned);
-        Err(VerifyError::UnknownName { name: name.to_owned(), nearest })
+/// The steps or inputs that a name means.
+fn steps_of(program: &Program, name: &str) -> Result<Vec<String>, VerifyError> {
+    let step = |id: hedui_rules::program::StepId| program.steps[id.index()].name.clone();
+    if let Some(scheme) = program.schemes.iter().find(|s| s.id == name) {
+        return Ok([Some(scheme.when), scheme.amount].into_iter().flatten().map(step).collect());
     }
+    if let Some(test) = program.tests.iter().find(|t| t.name == name) {
+        let parts = [Some(test.result), Some(test.value), test.limit];
+        let mut names: Vec<String> = parts.into_iter().flatten().map(step).collect();
+        names.dedup();
+        return Ok(names);
+    }
+    if let Some(flag) = program.flags.iter().find(|f| f.id.eq_ignore_ascii_case(name)) {
+        return Ok([Some(flag.when), flag.declared, flag.found].into_iter().flatten().map(step).collect());
+    }
+    let known = || program.steps.iter().map(|s| s.name.as_str()).chain(program.inputs.iter().map(|i| i.name.as_str()));
+    if known().any(|n| n == name) {
+        return Ok(vec![name.to_owned()]);
+    }
+    let rules =
+        known().chain(program.schemes.iter().map(|s| s.id.as_str())).chain(program.flags.iter().map(|f| f.id.as_str()));
+    let nearest = nearest(name, rules).map(str::to_owned);
+    Err(VerifyError::UnknownName { name: name.to_owned(), nearest })
 }

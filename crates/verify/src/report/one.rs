@@ -62,9 +62,13 @@ impl One {
 
     pub(super) fn names<'a>(&self, ws: &'a Workspace) -> Names<'a> {
         let entries = self.case.people.iter().zip(&self.people);
-        let people: HashMap<PersonKey, String> = entries
-            .map(|(entry, p)| (p.key, format!("{}·{}", p.masked_name(), relation_zh(&entry.relation))))
-            .collect();
+        let people: HashMap<PersonKey, String> =
+            entries.map(|(entry, p)| (p.key, called(p, &entry.relation))).collect();
         Names { registry: ws.registry(), people }
     }
+}
+
+/// What a person is called in a tree: the masked name and the relation to the applicant.
+pub(crate) fn called(person: &Person, relation: &str) -> String {
+    format!("{}·{}", person.masked_name(), relation_zh(relation))
 }

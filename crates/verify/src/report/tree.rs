@@ -12,9 +12,9 @@ use super::words::{masked_key, waiting_zh};
 use super::{ExplanationNode, ParameterLine, RecordLine, WaitingLine};
 
 /// Titles of sources and masked names of people: what makes a tree readable.
-pub(super) struct Names<'a> {
-    pub(super) registry: &'a Registry,
-    pub(super) people: HashMap<PersonKey, String>,
+pub(crate) struct Names<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) people: HashMap<PersonKey, String>,
 }
 
 impl Names<'_> {
@@ -59,6 +59,7 @@ impl Names<'_> {
             reasons: explanation.reasons.iter().map(|r| self.waiting(r)).collect(),
             assumed: explanation.assumed.clone(),
             repeated: explanation.repeated,
+            note: explanation.removed.then(|| removed(&explanation.records)),
             children: explanation.children.iter().map(|c| self.node(c)).collect(),
         }
     }
@@ -131,7 +132,10 @@ impl Names<'_> {
                 p.title, p.value, p.from, p.cite, p.place
             );
         }
-        for r in &node.records {
+        if let Some(note) = &node.note {
+            let _ = writeln!(out, "{inner}说明：{note}");
+        }
+        for r in node.records.iter().filter(|_| node.note.is_none()) {
             let day = r.as_of.map_or_else(|| "未注明".to_owned(), |d| d.to_string());
             let columns: Vec<String> = r.columns.iter().map(|(title, value)| format!("{title} {value}")).collect();
             let counted = match r.counted {
@@ -155,6 +159,17 @@ impl Names<'_> {
             self.write(child, depth + 1, out);
         }
     }
+}
+
+/// What is left of records that cannot be read any more.
+fn removed(records: &[RecordUse]) -> String {
+    let counted = records.iter().filter(|r| r.counted == hedui_base::Tri::Met).count();
+    let open = records.iter().filter(|r| r.counted == hedui_base::Tri::Undetermined).count();
+    let open = if open == 0 { String::new() } else { format!("，待定 {open} 条") };
+    format!(
+        "来源记录 {} 条，计入 {counted} 条{open}；记录内容已按保存期限删除，或已不是核对当日的内容，数值为核对当日所存",
+        records.len()
+    )
 }
 
 fn one_line(text: &str) -> String {

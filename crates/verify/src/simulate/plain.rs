@@ -23,7 +23,7 @@ pub fn simulate_plain(request: &SimulatePlainRequest) -> Result<Simulation, Veri
     prepare(reform.out.as_deref())?;
     let catalogue = embedded_catalogue()?;
     let library = Library::new(packs(&[])?, catalogue.clone());
-    let read = |program: &Program| plain_caseload(&request.records, &request.cases, program, &catalogue);
+    let read = |program: &Program| plain_caseload(&request.records, &request.cases, program, &catalogue, false);
     let ready = |side: &Side, flag: &str| -> Result<Programs, VerifyError> {
         Side { force: true, ..side.clone() }.ready(flag, &library, [], reform.as_of)
     };

@@ -3,6 +3,7 @@
 
 mod crash;
 mod faults;
+mod kept;
 mod letters;
 mod outage;
 mod plain;

@@ -19,6 +19,7 @@ fn request(records: &Path, out: &Path) -> PlainRequest {
         as_of: date(2026, 6, 30),
         out: out.to_path_buf(),
         lenient: false,
+        explain: false,
         progress: Arc::new(Silent),
     }
 }

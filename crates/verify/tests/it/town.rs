@@ -130,5 +130,6 @@ fn texts(column: &ResultColumn) -> Vec<String> {
         ResultColumn::Date(v) => each(v, |t| t.to_string()),
         ResultColumn::Time(v) => each(v, |t| t.to_string()),
         ResultColumn::Bool(v) => each(v, |t| t.to_string()),
+        ResultColumn::Bytes(v) => each(v, |t| format!("{} bytes", t.len())),
     }
 }
