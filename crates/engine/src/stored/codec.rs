@@ -40,9 +40,8 @@ impl Shape {
             StepKind::Fact { dataset, .. } => Some((step, dataset.index())),
             _ => None,
         };
-        let served = |dataset: &String| {
-            program.datasets.iter().find(|used| used.name == *dataset).map(|used| used.entity)
-        };
+        let served =
+            |dataset: &String| program.datasets.iter().find(|used| used.name == *dataset).map(|used| used.entity);
         Self {
             facts: program.steps.iter().map(|step| &step.kind).enumerate().filter_map(fact).collect(),
             served: setting.sources.iter().map(|(_, dataset)| served(dataset)).collect(),

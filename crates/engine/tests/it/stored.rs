@@ -43,6 +43,8 @@ fn without_details(mut node: Explanation) -> Explanation {
     node.removed = false;
     node.parameters.clear();
     node.children.clear();
+    // A clause quoted inside the formula is part of the details.
+    node.cite = None;
     node
 }
 

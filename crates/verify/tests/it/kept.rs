@@ -48,7 +48,7 @@ async fn stored_explanations_of_a_plain_folder_are_those_of_the_single_case() {
     let rows = Rows::read(&summary.findings_file);
     for case in rows.column("case") {
         let case = CaseId::from(case.as_str());
-        for variable in [None, Some("income_month"), Some("financial_assets")] {
+        for variable in [None, Some("income_month"), Some("financial_assets_within_limit")] {
             let then = explain_plain(&request, &case, variable).unwrap();
             let later = explain_kept(&out, &case, variable, None).await.unwrap();
             assert_eq!(json(&then), json(&later), "{case}");
@@ -56,12 +56,14 @@ async fn stored_explanations_of_a_plain_folder_are_those_of_the_single_case() {
     }
     // The folder is gone: the values stand, and the tree says what is not there.
     let case = CaseId::from(rows.column("case")[0].as_str());
-    let then = explain_plain(&request, &case, Some("financial_assets")).unwrap();
+    let then = explain_plain(&request, &case, Some("financial_assets_within_limit")).unwrap();
     std::fs::rename(&records, dir.path().join("elsewhere")).unwrap();
-    let bare = explain_kept(&out, &case, Some("financial_assets"), None).await.unwrap();
+    let bare = explain_kept(&out, &case, Some("financial_assets_within_limit"), None).await.unwrap();
     assert_eq!(bare.trees[0].value, then.trees[0].value);
     assert!(json(&bare).contains("保存期限"), "{}", bare.text);
-    let moved = explain_kept(&out, &case, Some("financial_assets"), Some(&dir.path().join("elsewhere"))).await.unwrap();
+    let moved = explain_kept(&out, &case, Some("financial_assets_within_limit"), Some(&dir.path().join("elsewhere")))
+        .await
+        .unwrap();
     assert_eq!(json(&moved), json(&then));
     assert!(explain_kept(&out, &CaseId::from("nobody"), None, None).await.is_err());
 }
