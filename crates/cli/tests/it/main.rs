@@ -11,3 +11,4 @@ mod outage;
 mod plain_folder;
 mod recheck;
 mod simulate;
+mod tutorial;

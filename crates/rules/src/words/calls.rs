@@ -44,7 +44,13 @@ impl Speaker<'_> {
         if meaning.kind != NameKind::Unknown {
             return self.keyed(name, args);
         }
-        let said = self.function(word, args, ty).map(|line| (line, Bind::Phrase));
+        let said = self.function(word, args, ty).map(|line| {
+            let line = match filter {
+                Some(filter) => self.say(Phrase::OnlyWhere, &[line, self.claim(filter).0]),
+                None => line,
+            };
+            (line, Bind::Phrase)
+        });
         said.unwrap_or_else(|| (self.say(Phrase::Call, &[Line::text(name), self.list(args, None)]), Bind::Atom))
     }
 
@@ -81,21 +87,11 @@ impl Speaker<'_> {
             ("ROUND", [x]) => say(Phrase::RoundWhole, &[unit(x)]),
             ("ROUND", [x, n]) => say(Phrase::RoundDigits, &[unit(x), plain(n)]),
             ("ROUND_TO", [x, m]) => say(Phrase::RoundTo, &[unit(x), like(m)]),
-            ("ROUND_TO", [x, m, mode]) => {
-                let ExprKind::Text(mode) = &mode.kind else { return None };
-                let phrase = match mode.as_str() {
-                    "half_up" => Phrase::RoundTo,
-                    "half_even" => Phrase::RoundEven,
-                    "half_down" => Phrase::RoundHalfDown,
-                    "up" => Phrase::AwayTo,
-                    "down" => Phrase::ZeroTo,
-                    _ => return None,
-                };
-                say(phrase, &[unit(x), like(m)])
-            }
+            ("ROUND_TO", [x, m, mode]) => say(rounding(mode)?, &[unit(x), like(m)]),
             ("FLOOR_TO", [x, m]) => say(Phrase::FloorTo, &[unit(x), like(m)]),
             ("CEIL_TO", [x, m]) => say(Phrase::CeilTo, &[unit(x), like(m)]),
-            ("WHOLE", [x, ..]) => say(Phrase::Whole, &[plain(x)]),
+            ("WHOLE", [x]) => say(Phrase::Whole, &[plain(x)]),
+            ("WHOLE", [x, mode]) => say(rounding(mode)?, &[plain(x), Line::text("1")]),
             ("AGE", [x]) => say(Phrase::Age, &[plain(x)]),
             ("MONTHS_BETWEEN", [a, b]) => say(Phrase::MonthsBetween, &[plain(a), plain(b)]),
             ("DAYS_BETWEEN", [a, b]) => say(Phrase::DaysBetween, &[plain(a), plain(b)]),
@@ -175,6 +171,19 @@ impl Speaker<'_> {
     fn any(&self, arg: &Expr) -> Line {
         self.at_least(self.claim(arg), Bind::Claim)
     }
+}
+
+/// The turn of phrase for a way of rounding.
+fn rounding(mode: &Expr) -> Option<Phrase> {
+    let ExprKind::Text(mode) = &mode.kind else { return None };
+    Some(match mode.as_str() {
+        "half_up" => Phrase::RoundTo,
+        "half_even" => Phrase::RoundEven,
+        "half_down" => Phrase::RoundHalfDown,
+        "up" => Phrase::AwayTo,
+        "down" => Phrase::ZeroTo,
+        _ => return None,
+    })
 }
 
 /// Whom the names in an expression are about.

@@ -140,6 +140,9 @@ impl<'p> Speaker<'p> {
                 let ty = ty.or_else(|| self.type_of(expr));
                 let mut terms = Vec::new();
                 added(expr, false, &mut terms);
+                if terms.len() < 2 {
+                    return Words::line(line);
+                }
                 let parts = terms.into_iter().map(|(term, minus)| {
                     let phrase = if minus { Phrase::Minus } else { Phrase::Plus };
                     let words = self.words(term, ty);

@@ -4,3 +4,4 @@
 mod packs;
 mod shipped;
 mod titles;
+mod words;
