@@ -6,12 +6,11 @@ use std::sync::Arc;
 use hedui_base::columns::date_to_days;
 use hedui_base::{ColumnType, SourceId, Tri};
 use hedui_rules::Program;
-use hedui_rules::program::{Aggregate, CompareOp, Entity, Expr, ExprKind, Over};
+use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use crate::aggregate::{Context, aggregate, extreme_of};
-use crate::by_month::{Read, by_month};
+use crate::aggregate::extreme_of;
 use crate::civil;
 use crate::given::Given;
 use crate::interval::Span;
@@ -363,73 +362,9 @@ impl<'a> Kernel<'a> {
     }
 
     /// Months, from months or dates.
-    fn months(&mut self, expr: &'a Expr, scope: Scope) -> Arc<Register> {
+    pub(crate) fn months(&mut self, expr: &'a Expr, scope: Scope) -> Arc<Register> {
         let value = self.eval(expr, scope);
         if expr.ty == ColumnType::Month { value } else { Arc::new(self.operators().rising(&value, civil::month_of)) }
-    }
-
-    fn aggregate(&mut self, of: &'a Aggregate, scope: Scope) -> Register {
-        match of.over {
-            Over::Records => self.aggregate_records(of),
-            Over::Members | Over::Obligors => {
-                debug_assert_eq!(scope, Scope::Household, "people are aggregated by household");
-                self.aggregate_people(of)
-            }
-        }
-    }
-
-    fn aggregate_records(&mut self, of: &'a Aggregate) -> Register {
-        let inside = self.counted_records(of);
-        let Some(fact) = &self.fact else { return Register::default() };
-        let dataset = fact.dataset;
-        if self.keep.get(self.step) == Some(&true) {
-            self.counted.entry(self.step).or_default().push(inside.clone());
-        }
-        let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
-        let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
-        let month = of.by.as_deref().map(|month| self.months(month, Scope::Records(dataset)));
-        let slice = &mut self.slice;
-        let frame = &slice.frames[dataset];
-        let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
-        let unanswered = |row| frame.unanswered(row);
-        if let (Some(month), Some((argument, _))) = (month, argument) {
-            let read = Read { argument, month: &month, inside: inside.as_deref(), runs: &frame.runs };
-            return by_month(of.function, &read, unanswered, &mut context);
-        }
-        aggregate(of.function, argument, inside.as_deref(), &frame.runs, unanswered, &mut context)
-    }
-
-    /// Which records of the fact at work an aggregate counts; none means all.
-    pub(crate) fn counted_records(&mut self, of: &'a Aggregate) -> Option<Arc<Register>> {
-        let fact = self.fact.clone()?;
-        let own = of.filter.as_deref().map(|filter| self.eval(filter, Scope::Records(fact.dataset)));
-        match (fact.passed, own) {
-            (Some(a), Some(b)) => Some(Arc::new(a.and(&b, &mut self.slice.reasons))),
-            (a, b) => a.or(b),
-        }
-    }
-
-    fn aggregate_people(&mut self, of: &'a Aggregate) -> Register {
-        let inside = self.counted_people(of);
-        let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Person), a.ty));
-        let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
-        let slice = &mut self.slice;
-        let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
-        aggregate(of.function, argument, Some(&inside), &slice.people, |_| Why::KNOWN, &mut context)
-    }
-
-    /// Which people an aggregate counts: by role, then by filter.
-    pub(crate) fn counted_people(&mut self, of: &'a Aggregate) -> Register {
-        let members = of.over == Over::Members;
-        let role = (0..self.rows(Scope::Person)).map(|p| i64::from(self.slice.is_member(p) == members));
-        let role = Register::closed(role.collect());
-        match of.filter.as_deref() {
-            None => role,
-            Some(filter) => {
-                let filter = self.eval(filter, Scope::Person);
-                role.and(&filter, &mut self.slice.reasons)
-            }
-        }
     }
 
     fn assume(&mut self, value: &'a Expr, instead: &'a Expr, reason: &'a Arc<str>, scope: Scope) -> Register {

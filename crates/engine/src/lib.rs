@@ -38,6 +38,7 @@ mod slice;
 // The kernel.
 mod aggregate;
 mod by_month;
+mod counted;
 mod evaluate;
 mod given;
 mod operators;

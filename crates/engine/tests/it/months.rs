@@ -188,7 +188,7 @@ fn a_year_spread_by_a_clause_is_exact_and_without_one_only_bounded() {
         load.persons.inputs.columns.insert("farm_income".into(), Column::Int(vec![Some(fen)]));
         load
     };
-    let load = farm(1_000_00);
+    let load = farm(100_000);
     assert_eq!(shown(&program, &load, "farm_month"), "83.33 元/月");
     assert_eq!(shown(&program, &load, "farm_month_unproven"), "未知，在 0.00 元/月 与 1,000.00 元/月 之间");
     assert_eq!(shown(&program, &farm(-600), "farm_month_unproven"), "未知，在 -6.00 元/月 与 0.00 元/月 之间");
@@ -210,10 +210,10 @@ fn every_way_of_rounding_is_said_in_the_rules() {
     let program = fixture("months_and_rounding");
     let mut load = world(&[], Outcome::NoRecord);
     // A twelfth is 25.00: ways of rounding to tens give 30, 30, 20, 20, 30, 20.
-    load.persons.inputs.columns.insert("farm_income".into(), Column::Int(vec![Some(300_00)]));
+    load.persons.inputs.columns.insert("farm_income".into(), Column::Int(vec![Some(30_000)]));
     assert_eq!(shown(&program, &load, "rounded"), "150.00 元/月");
     assert_eq!(shown(&program, &load, "tens"), (2 + 3 + 6).to_string());
     // And -25.00: -30, -30, -20, -20, -30, -20.
-    load.persons.inputs.columns.insert("farm_income".into(), Column::Int(vec![Some(-300_00)]));
+    load.persons.inputs.columns.insert("farm_income".into(), Column::Int(vec![Some(-30_000)]));
     assert_eq!(shown(&program, &load, "rounded"), "-150.00 元/月");
 }

@@ -2,11 +2,12 @@
 
 use hedui_base::{Column, ColumnType, Month};
 use hedui_rules::Program;
+use hedui_rules::program::{Expr, ExprKind, StepKind};
 use jiff::civil::Date;
 
 use crate::compare::Answers;
 
-/// The same program with every parameter as it stood on `day`, whatever day it is run for.
+/// The same program with every parameter and every rule as it stood on `day`, whatever day it is run for.
 pub(super) fn frozen(program: &Program, day: Date) -> Program {
     let mut frozen = program.clone();
     for parameter in &mut frozen.parameters {
@@ -16,7 +17,24 @@ pub(super) fn frozen(program: &Program, day: Date) -> Program {
             row.until = None;
         }
     }
+    for step in &mut frozen.steps {
+        step.rule.versions.retain(|version| version.from <= day);
+        step.rule.versions.iter_mut().for_each(|version| version.from = Date::MIN);
+        match &mut step.kind {
+            StepKind::Fact { filter, value, .. } => filter.iter_mut().chain([value]).for_each(|expr| hold(expr, day)),
+            StepKind::Formula(expr) => hold(expr, day),
+            StepKind::FlagCount(_) => {}
+        }
+    }
     frozen
+}
+
+/// Puts the version in force on a day in the place of all of them.
+fn hold(expr: &mut Expr, day: Date) {
+    while let ExprKind::Dated(first, versions) = &expr.kind {
+        *expr = Expr::in_force(first, versions, day).clone();
+    }
+    expr.parts_mut().into_iter().for_each(|part| hold(part, day));
 }
 
 /// Old answers as they would look if the months since had been like the months before: every month moves along with the
@@ -82,5 +100,20 @@ mod tests {
         assert_eq!(value(&program, date(2026, 9, 30)), known(900));
         let old = frozen(&program, date(2026, 6, 30));
         assert_eq!(value(&old, date(2026, 9, 30)), known(850));
+    }
+
+    #[test]
+    fn a_frozen_formula_keeps_the_version_of_its_day() {
+        let number = |n| Expr::new(ExprKind::Int(n), ColumnType::Int);
+        let dated =
+            ExprKind::Dated(Box::new(number(1)), vec![(date(2026, 7, 1), number(2)), (date(2027, 1, 1), number(3))]);
+        let held = |day| {
+            let mut expr =
+                Expr::new(ExprKind::Neg(Box::new(Expr::new(dated.clone(), ColumnType::Int))), ColumnType::Int);
+            hold(&mut expr, day);
+            expr.kind
+        };
+        assert_eq!(held(date(2026, 6, 30)), ExprKind::Neg(Box::new(number(1))));
+        assert_eq!(held(date(2026, 12, 31)), ExprKind::Neg(Box::new(number(2))));
     }
 }

@@ -9,7 +9,7 @@ use hedui_engine::input::Caseload;
 use hedui_engine::{Derived, Explanation, ParameterUse, Trace, trace};
 use hedui_ledger::{Case, SavedFinding};
 use hedui_rules::Program;
-use hedui_rules::program::{Entity, StepKind};
+use hedui_rules::program::{Entity, Step, StepKind};
 use hedui_store::Snapshot;
 use jiff::civil::Date;
 
@@ -211,6 +211,7 @@ impl Between<'_> {
                 })
             })
             .collect();
+        changes.extend(self.versions(is, &names, effect));
         if changes.is_empty() || rewritten {
             let pack = &self.program.pack;
             changes.push(Change {
@@ -224,6 +225,33 @@ impl Between<'_> {
             });
         }
         changes
+    }
+
+    /// Rules under the conclusion that say something else than they did: another version has begun since.
+    fn versions(&self, is: &Trace<'_>, names: &[String], effect: Option<i64>) -> Vec<Change> {
+        let under = rules_under(is, names);
+        let decides = |name: &str| under.contains(name) || self.is_flag(name);
+        let steps = self.program.steps.iter().filter(|step| decides(&step.name));
+        let change = |step: &Step| {
+            let (was, now) = (step.rule.version(self.before.as_of), step.rule.version(self.now)?);
+            (was != Some(now)).then(|| Change {
+                kind: ChangeKind::Rule,
+                subject: step.name.clone(),
+                text: format!(
+                    "{}自 {} 起改按 {} 计算（{}）",
+                    step.rule.title,
+                    now.from,
+                    now.text.split_whitespace().collect::<Vec<_>>().join(" "),
+                    now.cite
+                ),
+                amount_effect_fen: effect,
+            })
+        };
+        steps.filter_map(change).take(LISTED).collect()
+    }
+
+    fn is_flag(&self, name: &str) -> bool {
+        self.program.flags.iter().any(|flag| self.program.steps[flag.when.index()].name == name)
     }
 
     /// Values of two traces of one program that differ: name, and text with old and new value.
@@ -291,6 +319,17 @@ fn parameters(trace: &Trace<'_>, names: &[String]) -> BTreeMap<String, Parameter
     for tree in names.iter().filter_map(|name| trace.explain(name)) {
         walk(&tree, &mut found);
     }
+    found
+}
+
+/// The rules that some values stand on, those of persons included.
+fn rules_under(trace: &Trace<'_>, names: &[String]) -> BTreeSet<String> {
+    fn walk(node: &Explanation, found: &mut BTreeSet<String>) {
+        found.insert(node.name.clone());
+        node.children.iter().for_each(|child| walk(child, found));
+    }
+    let mut found = BTreeSet::new();
+    names.iter().filter_map(|name| trace.explain(name)).for_each(|tree| walk(&tree, &mut found));
     found
 }
 
