@@ -334,6 +334,9 @@ pub(crate) enum RulesVerb {
     Check {
         /// Pack names or folders; default: all built-in packs.
         packs: Vec<String>,
+        /// The day for which confirmations and exemptions are looked at; default: today.
+        #[arg(long, value_name = "DATE")]
+        on: Option<Date>,
     },
     /// Run the cases of packs and print what no case reaches; with --mutate also which slips in the rules none notices.
     Test(RulesTestArgs),

@@ -51,6 +51,7 @@ mod folder;
 pub mod functions;
 mod library;
 mod lines;
+mod lints;
 pub mod mutants;
 mod parameters;
 pub mod program;

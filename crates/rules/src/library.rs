@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cases::{self, Case};
 use crate::folder::PackFolder;
+use crate::lints::lints;
 use crate::program::{self, Program};
 use crate::written::{self, Written};
 use crate::{resolved, surface, typed};
@@ -92,6 +93,21 @@ impl Library {
     pub fn written(&self, id: &str) -> Vec<Written> {
         let chain = self.chain(id, &mut Vec::new()).unwrap_or_default();
         written::join(chain.into_iter().map(|(folder, pack)| (folder.id.clone(), pack.rules)).collect())
+    }
+
+    /// What in a pack looks like a known mistake on a day: warnings about what the pack itself writes. Nothing where it
+    /// has errors.
+    #[must_use]
+    pub fn lint(&self, id: &str, day: Date) -> Vec<Diagnostic> {
+        let mut mistakes = Vec::new();
+        let Some(chain) = self.chain(id, &mut mistakes) else { return Vec::new() };
+        let resolved = resolved::from_surface(&chain, &self.catalogue, &mut mistakes);
+        let typed = typed::from_resolved(&resolved, &mut mistakes);
+        if mistakes.iter().any(Diagnostic::is_error) {
+            return Vec::new();
+        }
+        let program = program::from_typed(&resolved, typed, hash(&chain));
+        program.map(|program| lints(chain[0].0, &resolved, &program, day)).unwrap_or_default()
     }
 
     /// The program of a pack.

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use hedui_base::Diagnostic;
-use hedui_rules::Library;
+use hedui_rules::program::RowValue;
+use hedui_rules::{Library, Program};
+use jiff::civil::Date;
 
 use super::{Ended, Shell, rulebook, rules_diff, rules_test};
 use crate::args::RulesVerb;
@@ -12,7 +14,7 @@ use crate::terminal;
 
 pub(crate) async fn run(shell: Shell, verb: RulesVerb) -> Ended {
     match verb {
-        RulesVerb::Check { packs } => check(shell, &packs),
+        RulesVerb::Check { packs, on } => check(shell, &packs, on.unwrap_or_else(today)),
         RulesVerb::Test(args) => rules_test::run(shell, &args),
         RulesVerb::Show(args) => rulebook::show(&args),
         RulesVerb::Simulate(args) => super::simulate::run(shell, *args).await,
@@ -67,10 +69,31 @@ fn pack_ids(folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(ids)
 }
 
-fn check(shell: Shell, packs: &[String]) -> Ended {
+/// The declared gaps that a pack itself writes: what its sources leave open.
+fn gaps_of(program: &Program, id: &str) -> Vec<String> {
+    let own = format!("{id}/");
+    let mut found = Vec::new();
+    for parameter in &program.parameters {
+        for row in parameter.rows.iter().filter(|row| row.file.starts_with(&own)) {
+            if let RowValue::Gap(why) = &row.value {
+                let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+                let place = format!("{}:{}", row.file, row.line);
+                found.push(format!("gap {} ({}){why}; {place} {}", parameter.name, parameter.title, row.cite));
+            }
+        }
+    }
+    found
+}
+
+fn today() -> Date {
+    jiff::Zoned::now().date()
+}
+
+fn check(shell: Shell, packs: &[String], on: Date) -> Ended {
     let (library, ids) = library(packs)?;
     let mut all: Vec<Diagnostic> = Vec::new();
     let mut lines = Vec::new();
+    let mut gaps = Vec::new();
     for id in &ids {
         let checked = library.check(id);
         if let Some(program) = &checked.program {
@@ -85,10 +108,11 @@ fn check(shell: Shell, packs: &[String]) -> Ended {
                 program.schemes.len(),
                 checked.cases.len(),
             ));
+            gaps.extend(gaps_of(program, id));
         } else {
             lines.push(format!("{id}: not usable"));
         }
-        for diagnostic in checked.diagnostics {
+        for diagnostic in checked.diagnostics.into_iter().chain(library.lint(id, on)) {
             if !all.contains(&diagnostic) {
                 all.push(diagnostic);
             }
@@ -98,11 +122,12 @@ fn check(shell: Shell, packs: &[String]) -> Ended {
     if shell.json {
         terminal::json(&serde_json::json!({
             "packs": lines,
+            "gaps": gaps,
             "diagnostics": all.iter().map(Diagnostic::to_json).collect::<Vec<_>>(),
         }));
     } else {
         terminal::diagnostics(&all);
-        lines.iter().for_each(terminal::line);
+        lines.iter().chain(&gaps).for_each(terminal::line);
     }
     Ok(if broken { failure::BAD_INPUT } else { 0 })
 }

@@ -80,7 +80,7 @@ fn scaled(parameter: &Parameter, kind: ScaleKind, of: i128) -> Found {
     brackets.sort_unstable();
     let below = brackets.iter().filter(|(over, _)| *over <= of);
     if kind == ScaleKind::Single {
-        return below.last().map(|(_, value)| Val::Int(*value)).ok_or(NoValue);
+        return below.max_by_key(|(over, _)| *over).map(|(_, value)| Val::Int(*value)).ok_or(NoValue);
     }
     let mut total = 0;
     for (index, (over, rate)) in brackets.iter().enumerate() {

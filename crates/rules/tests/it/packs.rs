@@ -173,3 +173,24 @@ fn printing_then_reading_gives_the_same_expression() {
     }
     assert!(seen > 100, "only {seen} formulas");
 }
+
+/// `fixtures/rules/lints/*`: well formed packs that look wrong on 2026-11-22.
+#[test]
+fn lints_tell_known_mistakes_unless_they_are_allowed() {
+    let day = jiff::civil::date(2026, 11, 22);
+    let mut seen = BTreeSet::new();
+    for folder in folders(&fixtures().join("lints")) {
+        let (library, id) = library(&folder);
+        let checked = library.check(&id);
+        assert_eq!(remarks(&checked), "", "{}", folder.display());
+        let found = library.lint(&id, day);
+        for lint in &found {
+            assert!(!lint.is_error() && lint.place().is_some() && lint.help.is_some(), "{lint}");
+        }
+        seen.extend(found.iter().map(|lint| lint.code));
+        let text: String = found.iter().map(|d| format!("{d}\n\n")).collect();
+        insta::assert_snapshot!(format!("lints__{}", name(&folder)), text);
+    }
+    let known: BTreeSet<&str> = diagnostics::LINTS.iter().map(|(code, _)| *code).collect();
+    assert_eq!(seen, known);
+}
