@@ -113,7 +113,7 @@ impl Kernel<'_> {
     }
 
     /// How far inside (positive) or outside (negative) its limit a value is.
-    fn margin(&mut self, test: &Test, row: usize) -> Slot {
+    pub(crate) fn margin(&mut self, test: &Test, row: usize) -> Slot {
         let (Some(limit), Some(relation)) = (test.limit, test.relation) else { return Slot::NONE };
         let (value, limit) = (self.slot(test.value, row), self.slot(limit, row));
         let presence = value.presence.max(limit.presence);

@@ -57,7 +57,7 @@ pub struct Points {
 pub struct Seen {
     /// Indexes into [`Points::list`].
     pub points: FxHashSet<usize>,
-    /// Rows of parameters: index of the parameter, index of the row.
+    /// Rows of parameters: index of the parameter, index of the row; one past the last where none holds.
     pub rows: FxHashSet<(usize, usize)>,
 }
 
@@ -278,10 +278,12 @@ impl<'a> Looker<'_, 'a> {
             let values: Vec<_> = columns.iter().map(|(column, ty)| key_of(column.get(row), *ty)).collect();
             let place = self.kernel.place(self.kernel.case_of(scope, row));
             let found = candidates(parameter, place, &values, self.kernel.as_of, &self.kernel.slice.texts);
-            if let ([found], false) = (found.rows.as_slice(), found.none) {
-                let at = parameter.rows.iter().position(|row| std::ptr::eq(row, *found));
-                self.seen.rows.extend(at.map(|at| (id, at)));
-            }
+            let at = match (found.rows.as_slice(), found.none) {
+                ([found], false) => parameter.rows.iter().position(|row| std::ptr::eq(row, *found)),
+                ([], true) => Some(parameter.rows.len()),
+                _ => None,
+            };
+            self.seen.rows.extend(at.map(|at| (id, at)));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hedui_base::{ColumnType, PersonKey};
 use hedui_rules::Program;
-use hedui_rules::program::{Entity, StepId};
+use hedui_rules::program::{Entity, StepId, Test};
 use jiff::civil::Date;
 
 use crate::evaluate::Kernel;
@@ -13,7 +13,7 @@ use crate::explain::Explainer;
 use crate::explanation::Explanation;
 use crate::index::Index;
 use crate::input::{Caseload, Role};
-use crate::output::{CaseError, CaseErrorKind, Findings, Reason};
+use crate::output::{CaseError, CaseErrorKind, Cell, Findings, Reason};
 use crate::register::Slot;
 use crate::shown::{Held, Value};
 use crate::sides::{Points, Seen, look};
@@ -140,6 +140,12 @@ impl<'a> Trace<'a> {
         };
         let register = &kernel.registers[step];
         (0..register.len()).filter(counts).map(|row| value(&kernel, register.get(row), definition.ty)).collect()
+    }
+
+    /// How far inside the limit of a test of persons one person is.
+    pub(crate) fn margin(&self, test: &Test, person: PersonKey) -> Cell {
+        let row = self.row(Entity::Person, Some(person));
+        row.map_or(Cell::None, |row| self.kernel().margin(test, row).cell())
     }
 
     pub(crate) fn kernel(&self) -> MutexGuard<'_, Kernel<'a>> {

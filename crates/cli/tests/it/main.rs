@@ -9,6 +9,7 @@ mod interrupted;
 mod letters;
 mod outage;
 mod plain_folder;
+mod proving;
 mod recheck;
 mod simulate;
 mod tutorial;

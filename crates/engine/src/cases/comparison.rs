@@ -35,19 +35,28 @@ pub struct Difference {
 /// What came out otherwise than the case expects.
 pub(super) fn differences(program: &Program, case: &Case, result: Result<&Trace<'_>, &CaseError>) -> Vec<Difference> {
     let mut differences = Vec::new();
-    match result {
-        Ok(trace) => Comparison { program, case, trace, differences: &mut differences }.everything(),
-        Err(error) => differences.push(Difference {
-            case: case.title.clone(),
-            name: String::new(),
-            person: None,
-            expected: "a result".to_owned(),
-            got: error.to_string(),
-            file: case.file.clone(),
-            line: case.line,
-        }),
+    let line = case.line;
+    let mut whole = |expected: String, got: String| {
+        let (case, file) = (case.title.clone(), case.file.clone());
+        differences.push(Difference { case, name: String::new(), person: None, expected, got, file, line });
+    };
+    match (result, &case.expect.error) {
+        (Ok(trace), None) => Comparison { program, case, trace, differences: &mut differences }.everything(),
+        (Ok(_), Some(parts)) => whole(error_with(parts), "a result".to_owned()),
+        (Err(error), None) => whole("a result".to_owned(), error.to_string()),
+        (Err(error), Some(parts)) => {
+            let message = error.to_string();
+            if !parts.iter().all(|part| message.contains(part.as_str())) {
+                whole(error_with(parts), message);
+            }
+        }
     }
     differences
+}
+
+fn error_with(parts: &[String]) -> String {
+    let parts: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
+    format!("an error with {}", parts.join(" and "))
 }
 
 /// One case against what it expects.
@@ -70,9 +79,15 @@ impl Comparison<'_, '_> {
             }
         }
         for expected in &case.expect.margins {
-            self.margin(expected);
+            self.margin(expected, None);
         }
-        self.flags();
+        for (place, person) in case.persons.iter().enumerate() {
+            for expected in &person.margins {
+                self.margin(expected, Some(place));
+            }
+            self.flags(&person.flags, &person.no_flags, Some(place));
+        }
+        self.flags(&case.expect.flags, &case.expect.no_flags, None);
         self.standing();
     }
 
@@ -91,29 +106,38 @@ impl Comparison<'_, '_> {
         }
     }
 
-    fn margin(&mut self, expected: &ExpectedValue) {
+    fn margin(&mut self, expected: &ExpectedValue, place: Option<usize>) {
         let tests = self.program.tests.iter().zip(&self.trace.findings().cases[0].tests);
         let Some((test, found)) = tests.into_iter().find(|(test, _)| test.name == expected.step) else { return };
         let ty = match self.program.steps[test.value.index()].ty {
             ColumnType::Date | ColumnType::Month => ColumnType::Int,
             ty => ty,
         };
-        let got = Value { ty, held: Held::Number(found.margin) };
+        let margin = match place {
+            None => found.margin,
+            Some(place) => self.trace.margin(test, PersonKey(place as u32)),
+        };
+        let got = Value { ty, held: Held::Number(margin) };
         if !agrees(&expected.value, &got) {
             let name = format!("margin.{}", expected.name);
-            self.differs(&name, None, shown(&expected.value, ty), plain(&got), expected.line);
+            self.differs(&name, place, shown(&expected.value, ty), plain(&got), expected.line);
         }
     }
 
-    fn flags(&mut self) {
-        let raised: BTreeSet<&str> =
-            self.trace.findings().flags.iter().map(|flag| self.program.flags[flag.flag].id.as_str()).collect();
-        let list = join(&raised);
-        for flag in self.case.expect.flags.iter().filter(|flag| !raised.contains(flag.as_str())) {
-            self.differs("flags", None, format!("{flag} raised"), format!("raised: {list}"), self.case.line);
+    /// Flags that must be raised and those that must not: for the household as a whole, or for one of its people.
+    fn flags(&mut self, wanted: &[String], unwanted: &[String], place: Option<usize>) {
+        if wanted.is_empty() && unwanted.is_empty() {
+            return;
         }
-        for flag in self.case.expect.no_flags.iter().filter(|flag| raised.contains(flag.as_str())) {
-            self.differs("no_flags", None, format!("{flag} not raised"), format!("raised: {list}"), self.case.line);
+        let person = place.map(|place| PersonKey(place as u32));
+        let raised = self.trace.findings().flags.iter().filter(|flag| person.is_none() || flag.person == person);
+        let raised: BTreeSet<&str> = raised.map(|flag| self.program.flags[flag.flag].id.as_str()).collect();
+        let list = join(&raised);
+        for flag in wanted.iter().filter(|flag| !raised.contains(flag.as_str())) {
+            self.differs("flags", place, format!("{flag} raised"), format!("raised: {list}"), self.case.line);
+        }
+        for flag in unwanted.iter().filter(|flag| raised.contains(flag.as_str())) {
+            self.differs("no_flags", place, format!("{flag} not raised"), format!("raised: {list}"), self.case.line);
         }
     }
 
@@ -123,11 +147,14 @@ impl Comparison<'_, '_> {
         let possible: BTreeSet<&str> = derived.possible.iter().map(|scheme| id(*scheme)).collect();
         let waiting: BTreeSet<&str> = derived.waiting_on.iter().map(|reason| reason.source.as_str()).collect();
         let category = BTreeSet::from([derived.category.map_or("", id)]);
+        let assumed = &self.trace.findings().cases[0].assumed;
+        let assumed: BTreeSet<&str> = assumed.iter().map(|(rule, _)| rule.as_str()).collect();
         let expect = &self.case.expect;
         let wanted = |list: &Option<Vec<String>>| list.clone();
         for (name, expected, got) in [
             ("possible", wanted(&expect.possible), possible),
             ("waiting_on", wanted(&expect.waiting_on), waiting),
+            ("assumed", wanted(&expect.assumed), assumed),
             ("category", expect.category.clone().map(|category| vec![category]), category),
         ] {
             let Some(expected) = expected else { continue };

@@ -53,6 +53,8 @@ pub enum Gap {
     PartMet(String),
     /// This part of an `AND` or `OR` was never certainly not met where it mattered.
     PartNotMet(String),
+    /// What holds where no row of a parameter does was never used.
+    Fallback,
     /// This row of a parameter was never in force.
     Row(String),
 }
@@ -71,6 +73,7 @@ impl std::fmt::Display for Gap {
             Self::Version(days) => write!(f, "no case is of a day {days}"),
             Self::PartMet(part) => write!(f, "no case meets the part {part}"),
             Self::PartNotMet(part) => write!(f, "no case fails by the part {part}"),
+            Self::Fallback => f.write_str("no case uses the fallback"),
             Self::Row(row) => write!(f, "no case uses the row {row}"),
         }
     }
@@ -191,6 +194,10 @@ impl<'p> Coverage<'p> {
                 let gap = Gap::Row(format!("{area}from {}{until}", written.from));
                 let goal = self.goal(gap, &parameter.name, &written.file, written.line);
                 self.rows.insert((index, row), goal);
+            }
+            if parameter.fallback.is_some() {
+                let goal = self.goal(Gap::Fallback, &parameter.name, &parameter.file, parameter.line);
+                self.rows.insert((index, parameter.rows.len()), goal);
             }
         }
     }

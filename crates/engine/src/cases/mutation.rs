@@ -159,11 +159,13 @@ fn looks_at(program: &Program, case: &Case) -> FxHashSet<usize> {
     let mut steps = FxHashSet::default();
     let values = expect.values.iter().chain(case.persons.iter().flat_map(|person| &person.expect));
     steps.extend(values.filter_map(|expected| Some(program.step(&expected.step)?.index())));
-    for margin in &expect.margins {
+    let margins = expect.margins.iter().chain(case.persons.iter().flat_map(|person| &person.margins));
+    for margin in margins {
         let test = program.tests.iter().find(|test| test.name == margin.step);
         steps.extend(test.into_iter().flat_map(|test| [Some(test.value), test.limit]).flatten().map(|s| s.index()));
     }
-    let flags = expect.flags.iter().chain(&expect.no_flags);
+    let of_persons = case.persons.iter().flat_map(|person| person.flags.iter().chain(&person.no_flags));
+    let flags = expect.flags.iter().chain(&expect.no_flags).chain(of_persons);
     let flags = flags.filter_map(|id| program.flags.iter().find(|flag| flag.id == *id));
     steps.extend(flags.map(|flag| flag.when.index()));
     if expect.possible.is_some() || expect.waiting_on.is_some() || expect.category.is_some() {

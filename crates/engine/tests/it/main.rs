@@ -12,6 +12,7 @@ mod packs;
 mod parameters;
 mod persons;
 mod properties;
+mod proven;
 mod random;
 mod reference;
 mod rulebook;

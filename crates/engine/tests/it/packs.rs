@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hedui_base::catalogue::NullMeaning;
 use hedui_base::columns::date_to_days;
 use hedui_base::{Catalogue, Column, ColumnSpec, ColumnType, Month, Outcome, PersonKey, Records, SourceText};
+use hedui_engine::cases::{MutationOptions, run_cases, run_mutants};
 use hedui_engine::input::{Caseload, Role};
 use hedui_engine::{Explanation, RunOptions, run, trace};
 use hedui_rules::program::{AggregateFn, Entity, ExprKind, Over, StepKind};
@@ -16,15 +17,18 @@ use crate::build::{AS_OF, caseload, source};
 use crate::complete::{Die, shuffle, withdraw};
 use crate::properties::every_value_within;
 
-pub(crate) fn program(id: &str) -> Arc<Program> {
+pub(crate) fn library() -> Library {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let entries = |of: &str| fs::read_dir(root.join(of)).unwrap().map(|e| e.unwrap().path()).collect::<Vec<_>>();
     let text = |path: &Path| SourceText::new(path.display().to_string(), fs::read_to_string(path).unwrap());
     let files: Vec<_> = entries("connectors/datasets").iter().map(|path| text(path)).collect();
     let packs = entries("rules").into_iter().filter(|path| path.join("pack.toml").exists());
     let packs = packs.map(|path| PackFolder::read(&path).unwrap()).collect();
-    let library = Library::new(packs, Catalogue::parse(&files).unwrap());
-    library.compile(id).unwrap_or_else(|mistakes| panic!("{} mistakes in {id}", mistakes.len()))
+    Library::new(packs, Catalogue::parse(&files).unwrap())
+}
+
+pub(crate) fn program(id: &str) -> Arc<Program> {
+    library().compile(id).unwrap_or_else(|mistakes| panic!("{} mistakes in {id}", mistakes.len()))
 }
 
 /// A plausible value: recent dates and months, amounts up to some thousands, one of the codes.
@@ -167,4 +171,24 @@ fn the_sheet_of_a_scheme_re_adds() {
         }
     }
     assert!(sums > 500, "{sums} sums checked");
+}
+
+#[test]
+fn the_cases_of_every_pack_leave_nothing_out_and_notice_nearly_every_slip() {
+    let library = library();
+    for id in library.ids() {
+        let checked = library.check(id);
+        let program = checked.program.unwrap();
+        let report = run_cases(&program, &checked.cases);
+        assert_eq!(report.differences, [], "{id}");
+        assert_eq!(report.unreached, [], "{id}");
+        let changes = run_mutants(&program, &checked.cases, &MutationOptions::default());
+        assert!(
+            changes.is_at_least(95),
+            "{id} notices {} of {}: {:#?}",
+            changes.noticed,
+            changes.tried,
+            changes.missed
+        );
+    }
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use hedui_base::{Catalogue, SourceText};
 use hedui_rules::{Library, PackFolder, Program};
 
-fn fixtures() -> PathBuf {
+pub(crate) fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rules")
 }
 
-fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     let entries = fs::read_dir(fixtures().join("datasets")).unwrap().map(|e| e.unwrap().path());
     let files: Vec<_> =
         entries.map(|p| SourceText::new(p.display().to_string(), fs::read_to_string(&p).unwrap())).collect();

@@ -57,6 +57,12 @@ pub struct CasePerson {
     pub outcomes: BTreeMap<String, Outcome>,
     /// What must come out for this person: facts, variables and tests of persons.
     pub expect: Vec<ExpectedValue>,
+    /// Margins of tests of persons.
+    pub margins: Vec<ExpectedValue>,
+    /// Flags of persons that must be raised for this person.
+    pub flags: Vec<String>,
+    /// Flags of persons that must not be raised for this person.
+    pub no_flags: Vec<String>,
 }
 
 /// One record of a case.
@@ -87,6 +93,10 @@ pub struct Expect {
     pub waiting_on: Option<Vec<String>>,
     /// The first scheme met; `Some("")` means none.
     pub category: Option<String>,
+    /// Rules that take something as given because it is unknown (`ASSUME`, a fallback), exactly these.
+    pub assumed: Option<Vec<String>>,
+    /// The case must be impossible to compute, with a message in which each of these occurs.
+    pub error: Option<Vec<String>>,
 }
 
 /// A name and what it must be.

@@ -278,12 +278,15 @@ impl<'t> Context<'t> {
             records: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             expect: Vec::new(),
+            margins: Vec::new(),
+            flags: Vec::new(),
+            no_flags: Vec::new(),
         };
         for (key, value) in table.iter() {
             let name = Spotted { value: key.get_ref().to_string(), spot: self.reader.spot(key.span()) };
             match name.value.as_str() {
                 "outcome" => person.outcomes = self.outcomes(Some(value), seen),
-                "expect" => person.expect = expect::person(self, value),
+                "expect" => expect::person(self, value, &mut person),
                 _ => match self.pack.catalogue.get(&name.value) {
                     Some(dataset) => {
                         let rows = self.rows(dataset, value, seen);

@@ -1,6 +1,6 @@
 use std::mem::swap;
 
-use crate::program::{Expr, ParameterId, ParameterRow, Program, StepId, StepKind};
+use crate::program::{Expr, Fallback, ParameterId, ParameterRow, Program, StepId, StepKind};
 
 /// One change to a program.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Mutant {
     pub change: String,
     /// Steps to compute anew; no other step changes but by them.
     pub steps: Vec<StepId>,
-    /// The first row changed, for a change to a parameter.
+    /// The first row changed, for a change to a parameter; one past the last is its fallback.
     pub row: Option<(ParameterId, usize)>,
     /// Days around which alone it can show, for a change of dates.
     pub days: Vec<jiff::civil::Date>,
@@ -35,6 +35,8 @@ pub(super) enum Edit {
     Expr { step: StepId, part: Part, place: usize, other: Expr },
     /// Rows of a parameter become others.
     Rows { parameter: ParameterId, rows: Vec<(usize, ParameterRow)> },
+    /// What holds where no row does becomes something else.
+    Fallback { parameter: ParameterId, other: Option<Fallback> },
 }
 
 impl Mutant {
@@ -70,6 +72,7 @@ impl Edit {
                     swap(here, other);
                 }
             }
+            Self::Fallback { parameter, other } => swap(&mut program.parameters[parameter.index()].fallback, other),
             Self::Rows { parameter, rows } => {
                 for (row, other) in rows {
                     swap(&mut program.parameters[parameter.index()].rows[*row], other);

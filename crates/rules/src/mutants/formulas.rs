@@ -6,13 +6,16 @@ use jiff::civil::Date;
 use super::edit::{Edit, Mutant, Part};
 use super::words::{bumps, rule, short, slip};
 use super::{Print, is_own};
-use crate::program::{CompareOp, DatasetId, Expr, ExprKind, Program, Relation, RoundMode, StepId, StepKind};
+use crate::program::{
+    Aggregate, AggregateFn, CompareOp, DatasetId, Expr, ExprKind, Program, Relation, RoundMode, Scheme, StepId,
+    StepKind,
+};
 
 /// Changes to the formulas that the pack itself writes.
 pub(super) fn changes(program: &Program, print: Print<'_>) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for (index, step) in program.steps.iter().enumerate() {
-        if !is_own(program, &step.rule.file) {
+        if !is_own(program, &step.rule.file) || is_of_any_member(program, StepId(index as u32)) {
             continue;
         }
         let mut at = Writer {
@@ -36,6 +39,12 @@ pub(super) fn changes(program: &Program, print: Print<'_>) -> Vec<Mutant> {
         }
     }
     mutants
+}
+
+/// Whether a step only gathers what a scheme of persons finds of each: nobody wrote its formula.
+fn is_of_any_member(program: &Program, step: StepId) -> bool {
+    let gathers = |scheme: &&Scheme| [Some(scheme.when), scheme.amount, scheme.until].contains(&Some(step));
+    program.schemes.iter().filter(|scheme| scheme.persons.is_some()).any(|scheme| gathers(&scheme))
 }
 
 /// One expression of one step.
@@ -102,6 +111,18 @@ impl Writer<'_> {
         self.push(place, other, change);
     }
 
+    /// A function becomes another of the same arguments.
+    fn rename(&mut self, place: usize, expr: &Expr, kind: ExprKind) {
+        let other = Expr::new(kind, expr.ty);
+        let name = |e: &Expr| match &e.kind {
+            ExprKind::Round(mode, ..) => format!("{}{}", mode.function(), mode.argument()),
+            ExprKind::Aggregate(of) => of.function.as_str().to_owned(),
+            _ => self.shown(e).split('(').next().unwrap_or_default().to_owned(),
+        };
+        let change = format!("{} -> {} in {}", name(expr), name(&other), short(&self.shown(expr)));
+        self.push(place, other, change);
+    }
+
     /// Changes to an expression at a place, and to all inside it. Returns the place after it.
     fn inside(&mut self, expr: &Expr, place: usize, around: Option<&Expr>) -> usize {
         self.here(expr, place, around);
@@ -139,8 +160,13 @@ impl Writer<'_> {
             ExprKind::Add(a, b) => self.sign(expr, b, ExprKind::Sub(a.clone(), b.clone()), ["+", "-"], place),
             ExprKind::Sub(a, b) => self.sign(expr, b, ExprKind::Add(a.clone(), b.clone()), ["-", "+"], place),
             ExprKind::Round(mode, a, to) => self.rounding(expr, *mode, a, to, place),
-            ExprKind::Least(all) => self.replace(place, expr, ExprKind::Greatest(all.clone())),
-            ExprKind::Greatest(all) => self.replace(place, expr, ExprKind::Least(all.clone())),
+            ExprKind::Aggregate(of) => {
+                if let Some(function) = opposite(of.function) {
+                    self.rename(place, expr, ExprKind::Aggregate(Aggregate { function, ..of.clone() }));
+                }
+            }
+            ExprKind::Least(all) => self.rename(place, expr, ExprKind::Greatest(all.clone())),
+            ExprKind::Greatest(all) => self.rename(place, expr, ExprKind::Least(all.clone())),
             ExprKind::AddMonths(a, n) => {
                 for other in bumps(ColumnType::Int, i64::from(*n)) {
                     self.replace(place, expr, ExprKind::AddMonths(a.clone(), other as i32));
@@ -220,7 +246,7 @@ impl Writer<'_> {
             RoundMode::Down => &[RoundMode::Nearest, RoundMode::Up],
         };
         for other in others {
-            self.replace(place, expr, ExprKind::Round(*other, Box::new(of.clone()), Box::new(to.clone())));
+            self.rename(place, expr, ExprKind::Round(*other, Box::new(of.clone()), Box::new(to.clone())));
         }
     }
 
@@ -232,6 +258,21 @@ impl Writer<'_> {
             self.push(place, changed, format!("{before} -> {after}{within}"));
         }
     }
+}
+
+/// The first for the last, the smallest for the largest, any for all.
+const fn opposite(function: AggregateFn) -> Option<AggregateFn> {
+    Some(match function {
+        AggregateFn::Min => AggregateFn::Max,
+        AggregateFn::Max => AggregateFn::Min,
+        AggregateFn::BoolOr => AggregateFn::BoolAnd,
+        AggregateFn::BoolAnd => AggregateFn::BoolOr,
+        AggregateFn::MonthFirst => AggregateFn::MonthLast,
+        AggregateFn::MonthLast => AggregateFn::MonthFirst,
+        AggregateFn::MonthMax => AggregateFn::MonthMin,
+        AggregateFn::MonthMin => AggregateFn::MonthMax,
+        AggregateFn::Sum | AggregateFn::Count | AggregateFn::CountDistinct | AggregateFn::Avg => return None,
+    })
 }
 
 /// What a number may become where it stands.

@@ -6,7 +6,7 @@ use super::edit::{Edit, Mutant};
 use super::words::{bumps, number};
 use super::{Print, is_own};
 use crate::program::{
-    ExprKind, Parameter, ParameterId, ParameterRow, ParameterValue, Program, RowValue, StepId, StepKind,
+    ExprKind, Fallback, Parameter, ParameterId, ParameterRow, ParameterValue, Program, RowValue, StepId, StepKind,
 };
 
 /// Changes to the pack's own rows of all parameters that any step reads.
@@ -18,6 +18,7 @@ pub(super) fn changes(program: &Program, print: Print<'_>) -> Vec<Mutant> {
         if steps.is_empty() {
             continue;
         }
+        mutants.extend(fallback(program, print, id, &steps));
         for (row, written) in parameter.rows.iter().enumerate() {
             if !is_own(program, &written.file) {
                 continue;
@@ -58,6 +59,30 @@ pub(super) fn changes(program: &Program, print: Print<'_>) -> Vec<Mutant> {
     mutants
 }
 
+/// Changes to what holds where no row does.
+fn fallback(program: &Program, print: Print<'_>, id: ParameterId, steps: &[StepId]) -> Vec<Mutant> {
+    let parameter = &program.parameters[id.index()];
+    let Some(Fallback { value: ParameterValue::Int(value), reason }) = &parameter.fallback else { return Vec::new() };
+    if !is_own(program, &parameter.file) {
+        return Vec::new();
+    }
+    let words = |v| number(program, print, v, parameter.ty);
+    let changed = |other: i64| Mutant {
+        rule: format!("parameter {}", parameter.name),
+        file: parameter.file.clone(),
+        line: parameter.line,
+        change: format!("fallback {} -> {}", words(*value), words(other)),
+        steps: steps.to_vec(),
+        row: Some((id, parameter.rows.len())),
+        days: Vec::new(),
+        edit: Edit::Fallback {
+            parameter: id,
+            other: Some(Fallback { value: ParameterValue::Int(other), reason: reason.clone() }),
+        },
+    };
+    bumps(parameter.ty, *value).into_iter().map(changed).collect()
+}
+
 /// Steps that read a parameter.
 fn readers(program: &Program, id: ParameterId) -> Vec<StepId> {
     let reads = |expr: &crate::program::Expr| {
@@ -86,35 +111,55 @@ impl Moved {
     }
 }
 
+/// A day later; a day earlier too where another row held until then. Rows that begin (or end) on one day with nothing
+/// before (or after) them move together, told of the first.
 fn dates(program: &Program, parameter: &Parameter, row: usize) -> Vec<Moved> {
     let written = &parameter.rows[row];
     let mut moved = Vec::new();
     let (Ok(before), Ok(after)) = (written.from.yesterday(), written.from.tomorrow()) else { return moved };
-    let earlier: Vec<usize> = touching(parameter, row, |other| other.until == Some(before));
+    let earlier = touching(parameter, row, |other| other.until == Some(before));
     // The pack speaks of no day before its own first.
     if written.from >= program.pack.from {
-        let mut days = vec![after];
-        if !earlier.is_empty() && before >= program.pack.from {
-            days.push(before);
+        let together = |at: usize, from| (at, ParameterRow { from, ..parameter.rows[at].clone() });
+        if earlier.is_empty() {
+            let alone = |at: usize| touching(parameter, at, |other| other.until == Some(before)).is_empty();
+            let group = own_rows(program, parameter, |at, other| other.from == written.from && alone(at));
+            if group.first() == Some(&row) {
+                let rows = group.into_iter().map(|at| together(at, after)).collect();
+                moved.push(Moved { begins: true, day: written.from, other: after, rows });
+            }
+        } else {
+            for from in [Some(after), Some(before).filter(|day| *day >= program.pack.from)].into_iter().flatten() {
+                let mut rows = vec![together(row, from)];
+                let until = from.yesterday().ok();
+                rows.extend(earlier.iter().map(|at| (*at, ParameterRow { until, ..parameter.rows[*at].clone() })));
+                moved.push(Moved { begins: true, day: written.from, other: from, rows });
+            }
         }
-        for from in days {
-            let mut rows = vec![(row, ParameterRow { from, ..written.clone() })];
-            let until = from.yesterday().ok();
-            rows.extend(earlier.iter().map(|at| (*at, ParameterRow { until, ..parameter.rows[*at].clone() })));
-            moved.push(Moved { begins: true, day: written.from, other: from, rows });
-        }
     }
-    let Some(until) = written.until else { return moved };
-    let followed = !touching(parameter, row, |other| until.tomorrow().ok() == Some(other.from)).is_empty();
-    let (Ok(shorter), Ok(longer)) = (until.yesterday(), until.tomorrow()) else { return moved };
-    if followed || until < program.pack.from {
-        return moved;
-    }
-    for other in [shorter, longer] {
-        let changed = ParameterRow { until: Some(other), ..written.clone() };
-        moved.push(Moved { begins: false, day: until, other, rows: vec![(row, changed)] });
-    }
+    moved.extend(end(program, parameter, row));
     moved
+}
+
+/// A day shorter, for rows that nothing follows. A day longer would be an error that becomes a value: that no row holds
+/// is not written anywhere.
+fn end(program: &Program, parameter: &Parameter, row: usize) -> Option<Moved> {
+    let until = parameter.rows[row].until.filter(|until| *until >= program.pack.from)?;
+    let other = until.yesterday().ok()?;
+    let next = until.tomorrow().ok()?;
+    let last = |at: usize| touching(parameter, at, |after| after.from == next).is_empty();
+    let group = own_rows(program, parameter, |at, other| other.until == Some(until) && last(at));
+    if group.first() != Some(&row) {
+        return None;
+    }
+    let shorter = |at: usize| (at, ParameterRow { until: Some(other), ..parameter.rows[at].clone() });
+    Some(Moved { begins: false, day: until, other, rows: group.into_iter().map(shorter).collect() })
+}
+
+/// The pack's own rows that pass.
+fn own_rows(program: &Program, parameter: &Parameter, passes: impl Fn(usize, &ParameterRow) -> bool) -> Vec<usize> {
+    let rows = parameter.rows.iter().enumerate();
+    rows.filter(|(at, row)| is_own(program, &row.file) && passes(*at, row)).map(|(at, _)| at).collect()
 }
 
 /// Rows for the same area, residence and keys that pass.
