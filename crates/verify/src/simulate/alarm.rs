@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hedui_base::AreaCode;
+use hedui_base::{AreaCode, Tri};
 use hedui_rules::Program;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::movement::exits;
+use super::movement::{exits, exits_beside};
 use super::outcome::{Outcome, Standing};
 
 /// A limit that exits pass. A cut of 113,000 where 14,000 were meant should stop somebody before it is switched on.
@@ -20,7 +20,7 @@ pub struct Alarm {
     pub scheme: Option<String>,
     /// Chinese title of the scheme.
     pub title: String,
-    /// Households in it before.
+    /// Households in it before, or paid by it beside a category that pays nothing.
     pub before: usize,
     /// Those of them certainly out, or in a scheme that ranks after it.
     pub exits: usize,
@@ -71,6 +71,12 @@ impl ExitTally {
             exits.may_exit += usize::from(open);
         };
         count(self.by_place.entry((area, Some(scheme.clone()))).or_default(), exits(before, after));
+        // A category that pays nothing (a marginal household) may have a member who is paid beside it.
+        let beside = before.schemes.iter().filter(|(other, finding)| **finding == Tri::Met && *other != scheme);
+        for (other, _) in beside.filter(|(other, _)| !before.pays && before.paying.contains_key(*other)) {
+            let left = exits_beside(other, before, after);
+            count(self.by_place.entry((area, Some(other.clone()))).or_default(), left);
+        }
         count(self.by_place.entry((area, None)).or_default(), out);
         count(&mut self.total, out);
     }

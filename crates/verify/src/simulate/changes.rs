@@ -13,7 +13,7 @@ use super::outcome::{Amount, Outcome};
 use super::tally::Both;
 use crate::VerifyError;
 
-const TEXTS: [&str; 17] = [
+const TEXTS: [&str; 18] = [
     "case",
     "area",
     "residence",
@@ -26,6 +26,7 @@ const TEXTS: [&str; 17] = [
     "after",
     "until_before",
     "until_after",
+    "beside",
     "flipped",
     "limits",
     "waiting_on_before",
@@ -76,6 +77,7 @@ impl Changes {
             after.standing.word(),
             &day(before),
             &day(after),
+            &beside(before, after),
             &flipped(before, after),
             &limits(before, after),
             &before.waiting_on.join(","),
@@ -114,6 +116,21 @@ impl Changes {
 /// The last day of what is given, where there is one.
 fn day(outcome: &Outcome) -> String {
     outcome.until.and_then(Cell::known).and_then(days_to_date).map_or_else(String::new, |day| day.to_string())
+}
+
+/// What schemes other than the category pay, in fen, where that changed: `scheme:before>after`.
+fn beside(before: &Outcome, after: &Outcome) -> String {
+    let word = |side: &Outcome, scheme: &str| match side.beside(scheme) {
+        None => "-".to_owned(),
+        Some((Some(Tri::Met), Amount::Exact(fen))) => fen.to_string(),
+        Some(_) => "?".to_owned(),
+    };
+    let mut schemes: Vec<&String> = before.paying.keys().chain(after.paying.keys()).collect();
+    schemes.sort_unstable();
+    schemes.dedup();
+    let changed = schemes.into_iter().filter(|s| before.beside(s) != after.beside(s));
+    let said: Vec<String> = changed.map(|s| format!("{s}:{}>{}", word(before, s), word(after, s))).collect();
+    said.join(";")
 }
 
 /// Tests whose result changed: `name:before>after`; a test that only one side has is `-` on the other.

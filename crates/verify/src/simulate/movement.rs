@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hedui_base::Tri;
 use serde::Serialize;
 
 use super::outcome::{Outcome, Standing};
@@ -24,7 +25,9 @@ pub enum Movement {
     AmountOpen,
     /// The same scheme and amount for other members, or until another day.
     Terms,
-    /// The same scheme and amount on the same terms.
+    /// The same, but what another scheme pays beside it changed, such as to a single member.
+    Beside,
+    /// The same scheme and amount on the same terms, and nothing beside it.
     Same,
     /// In no scheme, before and after.
     Out,
@@ -54,7 +57,14 @@ impl Movement {
             (In(_), In(_)) => match (before.amount.exact(), after.amount.exact()) {
                 _ if before.amount == after.amount => {
                     let alike = before.until == after.until && before.persons == after.persons;
-                    if alike { Self::Same } else { Self::Terms }
+                    let mut schemes = before.paying.keys().chain(after.paying.keys());
+                    if !alike {
+                        Self::Terms
+                    } else if schemes.all(|s| before.beside(s) == after.beside(s)) {
+                        Self::Same
+                    } else {
+                        Self::Beside
+                    }
                 }
                 (Some(a), Some(b)) if a < b => Self::Gained,
                 (Some(_), Some(_)) => Self::Lost,
@@ -67,7 +77,7 @@ impl Movement {
     pub(super) fn needs_recheck(self, before: &Outcome, after: &Outcome) -> bool {
         match self {
             Self::Entered | Self::Left | Self::Moved | Self::Gained | Self::Lost => true,
-            Self::AmountOpen | Self::Terms | Self::BecameUndetermined | Self::BecameDetermined => true,
+            Self::AmountOpen | Self::Terms | Self::Beside | Self::BecameUndetermined | Self::BecameDetermined => true,
             Self::Same | Self::Out | Self::StaysUndetermined => false,
             Self::NotComputed => before.standing != after.standing,
         }
@@ -84,6 +94,7 @@ impl Movement {
             Self::Lost => "lost",
             Self::AmountOpen => "amount_open",
             Self::Terms => "terms",
+            Self::Beside => "beside",
             Self::Same => "same",
             Self::Out => "out",
             Self::BecameUndetermined => "became_undetermined",
@@ -109,11 +120,21 @@ pub(super) fn difference(before: &Outcome, after: &Outcome) -> Option<i64> {
     after.amount.exact()?.checked_sub(before.amount.exact()?)
 }
 
-/// Whether a case leaves `scheme`: settled elsewhere, in a scheme that ranks after it or in none.
+/// Whether a case in a scheme leaves it: settled in none, or in one that ranks after it.
 pub(super) fn exits(before: &Outcome, after: &Outcome) -> bool {
     match (&before.standing, &after.standing) {
         (Standing::In(_), Standing::Out) => true,
         (Standing::In(a), Standing::In(b)) => a != b && before.order < after.order,
         _ => false,
+    }
+}
+
+/// Whether a case that is paid by `scheme` beside its category no longer is, and is in no better category instead.
+pub(super) fn exits_beside(scheme: &str, before: &Outcome, after: &Outcome) -> bool {
+    let gone = after.schemes.get(scheme).is_none_or(|finding| *finding == Tri::NotMet);
+    match &after.standing {
+        Standing::Out => true,
+        Standing::In(_) => gone && after.order >= before.order,
+        Standing::Undetermined | Standing::NotComputed => false,
     }
 }

@@ -94,6 +94,8 @@ pub(super) struct Outcome {
     pub(super) persons: Vec<(PersonKey, Tri, Option<Cell>)>,
     /// By scheme of persons: how many members meet it.
     pub(super) persons_met: BTreeMap<String, usize>,
+    /// By scheme that pays, be it the category or not: what it alone would pay, as far as it is met or may be.
+    pub(super) paying: BTreeMap<String, Amount>,
     /// By scheme id: the finding of that scheme alone.
     pub(super) schemes: BTreeMap<String, Tri>,
     /// By test: result and limit.
@@ -117,7 +119,16 @@ impl Outcome {
             None if derived.is_settled() => (Standing::Out, None, Amount::Exact(0), false),
             None => (Standing::Undetermined, None, possible_amount(compared, derived), false),
         };
-        let schemes = program.schemes.iter().zip(&finding.schemes).map(|(s, f)| (s.id.clone(), f.finding)).collect();
+        let schemes = program.schemes.iter().zip(&finding.schemes).map(|(s, f)| (s.id.clone(), f.finding));
+        let paying = program
+            .schemes
+            .iter()
+            .zip(&finding.schemes)
+            .filter(|(s, f)| s.amount.is_some() && f.finding != Tri::NotMet)
+            .map(|(s, f)| {
+                let amount = Amount::of(f.amount);
+                (s.id.clone(), if f.finding == Tri::Met { amount } else { amount.hull(Amount::Exact(0)) })
+            });
         let tests = program.tests.iter().zip(&finding.tests);
         let own = derived.category.and_then(|i| finding.schemes.get(i));
         let persons = own.map(|s| s.persons.iter().map(|p| (p.person, p.finding, p.amount)).collect());
@@ -130,8 +141,9 @@ impl Outcome {
             pays,
             until: own.and_then(|s| s.until),
             persons: persons.unwrap_or_default(),
+            paying: paying.collect(),
             persons_met: of_persons.map(|(s, f)| (s.id.clone(), met(f))).collect(),
-            schemes,
+            schemes: schemes.collect(),
             tests: tests.map(|(t, f)| (t.name.clone(), (f.result, f.limit.known()))).collect(),
             waiting_on: derived.waiting_names(),
             failure: None,
@@ -147,12 +159,20 @@ impl Outcome {
             pays: false,
             until: None,
             persons: Vec::new(),
+            paying: BTreeMap::new(),
             persons_met: BTreeMap::new(),
             schemes: BTreeMap::new(),
             tests: BTreeMap::new(),
             waiting_on: Vec::new(),
             failure: Some(reason),
         }
+    }
+
+    /// What a scheme other than the category pays: a person may be in one while the household is in another.
+    pub(super) fn beside(&self, scheme: &str) -> Option<(Option<Tri>, Amount)> {
+        let own = matches!(&self.standing, Standing::In(category) if category == scheme);
+        let amount = self.paying.get(scheme).filter(|_| !own)?;
+        Some((self.schemes.get(scheme).copied(), *amount))
     }
 
     /// The amount as `findings.parquet` has it: of a category that pays, where exact.

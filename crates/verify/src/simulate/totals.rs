@@ -1,6 +1,6 @@
 //! Cases and money before and after, counted.
 
-use hedui_base::AreaCode;
+use hedui_base::{AreaCode, Tri};
 use serde::Serialize;
 
 use super::Dimension;
@@ -57,6 +57,19 @@ impl Budget {
             (Standing::In(_), amount @ Amount::Between(..)) => self.unknown.add(amount),
             (Standing::Undetermined, amount) => self.undetermined.add(amount),
             (Standing::In(_) | Standing::Out | Standing::NotComputed, _) => {}
+        }
+    }
+
+    /// What one scheme pays, be it the category or not.
+    fn add_met(&mut self, outcome: &Outcome, scheme: &str) {
+        let Some(amount) = outcome.paying.get(scheme) else { return };
+        match (outcome.schemes.get(scheme), *amount) {
+            (Some(Tri::Met), Amount::Exact(fen)) => {
+                self.cases += 1;
+                self.known_fen += i128::from(fen);
+            }
+            (Some(Tri::Met), amount) => self.unknown.add(amount),
+            (_, amount) => self.undetermined.add(amount),
         }
     }
 }
@@ -119,7 +132,9 @@ pub struct Totals {
     pub amount_open: usize,
     /// In the same scheme with the same amount, for other members or until another day.
     pub terms: usize,
-    /// In the same scheme with the same amount on the same terms.
+    /// The same, but what another scheme pays beside it changed.
+    pub beside: usize,
+    /// In the same scheme with the same amount on the same terms, and nothing beside it changed.
     pub same: usize,
     /// In no scheme before and after.
     pub out: usize,
@@ -173,6 +188,7 @@ impl Totals {
             }
             Movement::AmountOpen => self.amount_open += 1,
             Movement::Terms => self.terms += 1,
+            Movement::Beside => self.beside += 1,
             Movement::Same => self.same += 1,
             Movement::Out => self.out += 1,
             Movement::BecameUndetermined => self.became_undetermined += 1,
@@ -213,6 +229,10 @@ pub struct SchemeChange {
     pub persons_before: usize,
     /// Members who would meet it.
     pub persons_after: usize,
+    /// What it pays to those that meet it, be it their category or not, before.
+    pub met_budget_before: Budget,
+    /// The same, after.
+    pub met_budget_after: Budget,
     /// Cases whose category it was.
     pub category_before: usize,
     /// Cases whose category it would be.
@@ -237,7 +257,6 @@ pub struct SchemeChange {
 
 impl SchemeChange {
     pub(super) fn add(&mut self, before: &Outcome, after: &Outcome) {
-        use hedui_base::Tri;
         let finding = |o: &Outcome| o.schemes.get(&self.scheme).copied();
         let (was, is) = (finding(before), finding(after));
         let (met, open) = (Some(Tri::Met), Some(Tri::Undetermined));
@@ -248,6 +267,8 @@ impl SchemeChange {
         self.newly_met += usize::from(is == met && was != met);
         self.no_longer_met += usize::from(was == met && is != met);
         let persons = |o: &Outcome| o.persons_met.get(&self.scheme).copied().unwrap_or(0);
+        self.met_budget_before.add_met(before, &self.scheme);
+        self.met_budget_after.add_met(after, &self.scheme);
         self.persons_before += persons(before);
         self.persons_after += persons(after);
         let here = |o: &Outcome| matches!(&o.standing, Standing::In(scheme) if *scheme == self.scheme);

@@ -103,6 +103,9 @@ fn movements(t: &Totals) {
     if t.terms > 0 {
         rows.push(row("金额不变,人员或期限变化", "terms", t.terms, None));
     }
+    if t.beside > 0 {
+        rows.push(row("类别不变,另一类别的发放变化", "beside", t.beside, None));
+    }
     if t.amount_open > 0 {
         rows.push(row("在册,金额只知范围", "amount_open", t.amount_open, None));
     }
@@ -148,6 +151,7 @@ fn schemes(found: &Simulation) {
                 s.lost.to_string(),
                 signed(fen),
                 format!("{} → {}", s.met_before, s.met_after),
+                format!("{} → {}", yuan(s.met_budget_before.known_fen), yuan(s.met_budget_after.known_fen)),
                 format!("{} → {}", s.undetermined_before, s.undetermined_after),
             ]
         })
@@ -163,6 +167,7 @@ fn schemes(found: &Simulation) {
         "减发",
         "月差额(元)",
         "符合 met",
+        "符合者金额(元)",
         "存疑 undetermined",
     ];
     terminal::table(&head, &rows);

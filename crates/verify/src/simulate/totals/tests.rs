@@ -54,7 +54,7 @@ proptest! {
     #[test]
     fn parts_sum_to_the_whole(cases in proptest::collection::vec((outcome(), outcome(), any::<bool>()), 0..40)) {
         let t = totals(&cases);
-        let movements = t.entered + t.left + t.moved + t.gained + t.lost + t.amount_open + t.terms + t.same + t.out
+        let movements = t.entered + t.left + t.moved + t.gained + t.lost + t.amount_open + t.terms + t.beside + t.same + t.out
             + t.became_undetermined + t.became_determined + t.stays_undetermined + t.not_computed;
         prop_assert_eq!(movements, cases.len());
         prop_assert_eq!(t.difference_fen, t.entered_fen - t.left_fen + t.gained_fen - t.lost_fen + t.moved_fen);
