@@ -98,7 +98,12 @@ pub(super) fn encode(program: &Program, setting: &StoredSetting, shape: &Shape, 
     }
     let mut sets: Vec<&[Reason]> = Vec::new();
     for ((step, _), cells) in shape.facts.iter().zip(&stored.facts) {
-        let usual = usual(program.steps[*step].ty.is_int());
+        let definition = &program.steps[*step];
+        if cells.is_empty() {
+            (0..owners(definition.entity, stored.people.len())).for_each(|_| out.usual());
+            continue;
+        }
+        let usual = usual(definition.ty.is_int());
         for cell in cells {
             if *cell == usual {
                 out.usual();

@@ -110,9 +110,16 @@ impl Kernel<'_> {
         let cells = shape.facts.iter().map(|(step, _)| {
             let definition = &program.steps[*step];
             let register = &self.registers[*step];
+            let zero = |row: usize| register.lo[row] == 0;
+            if register.open.is_none() && definition.ty.is_int() && owners(definition.entity).all(zero) {
+                return Vec::new();
+            }
             owners(definition.entity).map(|row| FreeCell::of(self, register.get(row), definition.ty)).collect()
         });
         let counted = shape.facts.iter().map(|(step, dataset)| {
+            if positions[*dataset].iter().all(Vec::is_empty) {
+                return Vec::new();
+            }
             let masks = self.counted.get(step).map_or(&[][..], Vec::as_slice);
             // An aggregate without a mask counts every record.
             let all = masks.iter().any(Option::is_none);

@@ -76,12 +76,12 @@ struct Stored {
     inputs: Vec<Vec<Option<Datum>>>,
     /// By source and owner.
     outcomes: Vec<Vec<Option<Outcome>>>,
-    /// By fact and owner.
+    /// By fact and owner. To write, a fact that is zero for all may have no cells.
     facts: Vec<Vec<FreeCell>>,
     /// By dataset and owner.
     records: Vec<Vec<usize>>,
     /// By dataset; 0 without records.
     checksums: Vec<u32>,
-    /// By fact, owner and record in order of source and key: whether it counted.
+    /// By fact, owner and record in order of source and key: whether it counted. To write, nothing where nobody has a record.
     counted: Vec<Vec<Vec<Tri>>>,
 }
