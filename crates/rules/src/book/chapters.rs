@@ -106,7 +106,7 @@ impl<'b> Context<'b> {
             for (_, formula) in rule.all_formulas() {
                 let mut names = BTreeSet::new();
                 mentioned(&formula.expr, &mut names);
-                for name in names {
+                for name in names.into_iter().filter(|name| name != rule.name()) {
                     users.entry(name).or_default().insert(rule.name());
                 }
             }
@@ -229,7 +229,10 @@ pub(crate) fn mentioned(expr: &Expr, names: &mut BTreeSet<String>) {
     match &expr.kind {
         ExprKind::Name(parts) => {
             let whose = parts.len() > 1 && ["member", "obligor", "household"].contains(&parts[0].as_str());
-            names.extend(parts.get(usize::from(whose)).cloned());
+            let parts = &parts[usize::from(whose)..];
+            names.extend(parts.first().cloned());
+            // A part of a rule, or a parameter that a deduction's table makes, such as `job_cost.rate`.
+            names.insert(parts.join("."));
         }
         ExprKind::Call { name, .. } => {
             names.insert(name.value.clone());

@@ -104,6 +104,8 @@ labels! {
     ConfirmBy: "确认至", "confirmed until";
     Fallback: "没有适用的行时按", "Where no row holds";
     Exemption: "此为有期限的豁免。", "This is an exemption for a time.";
+    MarginalScale: "分级累进：各级的比率只用于落在该级内的部分，合计后四舍五入一次。", "A marginal scale: each rate applies to the part inside its bracket; the sum is rounded once.";
+    SingleScale: "按级取额：取数值所在一级的金额。", "A scale of single amounts: the amount of the bracket that the value lies in.";
     OneByOne: "逐人认定", "found for each member alone";
     NextChange: "下次变动", "Next change";
 }

@@ -5,7 +5,7 @@ use hedui_base::AreaCode;
 use super::chapters::Context;
 use super::document::{Block, Item, Span, Text};
 use super::labels::Label;
-use crate::program::{KeyMatch, Parameter, ParameterRow, ParameterValue, RowValue};
+use crate::program::{KeyMatch, Parameter, ParameterRow, ParameterValue, RowValue, ScaleKind};
 use crate::words::{Lang, amount, number, type_word};
 
 /// More rows than these are left to the parameter's own table.
@@ -41,6 +41,13 @@ fn one(context: &Context<'_>, parameter: &Parameter) -> Vec<Block> {
         let text =
             format!("{} {value}{}{}", context.label(Label::Fallback), context.lang().pick("：", ": "), fallback.reason);
         blocks.push(Block::Paragraph(Text::plain(text)));
+    }
+    if let Some(scale) = &parameter.scale {
+        let label = match scale.kind {
+            ScaleKind::Marginal => Label::MarginalScale,
+            ScaleKind::Single => Label::SingleScale,
+        };
+        blocks.push(Block::Paragraph(Text::plain(context.label(label))));
     }
     if parameter.exemption {
         blocks.push(Block::Paragraph(Text::plain(context.label(Label::Exemption))));

@@ -260,7 +260,11 @@ impl<'p> Speaker<'p> {
             }
             [whose, name] if is_whose(whose) => self.title(name, Place::default()),
             parts => {
-                let title = self.title(&parts.join("."), Place::default());
+                let name = parts.join(".");
+                let title = self.title(&name, Place::default());
+                if self.names.meaning(&name, Place::default()).kind == NameKind::Parameter {
+                    return title;
+                }
                 match parts.get(1).map(String::as_str) {
                     Some("amount" | "person_amount") => self.say(Phrase::AmountOf, &[title]),
                     Some("value") => self.say(Phrase::ValueOf, &[title]),
