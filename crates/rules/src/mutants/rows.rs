@@ -6,7 +6,8 @@ use super::edit::{Edit, Mutant};
 use super::words::{bumps, number};
 use super::{Print, is_own};
 use crate::program::{
-    ExprKind, Fallback, Parameter, ParameterId, ParameterRow, ParameterValue, Program, RowValue, StepId, StepKind,
+    ExprKind, Fallback, KeyMatch, Parameter, ParameterId, ParameterRow, ParameterValue, Program, RowValue, StepId,
+    StepKind,
 };
 
 /// Changes to the pack's own rows of all parameters that any step reads.
@@ -50,6 +51,11 @@ pub(super) fn changes(program: &Program, print: Print<'_>) -> Vec<Mutant> {
                 let changed = ParameterRow { each: Some(other), ..written.clone() };
                 push(format!("each further {} -> {}", words(each), words(other)), Vec::new(), vec![(row, changed)]);
             }
+            for (over, other, changed) in brackets(parameter, written) {
+                let of = parameter.scale.map_or(parameter.ty, |scale| scale.of);
+                let words = |v| number(program, print, v, of);
+                push(format!("from {} -> from {}", words(over), words(other)), Vec::new(), vec![(row, changed)]);
+            }
             for moved in dates(program, parameter, row) {
                 let word = if moved.begins { "begins" } else { "ends" };
                 push(format!("{word} {} -> {}", moved.day, moved.other), moved.days(), moved.rows);
@@ -57,6 +63,22 @@ pub(super) fn changes(program: &Program, print: Print<'_>) -> Vec<Mutant> {
         }
     }
     mutants
+}
+
+/// A bracket of a scale that begins elsewhere: where, where instead, and the row then. The one that begins at nothing stays.
+fn brackets(parameter: &Parameter, row: &ParameterRow) -> Vec<(i64, i64, ParameterRow)> {
+    let (Some(scale), Some(KeyMatch::Range(over, end))) = (parameter.scale, row.keys.last()) else { return Vec::new() };
+    if *over == 0 {
+        return Vec::new();
+    }
+    let begins = |other: i64| {
+        let mut row = row.clone();
+        if let Some(last) = row.keys.last_mut() {
+            *last = KeyMatch::Range(other, *end);
+        }
+        (*over, other, row)
+    };
+    bumps(scale.of, *over).into_iter().map(begins).collect()
 }
 
 /// Changes to what holds where no row does.
