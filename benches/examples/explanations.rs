@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! hedui demo --households 2000 --keep DIR
-//! cargo run -p hedui-benches --example explanations -- DIR/data 2026-06-30
+//! cargo build --workspace --example explanations
+//! ${CARGO_TARGET_DIR:-target}/debug/examples/explanations DIR/data 2026-06-30
 //! ```
 //!
 //! Both kinds of batch are run in turn, five times each, in one process; the times compared are the medians. The packs'
