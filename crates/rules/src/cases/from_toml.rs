@@ -267,6 +267,10 @@ impl<'t> Context<'t> {
         }
     }
 
+    fn is_input(&self, name: &str) -> bool {
+        matches!(self.pack.names.get(name), Some(Named::Input(_)))
+    }
+
     fn person(&self, item: &'t Value<'t>, role: CaseRole, seen: &mut Sources) -> Option<CasePerson> {
         let Some(table) = item.get_ref().as_table() else {
             self.reader.wrong_kind(item, "a person, such as { relation = \"self\" }");
@@ -287,12 +291,13 @@ impl<'t> Context<'t> {
             match name.value.as_str() {
                 "outcome" => person.outcomes = self.outcomes(Some(value), seen),
                 "expect" => expect::person(self, value, &mut person),
+                // An input may share the name of a dataset: records are a list, a value is none.
                 _ => match self.pack.catalogue.get(&name.value) {
-                    Some(dataset) => {
+                    Some(dataset) if value.get_ref().is_array() || !self.is_input(&name.value) => {
                         let rows = self.rows(dataset, value, seen);
                         person.records.insert(name.value, rows);
                     }
-                    None => self.input(&name, value, Entity::Person, &mut person.inputs),
+                    _ => self.input(&name, value, Entity::Person, &mut person.inputs),
                 },
             }
         }
