@@ -35,8 +35,9 @@ impl Slot {
     }
 
     /// Something within bounds. A single possible value is known, and its reasons are absorbed.
+    ///
+    /// Unknown without a reason is possible only in what was kept and got damaged since.
     pub(crate) fn within(span: Span, presence: Presence, why: Why) -> Self {
-        debug_assert!(!why.is_known() || (span.is_exact() && presence != Presence::Maybe), "unknown without a reason");
         match presence {
             Presence::None => Self::NONE,
             Presence::Some if span.is_exact() => Self::known(span.lo),
