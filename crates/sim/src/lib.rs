@@ -27,8 +27,8 @@ pub use city::{
     City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, WaterAccount, generate,
 };
 pub use records::{
-    Account, Business, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Security,
-    Vehicle, Wallet, WaterMonth,
+    Account, Business, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Row,
+    Security, Vehicle, Wallet, WaterMonth,
 };
 pub use score::{Score, score};
 pub use serve::{

@@ -4,6 +4,7 @@
 //! tables are not here: the servers take them from the manifests.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use hedui_base::{Fen, Month};
 use jiff::civil::Date;
@@ -48,7 +49,14 @@ pub struct PersonRecords {
     /// `finance.wallet`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wallets: Vec<Wallet>,
+    /// Rows of every other dataset, by its name: columns as `connectors/datasets` names them, amounts in yuan. Where
+    /// several institutions hold the same dataset, `_institution` in a row names the one that holds it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, Vec<Row>>,
 }
+
+/// A row of a register: column to value.
+pub type Row = serde_json::Map<String, serde_json::Value>;
 
 /// Dataset `hukou`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

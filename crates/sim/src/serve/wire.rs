@@ -17,6 +17,7 @@ use super::faults::FaultKind;
 use super::{Faults, ServeError};
 use crate::city::{City, Person};
 use crate::dice::Dice;
+use crate::records::Row;
 
 /// One text of a reply, and whether JSON writes it as a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,7 +296,11 @@ fn canonical(person: &Person, dataset: &str, institution: &str) -> Vec<Json> {
         "security" => rows(&records.securities),
         "insurance" => rows(&records.policies),
         "wallet" => rows(&records.wallets),
-        _ => Vec::new(),
+        _ => {
+            let here = |row: &&Row| row.get("_institution").is_none_or(|i| i == institution);
+            let held = records.more.get(dataset).into_iter().flatten().filter(here);
+            held.cloned().map(Json::Object).collect()
+        }
     }
 }
 
