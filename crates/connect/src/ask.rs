@@ -264,14 +264,14 @@ impl Context {
     }
 
     pub(crate) fn institution(&self, source: &Source) -> Result<&InstitutionSite, Failure> {
-        self.site.institutions.get(&source.institution).ok_or(Failure::new(Cause::NoEndpoint))
+        self.site.of(&source.institution, source.id.as_str()).ok_or(Failure::new(Cause::NoEndpoint))
     }
 
     pub(crate) fn gate(&self, source: &Source) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let gate = gates.entry(source.id.as_str().to_owned()).or_insert_with(|| {
             let limits = &source.manifest.limits;
-            let here = self.site.institutions.get(&source.institution).and_then(|i| i.rate);
+            let here = self.site.of(&source.institution, source.id.as_str()).and_then(|i| i.rate);
             let rate = here.or(limits.rate).and_then(NonZeroU32::new);
             Arc::new(Gate {
                 rate: rate.map(|r| RateLimiter::direct(Quota::per_second(r))),

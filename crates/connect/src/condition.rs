@@ -41,6 +41,12 @@ impl Condition {
         self.test.as_ref().filter(|(_, equal, _)| *equal).map(|(selector, _, text)| (selector, text.as_str()))
     }
 
+    /// Selector and text of a `path != "text"`: the reply must hold another text there.
+    #[must_use]
+    pub fn differs(&self) -> Option<(&Selector, &str)> {
+        self.test.as_ref().filter(|(_, equal, _)| !*equal).map(|(selector, _, text)| (selector, text.as_str()))
+    }
+
     /// Whether it is `*`.
     #[must_use]
     pub const fn is_always(&self) -> bool {

@@ -45,4 +45,4 @@ pub use replay::{Tried, try_source};
 pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
 pub use selector::{Format, Selector};
 pub use site::{InstitutionSite, Secret, Site};
-pub use template::Template;
+pub use template::{Marks, Template};

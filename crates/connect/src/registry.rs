@@ -233,7 +233,7 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
     let mistake =
         |code, text: String, help: String| Diagnostic::error(code, text).at(file, 0..0, "this source").help(help);
     let folder = &source.institution;
-    let Some(here) = site.institutions.get(folder) else {
+    let Some(here) = site.of(folder, source.id.as_str()) else {
         return vec![mistake(
             "connect::no_site",
             format!("site.toml says nothing about `{folder}`"),

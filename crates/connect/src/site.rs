@@ -31,6 +31,9 @@ pub struct InstitutionSite {
     pub health_min: Option<u64>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
+    /// What differs for single sources, by source id, laid over the rest: an institution may answer one source over HTTP
+    /// and drop files for another. Empty in an entry.
+    pub sources: BTreeMap<String, InstitutionSite>,
 }
 
 /// A secret that never shows itself.
@@ -58,6 +61,13 @@ impl fmt::Debug for Secret {
 }
 
 impl Site {
+    /// What holds for a source: its own entry, or its institution's; none if the site does not know the institution.
+    #[must_use]
+    pub fn of(&self, institution: &str, source: &str) -> Option<&InstitutionSite> {
+        let site = self.institutions.get(institution)?;
+        Some(site.sources.get(source).unwrap_or(site))
+    }
+
     /// Reads a site file. Secrets given by environment or file are fetched here, once.
     ///
     /// # Errors
@@ -76,7 +86,9 @@ impl Site {
                 continue;
             };
             let block = Block::new(name.clone(), table, place.clone(), &out);
-            institutions.insert(name.clone(), read_institution(&block));
+            let mut institution = read_institution(&block, None);
+            institution.sources = read_sources(&block, &institution);
+            institutions.insert(name.clone(), institution);
             block.finish(&[]);
         }
         let diagnostics = out.into_inner();
@@ -95,14 +107,43 @@ impl Site {
     }
 }
 
-fn read_institution(block: &Block<'_>) -> InstitutionSite {
+/// `[police.sources."police.photos"]`: what differs for single sources, on top of what the institution has.
+fn read_sources(block: &Block<'_>, institution: &InstitutionSite) -> BTreeMap<String, InstitutionSite> {
+    let mut sources = BTreeMap::new();
+    let Some(node) = block.node("sources") else { return sources };
+    let Value::Table(table) = &node.value else {
+        let help = "a table of tables, by source id";
+        block.report(node.place.error("site::wrong_type", "`sources` must be a table", "here").help(help));
+        return sources;
+    };
+    for (id, place, node) in &table.entries {
+        let Value::Table(table) = &node.value else {
+            block.report(place.error("site::wrong_type", format!("`{id}` must be a table"), "here"));
+            continue;
+        };
+        let inner = Block::new(format!("{}.sources.{id}", block.name()), table, place.clone(), block.out());
+        sources.insert(id.clone(), read_institution(&inner, Some(institution)));
+        inner.finish(&[]);
+    }
+    sources
+}
+
+/// One institution, or one source of it on top of what the institution has.
+fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> InstitutionSite {
     let help = "http://HOST:PORT, sftp://HOST:PORT, sqlite:FILE or dir:FOLDER";
-    let (endpoint, place) = block.need_text("endpoint", help);
+    let given = match base {
+        None => Some(block.need_text("endpoint", help)),
+        Some(_) => block.text_at("endpoint"),
+    };
     let known = ["http://", "https://", "sftp://", "sqlite:", "dir:"];
-    if !endpoint.is_empty() && !known.iter().any(|k| endpoint.starts_with(k)) {
+    if let Some((endpoint, place)) = given
+        && !endpoint.is_empty()
+        && !known.iter().any(|k| endpoint.starts_with(k))
+    {
         block.report(place.error("site::bad_endpoint", "this is not an endpoint", "unknown kind").help(help));
     }
-    let mut secrets = BTreeMap::new();
+    let endpoint = given.map(|(text, _)| text.trim_end_matches('/').to_owned());
+    let mut secrets = base.map_or_else(BTreeMap::new, |base| base.secrets.clone());
     if let Some(node) = block.node("secrets") {
         match &node.value {
             Value::Table(table) => {
@@ -123,11 +164,12 @@ fn read_institution(block: &Block<'_>) -> InstitutionSite {
         }
     }
     InstitutionSite {
-        endpoint: endpoint.trim_end_matches('/').to_owned(),
-        host_key: block.text("host_key").map(str::to_owned),
-        rate: block.number("rate"),
-        health_min: block.number("health_min"),
+        endpoint: endpoint.or_else(|| base.map(|b| b.endpoint.clone())).unwrap_or_default(),
+        host_key: block.text("host_key").map(str::to_owned).or_else(|| base?.host_key.clone()),
+        rate: block.number("rate").or_else(|| base?.rate),
+        health_min: block.number("health_min").or_else(|| base?.health_min),
         secrets,
+        sources: BTreeMap::new(),
     }
 }
 
@@ -171,6 +213,19 @@ mod tests {
         assert_eq!(site.institutions["police"].endpoint, "http://127.0.0.1:1");
         assert_eq!(site.institutions["police"].secrets["gw_key"].reveal(), "s3cret");
         assert!(!format!("{site:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_source_may_lie_elsewhere_than_its_institution() {
+        let text = "[court]\nendpoint = \"http://h:1\"\nrate = 5\nsecrets = { a = \"1\", b = \"2\" }\n[court.sources.\"court.files\"]\nendpoint = \"dir:/x\"\nsecrets = { b = \"3\" }\n";
+        let site = Site::parse(&SourceText::new("site.toml", text)).unwrap();
+        let (files, other) = (site.of("court", "court.files").unwrap(), site.of("court", "court.cases").unwrap());
+        assert_eq!((files.endpoint.as_str(), files.rate), ("dir:/x", Some(5)));
+        assert_eq!((files.secrets["a"].reveal(), files.secrets["b"].reveal()), ("1", "3"));
+        assert_eq!((other.endpoint.as_str(), other.secrets["b"].reveal()), ("http://h:1", "2"));
+        assert!(site.of("tax", "tax.income").is_none());
+        let bad = "[court]\nendpoint = \"http://h:1\"\n[court.sources.x]\nendpoint = \"ftp://h\"\nendpont = \"\"\n";
+        assert_eq!(Site::parse(&SourceText::new("site.toml", bad)).unwrap_err().len(), 2);
     }
 
     #[test]

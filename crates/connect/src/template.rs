@@ -51,6 +51,20 @@ impl Scope<'_> {
     }
 }
 
+/// Values that a request is written with by somebody who wants to learn where each of them stands: simulators read
+/// requests backwards by it. Nothing of it is personal.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Number and name of each subject.
+    pub subjects: Vec<(String, String)>,
+    /// First and last month, `2025-06`; none if no period is asked for.
+    pub period: Option<(String, String)>,
+    /// Page.
+    pub page_no: usize,
+    /// Rows a page.
+    pub page_size: usize,
+}
+
 fn environment(xml: bool) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -75,7 +89,9 @@ fn environment(xml: bool) -> Environment<'static> {
 }
 
 impl Template {
-    pub(crate) fn new(text: impl Into<String>, format: Format) -> Self {
+    /// A template for bodies of a format; nothing is checked yet.
+    #[must_use]
+    pub fn new(text: impl Into<String>, format: Format) -> Self {
         Self { text: text.into(), xml: format == Format::Xml }
     }
 
@@ -90,6 +106,20 @@ impl Template {
         environment(self.xml).render_str(&self.text, scope.to_value()).map_err(|e| {
             let line = e.line().map_or_else(String::new, |l| format!(" (line {l})"));
             format!("{}{line}", e.detail().map_or_else(|| e.kind().to_string(), str::to_owned))
+        })
+    }
+
+    /// Writes the body with marks in the place of what is asked.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub fn marked(&self, marks: &Marks) -> Result<String, String> {
+        self.render(&Scope {
+            request_id: "mark",
+            subjects: marks.subjects.iter().map(|(id_number, name)| ScopeSubject { id_number, name }).collect(),
+            period: marks.period.clone().map(|(from, until)| ScopePeriod { from, until }),
+            page_no: marks.page_no,
+            page_size: marks.page_size,
         })
     }
 

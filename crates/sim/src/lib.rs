@@ -16,6 +16,7 @@
 mod advance;
 mod city;
 mod dice;
+mod faults;
 mod plant;
 mod records;
 mod score;
@@ -26,13 +27,12 @@ mod truth;
 pub use city::{
     City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, WaterAccount, generate,
 };
+pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, UnknownFault, Way, chaos};
 pub use records::{
     Account, Business, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Row,
     Security, Vehicle, Wallet, WaterMonth,
 };
 pub use score::{Score, score};
-pub use serve::{
-    Fault, FaultKind, Faults, INSTITUTIONS, ServeError, ServeOptions, Servers, UnknownFault, Which, serve, serve_with,
-};
+pub use serve::{ServeError, ServeOptions, Servers, Which, serve, serve_with};
 pub use shape::CityShape;
 pub use truth::{Change, Expected, Planted, Truth};

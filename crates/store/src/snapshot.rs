@@ -179,6 +179,23 @@ impl Snapshot {
         Ok(all)
     }
 
+    /// Every outcome there ever was of some people, sorted by person, source and answer: the last of a (person, source) is
+    /// the one that counts now. Outcomes that compaction has dropped are gone.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn coverage_history(&self, people: &[PersonKey]) -> Result<Vec<CoverageRow>, StoreError> {
+        let table = self.inner.coverage()?;
+        let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
+        let mut all = Vec::new();
+        for (bucket, people) in by_bucket(people) {
+            let rows = frame::sorted(&self.read_bucket(table, &columns, bucket)?, table.sort_keys())?;
+            let persons = frame::required(&rows, "person")?;
+            all.extend(frame::to_coverage(&frame::take(&rows, &rows_of(&persons, &people))?)?);
+        }
+        Ok(all)
+    }
+
     /// Paths of the files that hold a dataset in this snapshot, superseded answers included: what a cluster reads.
     ///
     /// # Errors

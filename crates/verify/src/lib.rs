@@ -35,7 +35,7 @@ mod simulate;
 
 pub use accept::{AcceptSummary, accept};
 pub use acquire::{
-    AcquireMode, AcquireRequest, AcquireSummary, Selection, SourceSummary, TryResult, acquire, source_try,
+    AcquireMode, AcquireRequest, AcquireSummary, Boundary, Selection, SourceSummary, TryResult, acquire, source_try,
 };
 pub use compare::{
     BatchRequest, BatchSummary, CaseFailure, FlagTotal, PlainRequest, SchemeTotal, SourceTotal, batch, batch_plain,

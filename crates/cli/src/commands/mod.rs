@@ -16,6 +16,7 @@ mod sim;
 mod simulate;
 mod source;
 mod store;
+mod torture;
 
 use std::path::{Path, PathBuf};
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
-use hedui_sim::{City, CityOptions, Faults, ServeOptions, Which};
+use hedui_sim::{City, CityOptions, FaultKind, Faults, ServeOptions, Way, Which};
 
 use super::{Ended, Shell};
-use crate::args::SimVerb;
+use crate::args::{FaultArgs, SimVerb};
 use crate::failure::{Failure, chain};
 use crate::terminal;
 
@@ -25,15 +26,22 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
             print_city(shell, &out, &city);
             Ok(0)
         }
-        SimVerb::Serve { city: dir, data, only, except, fault } => {
+        SimVerb::Faults => {
+            print_faults(shell);
+            Ok(0)
+        }
+        SimVerb::Torture(args) => super::torture::run(shell, args).await,
+        SimVerb::Serve { city: dir, data, only, except, connectors, faults } => {
             let city = read_city(&dir)?;
             let which = match (only.is_empty(), except.is_empty()) {
                 (false, _) => Which::Only(only.into_iter().collect::<BTreeSet<_>>()),
                 (true, false) => Which::Except(except.into_iter().collect()),
                 (true, true) => Which::All,
             };
-            let faults: Faults = fault.join(",").parse().map_err(|e| Failure::input(chain(&e)))?;
-            let options = ServeOptions { which, faults, ..ServeOptions::default() };
+            let connectors = connectors.connectors.into_iter().collect();
+            let mut options = ServeOptions { which, connectors, fault_seed: faults.chaos, ..ServeOptions::default() };
+            options.faults = planned(&faults, &options)?;
+            let served = std::time::Instant::now();
             let servers = hedui_sim::serve_with(&city, &dir, &options).await.map_err(|e| Failure::input(chain(&e)))?;
             let site = match data {
                 None => dir.join("site.toml"),
@@ -46,15 +54,56 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
                     site
                 }
             };
+            // What is served is kept elsewhere now, and much smaller.
+            drop(city);
             terminal::note(format!(
-                "serving {} on loopback; addresses in {}",
+                "serving {} institutions on loopback after {:.1} s: {}; addresses in {}",
+                servers.institutions().len(),
+                served.elapsed().as_secs_f64(),
                 servers.institutions().join(", "),
                 site.display()
             ));
+            if !options.faults.0.is_empty() {
+                terminal::note(format!("faults: {}", options.faults));
+            }
             terminal::note("stop with Ctrl-C");
             interrupted().await;
             servers.stop().await;
             Ok(0)
+        }
+    }
+}
+
+/// The faults asked for: one by one, by a plan, and by chance.
+fn planned(args: &FaultArgs, options: &ServeOptions) -> Result<Faults, Failure> {
+    let mut faults: Faults = args.fault.join(",").parse().map_err(|e| Failure::input(chain(&e)))?;
+    if let Some(plan) = &args.faults {
+        faults.0.extend(Faults::read(plan).map_err(|e| Failure::input(chain(&e)))?.0);
+    }
+    if let Some(seed) = args.chaos {
+        let registry = options.registry().map_err(|e| Failure::input(chain(&e)))?;
+        let served = registry.iter().filter(|source| options.which.has(&source.institution));
+        let sources: Vec<_> = served.map(|source| (source.id.to_string(), Way::of(source))).collect();
+        faults.0.extend(hedui_sim::chaos(seed, &sources, Duration::from_secs(args.chaos_within)).0);
+    }
+    Ok(faults)
+}
+
+fn print_faults(shell: Shell) {
+    let does = |kind: FaultKind| Way::ALL.into_iter().filter_map(move |way| Some((way, kind.does(way)?)));
+    if shell.json {
+        let kinds = FaultKind::ALL.into_iter().map(|kind| {
+            let does: serde_json::Map<_, _> =
+                does(kind).map(|(way, text)| (way.as_str().to_owned(), text.into())).collect();
+            serde_json::json!({ "kind": kind.as_str(), "usual": kind.usual(), "does": does })
+        });
+        terminal::json(&serde_json::Value::Array(kinds.collect()));
+        return;
+    }
+    for kind in FaultKind::ALL {
+        terminal::line(format!("{kind} (usual intensity {})", kind.usual()));
+        for (way, text) in does(kind) {
+            terminal::line(format!("  {:<6} {text}", way.as_str()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A city in a folder: `city.json` (everything), `cases.json` (what the bureau is given), `truth.json` (what it is not),
-//! `registers/housing.db` (the housing office's own database), `drops/water/` (the water works' monthly files), `banks/`.
+//! `registers/housing.db` (the housing office's own database), `drops/water/` (the water works' monthly files),
+//! `exchange/bank_*` (what the banks' servers show).
 
 use std::fs;
 use std::io;

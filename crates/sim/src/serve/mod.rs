@@ -1,16 +1,22 @@
 //! The institutions of a city as real servers on loopback, answering from its registers in the words of the manifests.
 
-mod bank;
-mod faults;
-mod housing;
+mod door;
+mod drops;
+mod exchange;
 mod http;
 mod json;
 mod options;
+mod place;
+mod question;
+mod registers;
+mod says;
 mod sftp;
 mod site;
 mod soap;
 mod start;
-mod water;
+mod still;
+mod table;
+mod views;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -19,23 +25,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hedui_connect::{Registry, Source};
+use hedui_connect::Source;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::city::City;
+use crate::faults::{FaultKind, Faults, Trouble};
+use registers::Registers;
+use still::Still;
 
-pub use faults::{Fault, FaultKind, Faults, UnknownFault};
-pub use options::{INSTITUTIONS, ServeOptions, Which};
+pub use options::{ServeOptions, Which};
 
 /// Institutions cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// No institution has this id.
-    #[error("there is no institution `{id}`; the city has {known}", known = INSTITUTIONS.join(", "))]
+    /// No institution or source has this id.
+    #[error("there is no institution `{id}`; there are {known}")]
     UnknownInstitution {
         /// What was asked for.
         id: String,
+        /// The institutions there are.
+        known: String,
+    },
+    /// Manifests with mistakes.
+    #[error("the connectors have mistakes:\n{mistakes}")]
+    Connectors {
+        /// Every one of them, with its place.
+        mistakes: String,
     },
     /// A port, folder or file.
     #[error("{institution}: cannot use {what}")]
@@ -71,12 +87,6 @@ pub enum ServeError {
         /// What is not said.
         lack: String,
     },
-    /// The SSH layer of a bank.
-    #[error("{institution}: no host key could be made")]
-    HostKey {
-        /// Which institution.
-        institution: String,
-    },
     /// `site.toml` of the folder is not readable as TOML; it is left as it is.
     #[error("{} is not valid TOML; mend or remove it", .path.display())]
     Site {
@@ -90,6 +100,7 @@ pub enum ServeError {
 /// Running institutions. Dropping it tells them to stop without waiting.
 pub struct Servers {
     running: BTreeMap<String, Running>,
+    troubles: BTreeMap<String, Arc<Trouble>>,
     site: String,
 }
 
@@ -99,7 +110,7 @@ struct Running {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     /// Files that are the institution's only endpoint: gone when it is stopped.
-    files: Vec<PathBuf>,
+    still: Vec<Still>,
 }
 
 /// Told to every server: finish when it turns true.
@@ -123,6 +134,12 @@ impl Running {
         self.tasks.push(tokio::spawn(task));
     }
 
+    fn keep(&mut self, still: Still) {
+        let told = self.told();
+        self.spawn(still.clone().heal(told));
+        self.still.push(still);
+    }
+
     async fn stop(self) {
         let _ = self.stop.send(true);
         for mut task in self.tasks {
@@ -130,13 +147,7 @@ impl Running {
                 task.abort();
             }
         }
-        for file in self.files {
-            if file.is_dir() {
-                water::remove(&file);
-            } else {
-                let _ = std::fs::remove_file(file);
-            }
-        }
+        self.still.iter().for_each(Still::remove);
     }
 }
 
@@ -151,6 +162,27 @@ impl Servers {
     #[must_use]
     pub fn institutions(&self) -> Vec<&str> {
         self.running.keys().map(String::as_str).collect()
+    }
+
+    /// Ends all faults, also those that would not heal by themselves.
+    ///
+    /// # Errors
+    /// [`ServeError`] if a database or a dropped file cannot be written again.
+    pub async fn heal(&self) -> Result<(), ServeError> {
+        self.troubles.values().for_each(|trouble| trouble.heal());
+        for still in self.running.values().flat_map(|running| &running.still) {
+            still.write().await?;
+        }
+        Ok(())
+    }
+
+    /// How often each fault struck so far, by source.
+    #[must_use]
+    pub fn struck(&self) -> Vec<(String, FaultKind, u64)> {
+        let of = |(source, trouble): (&String, &Arc<Trouble>)| {
+            trouble.struck().into_iter().map(|(kind, count)| (source.clone(), kind, count)).collect::<Vec<_>>()
+        };
+        self.troubles.iter().flat_map(of).collect()
     }
 
     /// Stops one institution and leaves its endpoint in `site.toml`, as an outage would. False if it does not run here.
@@ -183,29 +215,49 @@ pub async fn serve(city: &City, dir: &Path, which: Which, faults: Faults) -> Res
 /// # Errors
 /// [`ServeError`] if one cannot start; those already started are stopped again.
 pub async fn serve_with(city: &City, dir: &Path, options: &ServeOptions) -> Result<Servers, ServeError> {
-    options.which.check()?;
-    let loaded = Registry::embedded(&hedui_connect::catalogue(), None);
+    let registry = options.registry()?;
+    options.check(&registry)?;
     let mut sources: BTreeMap<&str, Vec<Arc<Source>>> = BTreeMap::new();
-    for source in loaded.registry.iter().filter(|s| options.which.has(&s.institution)) {
+    for source in registry.iter().filter(|s| options.which.has(&s.institution)) {
         sources.entry(source.institution.as_str()).or_default().push(Arc::clone(source));
     }
-    if let Some(missing) = INSTITUTIONS.iter().find(|i| options.which.has(i) && !sources.contains_key(**i)) {
-        return Err(ServeError::UnknownInstitution { id: (*missing).to_owned() });
-    }
-    let (mut running, mut blocks) = (BTreeMap::new(), BTreeMap::new());
-    for (institution, sources) in sources {
-        let place = start::Place { city, dir, options, institution };
-        match start::institution(&place, &sources).await {
+    let registers = Arc::new(Registers::new(city));
+    let seed = options.fault_seed.unwrap_or(city.options.seed);
+    let troubles: BTreeMap<String, Arc<Trouble>> = sources
+        .values()
+        .flatten()
+        .map(|source| {
+            let id = source.id.to_string();
+            let trouble = Trouble::new(seed, &id, options.faults.of(&source.institution, &id));
+            (id, Arc::new(trouble))
+        })
+        .collect();
+    std::fs::create_dir_all(dir).map_err(|source| ServeError::Io {
+        institution: "site".to_owned(),
+        what: dir.display().to_string(),
+        source,
+    })?;
+    let starting = sources.into_iter().map(|(institution, sources)| {
+        let (registers, troubles) = (Arc::clone(&registers), &troubles);
+        async move {
+            let place = start::Place { registers, dir, options, institution, troubles };
+            (institution.to_owned(), start::institution(&place, &sources).await)
+        }
+    });
+    let (mut running, mut blocks, mut fault) = (BTreeMap::new(), BTreeMap::new(), None);
+    for (institution, started) in futures::future::join_all(starting).await {
+        match started {
             Ok((started, block)) => {
-                running.insert(institution.to_owned(), started);
-                blocks.insert(institution.to_owned(), block);
+                running.insert(institution.clone(), started);
+                blocks.insert(institution, block);
             }
-            Err(error) => {
-                Servers { running, site: String::new() }.stop().await;
-                return Err(error);
-            }
+            Err(error) => fault = fault.or(Some(error)),
         }
     }
+    if let Some(error) = fault {
+        Servers { running, troubles, site: String::new() }.stop().await;
+        return Err(error);
+    }
     let site = site::merge(dir, &blocks)?;
-    Ok(Servers { running, site })
+    Ok(Servers { running, troubles, site })
 }

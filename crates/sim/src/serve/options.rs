@@ -1,24 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Faults, ServeError};
+use hedui_connect::Registry;
 
-/// The institutions of a city, by the id of their folder under `connectors/institutions`.
-pub const INSTITUTIONS: [&str; 11] = [
-    "police",
-    "vehicle",
-    "tax",
-    "hrss",
-    "housing",
-    "market",
-    "bank_jinshan",
-    "bank_beigu",
-    "bank_jiaoshan",
-    "water",
-    "finance",
-];
+use super::ServeError;
+use crate::faults::Faults;
 
-/// Which institutions to serve.
+/// Which institutions to serve, by the id of their folder under `connectors/institutions`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Which {
     /// All of them.
@@ -40,15 +29,6 @@ impl Which {
             Self::Except(names) => !names.contains(institution),
         }
     }
-
-    /// Refuses names that no institution has, so that a typo serves nothing by accident.
-    pub(super) fn check(&self) -> Result<(), ServeError> {
-        let (Self::Only(names) | Self::Except(names)) = self else { return Ok(()) };
-        match names.iter().find(|n| !INSTITUTIONS.contains(&n.as_str())) {
-            Some(unknown) => Err(ServeError::UnknownInstitution { id: unknown.clone() }),
-            None => Ok(()),
-        }
-    }
 }
 
 /// How to serve.
@@ -56,12 +36,14 @@ impl Which {
 pub struct ServeOptions {
     /// Which institutions.
     pub which: Which,
+    /// Folders that hold further institution folders, beside those built in; one of the same name replaces the built-in.
+    pub connectors: Vec<PathBuf>,
     /// What goes wrong.
     pub faults: Faults,
-    /// How long a bank takes from a request file to its reply file.
+    /// Seed of what goes wrong; none means the city's.
+    pub fault_seed: Option<u64>,
+    /// How long an institution takes from a request file to its reply file.
     pub reply_delay: Duration,
-    /// How long a `slow` institution waits before each answer.
-    pub slow_delay: Duration,
     /// Fixed ports by institution; a free one is taken for the others.
     pub ports: BTreeMap<String, u16>,
 }
@@ -70,10 +52,56 @@ impl Default for ServeOptions {
     fn default() -> Self {
         Self {
             which: Which::All,
+            connectors: Vec::new(),
             faults: Faults::default(),
+            fault_seed: None,
             reply_delay: Duration::from_millis(200),
-            slow_delay: Duration::from_secs(2),
             ports: BTreeMap::new(),
+        }
+    }
+}
+
+impl ServeOptions {
+    /// The manifests of all institutions in reach.
+    ///
+    /// # Errors
+    /// [`ServeError::Connectors`] with every mistake in them; [`ServeError::Io`] for a folder that cannot be read.
+    pub fn registry(&self) -> Result<Registry, ServeError> {
+        let mut folders = Registry::embedded_folders();
+        for dir in &self.connectors {
+            let unreadable = |source| ServeError::Io {
+                institution: "connectors".to_owned(),
+                what: dir.display().to_string(),
+                source,
+            };
+            for folder in Registry::read_dir(dir).map_err(unreadable)? {
+                folders.retain(|f| f.name != folder.name);
+                folders.push(folder);
+            }
+        }
+        let loaded = Registry::load(&folders, &hedui_connect::catalogue(), None);
+        if loaded.has_errors() {
+            let mistakes = loaded.diagnostics.iter().filter(|d| d.is_error()).map(ToString::to_string);
+            return Err(ServeError::Connectors { mistakes: mistakes.collect::<Vec<_>>().join("\n") });
+        }
+        Ok(loaded.registry)
+    }
+
+    /// Refuses names that no institution and no source has, so that a typo serves or spoils nothing by accident.
+    pub(super) fn check(&self, registry: &Registry) -> Result<(), ServeError> {
+        let institutions: BTreeSet<&str> = registry.iter().map(|s| s.institution.as_str()).collect();
+        let unknown = |id: &str| {
+            let known = institutions.iter().copied().collect::<Vec<_>>().join(", ");
+            ServeError::UnknownInstitution { id: id.to_owned(), known }
+        };
+        if let Which::Only(names) | Which::Except(names) = &self.which
+            && let Some(name) = names.iter().find(|name| !institutions.contains(name.as_str()))
+        {
+            return Err(unknown(name));
+        }
+        match self.faults.places().find(|place| !institutions.contains(place) && registry.get(place).is_none()) {
+            Some(place) => Err(unknown(place)),
+            None => Ok(()),
         }
     }
 }

@@ -19,10 +19,30 @@ use russh_sftp::protocol::{
 };
 use tokio::net::TcpListener;
 
+use super::exchange::Bell;
 use super::{Stop, stopped};
+use crate::faults::{FaultKind, Trouble};
+
+/// What a server shows, and to whom.
+#[derive(Clone)]
+pub(super) struct Shown {
+    pub(super) login: Login,
+    pub(super) root: PathBuf,
+    /// Rung when a file has come.
+    pub(super) bell: Bell,
+    /// What goes wrong with every source whose files it shows.
+    pub(super) troubles: Vec<Arc<Trouble>>,
+}
+
+impl Shown {
+    /// Whether all sources here have a fault.
+    fn all(&self, kind: FaultKind) -> bool {
+        !self.troubles.is_empty() && self.troubles.iter().all(|t| t.has(kind))
+    }
+}
 
 /// Who may log in.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: String,
     pub(super) password: String,
@@ -37,21 +57,14 @@ pub(super) fn host_key(seed: [u8; 32]) -> Option<(PrivateKey, String)> {
 }
 
 /// Serves until told to stop.
-pub(super) async fn run(
-    listener: TcpListener,
-    key: PrivateKey,
-    login: Login,
-    root: PathBuf,
-    delay: Duration,
-    stop: Stop,
-) {
+pub(super) async fn run(listener: TcpListener, key: PrivateKey, shown: Shown, stop: Stop) {
     let config = russh::server::Config {
         auth_rejection_time: Duration::from_millis(200),
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![key],
         ..russh::server::Config::default()
     };
-    let mut server = Server { login, root, delay };
+    let mut server = Server { shown };
     let running = server.run_on_socket(Arc::new(config), &listener);
     let handle = running.handle();
     tokio::select! {
@@ -65,23 +78,24 @@ pub(super) async fn run(
 }
 
 struct Server {
-    login: Login,
-    root: PathBuf,
-    delay: Duration,
+    shown: Shown,
 }
 
 impl russh::server::Server for Server {
     type Handler = Ssh;
 
     fn new_client(&mut self, _: Option<SocketAddr>) -> Ssh {
-        Ssh { login: self.login.clone(), root: self.root.clone(), delay: self.delay, channels: HashMap::new() }
+        for trouble in &self.shown.troubles {
+            trouble.request();
+        }
+        Ssh { shut: self.shown.all(FaultKind::Down), shown: self.shown.clone(), channels: HashMap::new() }
     }
 }
 
 struct Ssh {
-    login: Login,
-    root: PathBuf,
-    delay: Duration,
+    shown: Shown,
+    /// Whether the connection is closed at once.
+    shut: bool,
     channels: HashMap<ChannelId, Channel<Msg>>,
 }
 
@@ -89,8 +103,15 @@ impl russh::server::Handler for Ssh {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
-        tokio::time::sleep(self.delay).await;
-        let known = user == self.login.user && password == self.login.password;
+        if self.shut {
+            return Err(russh::Error::Disconnect);
+        }
+        let pause = self.shown.troubles.iter().filter_map(|t| t.strength(FaultKind::Slow)).max();
+        if let Some(pause) = pause {
+            self.shown.all(FaultKind::Slow);
+            tokio::time::sleep(Duration::from_millis(u64::from(pause))).await;
+        }
+        let known = user == self.shown.login.user && password == self.shown.login.password;
         Ok(if known { Auth::Accept } else { Auth::reject() })
     }
 
@@ -113,7 +134,7 @@ impl russh::server::Handler for Ssh {
         match self.channels.remove(&id).filter(|_| name == "sftp") {
             Some(channel) => {
                 session.channel_success(id)?;
-                russh_sftp::server::run(channel.into_stream(), Sftp::new(self.root.clone())).await;
+                russh_sftp::server::run(channel.into_stream(), Sftp::new(self.shown.clone())).await;
                 Ok(())
             }
             None => session.channel_failure(id),
@@ -123,7 +144,9 @@ impl russh::server::Handler for Ssh {
 
 /// One client's open files and folders.
 struct Sftp {
+    shown: Shown,
     root: PathBuf,
+    reads: u64,
     files: HashMap<String, File>,
     folders: HashMap<String, Option<Vec<Listed>>>,
     next: u64,
@@ -146,8 +169,8 @@ fn attributes(metadata: &fs::Metadata) -> FileAttributes {
 }
 
 impl Sftp {
-    fn new(root: PathBuf) -> Self {
-        Self { root, files: HashMap::new(), folders: HashMap::new(), next: 0 }
+    fn new(shown: Shown) -> Self {
+        Self { root: shown.root.clone(), shown, reads: 0, files: HashMap::new(), folders: HashMap::new(), next: 0 }
     }
 
     /// A client's path inside the root; a path that climbs out of it does not exist.
@@ -208,12 +231,24 @@ impl russh_sftp::server::Handler for Sftp {
     }
 
     async fn close(&mut self, id: u32, handle: String) -> Result<Status, StatusCode> {
-        self.files.remove(&handle);
         self.folders.remove(&handle);
+        if self.files.remove(&handle).is_some() {
+            self.shown.bell.ring();
+        }
         Ok(ok(id))
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, StatusCode> {
+        self.reads += 1;
+        for trouble in &self.shown.troubles {
+            if trouble.hits(FaultKind::Reset, "read", trouble.requests() * 1000 + self.reads) {
+                return Err(StatusCode::ConnectionLost);
+            }
+            if let Some(pause) = trouble.strength(FaultKind::SlowBody) {
+                trouble.strike(FaultKind::SlowBody);
+                tokio::time::sleep(Duration::from_millis(u64::from(pause))).await;
+            }
+        }
         let file = self.files.get_mut(&handle).ok_or(StatusCode::Failure)?;
         file.seek(SeekFrom::Start(offset)).map_err(|e| status_of(&e))?;
         let mut data = Vec::new();
@@ -286,6 +321,7 @@ impl russh_sftp::server::Handler for Sftp {
             return Err(StatusCode::Failure);
         }
         fs::rename(self.inside(&from)?, to).map_err(|e| status_of(&e))?;
+        self.shown.bell.ring();
         Ok(ok(id))
     }
 }

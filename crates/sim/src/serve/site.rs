@@ -8,9 +8,29 @@ use super::ServeError;
 /// One institution's block.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
+    /// The endpoint of all sources that have none of their own.
+    pub(super) place: Address,
+    pub(super) secrets: BTreeMap<String, String>,
+    /// Sources that are found elsewhere.
+    pub(super) sources: BTreeMap<String, Address>,
+}
+
+/// Where something is found, and how its server proves itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Address {
     pub(super) endpoint: String,
     pub(super) host_key: Option<String>,
-    pub(super) secrets: BTreeMap<String, String>,
+}
+
+impl Address {
+    fn table(&self) -> toml::Table {
+        let mut table = toml::Table::new();
+        table.insert("endpoint".to_owned(), self.endpoint.clone().into());
+        if let Some(host_key) = &self.host_key {
+            table.insert("host_key".to_owned(), host_key.clone().into());
+        }
+        table
+    }
 }
 
 /// Puts blocks into `dir/site.toml` and returns its text. Another process may do the same for other institutions.
@@ -24,14 +44,14 @@ pub(super) fn merge(dir: &Path, blocks: &BTreeMap<String, Block>) -> Result<Stri
     };
     let mut site: toml::Table = text.parse().map_err(|source| ServeError::Site { path: path.clone(), source })?;
     for (institution, block) in blocks {
-        let mut table = toml::Table::new();
-        table.insert("endpoint".to_owned(), block.endpoint.clone().into());
-        if let Some(host_key) = &block.host_key {
-            table.insert("host_key".to_owned(), host_key.clone().into());
-        }
+        let mut table = block.place.table();
         if !block.secrets.is_empty() {
             let secrets = block.secrets.iter().map(|(k, v)| (k.clone(), v.clone().into()));
             table.insert("secrets".to_owned(), toml::Value::Table(secrets.collect()));
+        }
+        if !block.sources.is_empty() {
+            let sources = block.sources.iter().map(|(id, place)| (id.clone(), toml::Value::Table(place.table())));
+            table.insert("sources".to_owned(), toml::Value::Table(sources.collect()));
         }
         site.insert(institution.clone(), toml::Value::Table(table));
     }

@@ -1,175 +1,197 @@
 //! SOAP: one person a call, paged, read by the manifest's envelope template and answered from its outcome and map blocks.
 
-use hedui_connect::Selector;
-use hedui_connect::manifest::{SoapPlan, Verdict};
-use quick_xml::Reader;
-use quick_xml::escape::escape;
-use quick_xml::events::Event;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use hedui_connect::manifest::{NoneProof, SoapPlan, Verdict};
+use hedui_connect::{CountOf, Format, Selector};
+use quick_xml::escape::escape;
+
 use super::ServeError;
-use super::json::month_in;
-use super::wire::{WireSource, path};
+use super::place::Place;
+use super::question::{Question, Reading};
+use super::says::{Saying, says};
+use super::wire::{Spoiled, WireRow, WireSource, stranger};
+use crate::faults::Mood;
 
 /// How a source's envelopes are read and written; compiled once.
 pub(super) struct SoapForm {
-    id_tag: String,
-    name_tag: Option<String>,
-    months: Option<((String, String), (String, String))>,
-    page: Option<(String, String)>,
+    reading: Reading,
     page_size: usize,
     total: Option<Vec<String>>,
     items: Vec<String>,
+    /// Rows inside an item, where an item is a person and not a row.
+    rows: Option<Vec<String>>,
+    rows_count: Option<Vec<String>>,
+    key: Option<Vec<String>>,
     echo: [Option<Vec<String>>; 2],
-    ok: Option<(Vec<String>, String)>,
+    ok: Saying,
+    found: Saying,
+    no_record: Option<Saying>,
+    nothing: Option<(Vec<String>, String)>,
+    whole: Vec<(Vec<String>, CountOf)>,
     as_of: Option<(Vec<String>, String)>,
-    refused: String,
+    refused: [String; 2],
 }
 
-/// What a call asks.
-pub(super) struct Call {
-    pub(super) id: String,
-    pub(super) name: String,
-    months: Option<(i64, i64)>,
-    page: usize,
-    page_size: usize,
-}
-
-/// The local name of the element right before a marker.
-fn tag_before(template: &str, marker: &str) -> Option<String> {
-    let head = &template[..template.find(marker)?];
-    let end = head.rfind('>')?;
-    let name = &head[head[..end].rfind('<')? + 1..end];
-    Some(name.rsplit(':').next().unwrap_or(name).to_owned())
+fn names(place: &Place) -> Vec<String> {
+    place.names().into_iter().map(str::to_owned).collect()
 }
 
 impl SoapForm {
     pub(super) fn new(wire: &WireSource, plan: &SoapPlan) -> Result<Self, ServeError> {
         let (source, outcome) = (&wire.source, &wire.source.manifest.outcome);
-        let keys = |selector: &Selector| path(source, selector).map(|p| p.to_vec());
-        let maybe = |selector: &Option<Selector>| selector.as_ref().map(keys).transpose();
-        let template = plan.body.as_str();
-        let month = |end: &str| {
-            let marker = format!("{{{{ period.{end}");
-            let rest = &template[template.find(&marker)?..];
-            let rest = &rest[rest.find("month(\"")? + 7..];
-            Some((tag_before(template, &marker)?, rest.get(..rest.find('"')?)?.to_owned()))
-        };
+        let ask = &source.manifest.ask;
+        let reading =
+            Reading::new(&plan.body, Format::Xml, source.batch > 1, ask.months.is_some(), wire.registers.as_of)
+                .map_err(|lack| wire.lack(lack))?;
+        let path = |selector: &Selector| Place::of(source, selector).map(|place| names(&place));
+        let maybe = |selector: &Option<Selector>| selector.as_ref().map(path).transpose();
         let item = outcome.item.as_ref().ok_or_else(|| wire.lack("[outcome] item"))?;
-        let ok = WireSource::says(&outcome.envelope, Verdict::Ok);
-        let refused = WireSource::says(&outcome.fault, Verdict::NotAuthorised);
+        let nothing = match &outcome.none {
+            Some(NoneProof::Says(condition)) => match condition.equals() {
+                Some((selector, text)) => Some((path(selector)?, text.to_owned())),
+                None => return Err(wire.lack("[outcome] none as `path == \"text\"`")),
+            },
+            _ => None,
+        };
+        let found = if outcome.item_is.is_empty() {
+            Saying::Nothing
+        } else {
+            says(source, &outcome.item_is, Verdict::Found)?
+                .ok_or_else(|| wire.lack("how [outcome] item_is says `found`"))?
+        };
+        let refused = match says(source, &outcome.fault, Verdict::NotAuthorised)? {
+            Some(Saying::FaultCode(code)) => [code, "无权限".to_owned()],
+            Some(Saying::FaultString(text)) => ["Client".to_owned(), text],
+            _ => ["Client".to_owned(), "无权限".to_owned()],
+        };
+        let whole =
+            outcome.whole.iter().map(|check| Ok((path(&check.at)?, check.of))).collect::<Result<_, ServeError>>()?;
         Ok(Self {
-            id_tag: tag_before(template, "{{ subjects[0].id_number")
-                .ok_or_else(|| wire.lack("an element around subjects[0].id_number in the body"))?,
-            name_tag: tag_before(template, "{{ subjects[0].name"),
-            months: month("from").zip(month("until")),
-            page: tag_before(template, "{{ page_no").zip(tag_before(template, "{{ page_size")),
+            reading,
             page_size: plan.page.as_ref().map_or(usize::MAX, |p| p.size),
-            total: plan.page.as_ref().map(|p| keys(&p.total)).transpose()?,
-            items: keys(item)?,
+            total: plan.page.as_ref().map(|p| path(&p.total)).transpose()?,
+            items: path(item)?,
+            rows: maybe(&outcome.rows)?,
+            rows_count: maybe(&outcome.rows_count)?,
+            key: maybe(&outcome.item_key)?,
             echo: [maybe(&outcome.echo_id)?, maybe(&outcome.echo_name)?],
-            ok: ok.map(|(s, text)| Ok::<_, ServeError>((keys(s)?, text.to_owned()))).transpose()?,
-            as_of: wire.as_of_text().map(|(s, text)| Ok::<_, ServeError>((keys(&s)?, text))).transpose()?,
-            refused: refused.map_or_else(|| "Client".to_owned(), |(_, text)| text.to_owned()),
+            ok: says(source, &outcome.envelope, Verdict::Ok)?
+                .ok_or_else(|| wire.lack("how [outcome] envelope says `ok`"))?,
+            found,
+            no_record: says(source, &outcome.item_is, Verdict::NoRecord)?,
+            nothing,
+            whole,
+            as_of: wire.as_of_text()?.map(|(place, text)| (names(&place), text)),
+            refused,
         })
     }
 
     /// Reads an envelope; none if it is not one this institution understands.
-    pub(super) fn read(&self, body: &[u8]) -> Option<Call> {
-        let texts = leaf_texts(std::str::from_utf8(body).ok()?)?;
-        let month = |(tag, format): &(String, String)| month_in(texts.get(tag)?, format);
-        let months = match &self.months {
-            None => None,
-            Some((from, until)) => Some((month(from)?, month(until)?)),
-        };
-        let (page, page_size) = match &self.page {
-            None => (1, self.page_size),
-            Some((no, size)) => (texts.get(no)?.parse().ok()?, texts.get(size)?.parse().ok()?),
-        };
-        let name = self.name_tag.as_ref().and_then(|tag| texts.get(tag)).cloned().unwrap_or_default();
-        // The server has the last word on how much it sends at once.
-        Some(Call {
-            id: texts.get(&self.id_tag)?.clone(),
-            name,
-            months,
-            page,
-            page_size: self.page_size.min(page_size),
-        })
+    pub(super) fn read(&self, body: &[u8]) -> Option<Question> {
+        self.reading.read(body)
     }
 
     /// The envelope that refuses a call.
     pub(super) fn refusal(&self) -> String {
+        let [code, text] = &self.refused;
         format!(
             "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body><soap:Fault>\
-             <faultcode>{}</faultcode><faultstring>无权限</faultstring></soap:Fault></soap:Body></soap:Envelope>",
-            escape(self.refused.as_str())
+             <faultcode>{}</faultcode><faultstring>{}</faultstring></soap:Fault></soap:Body></soap:Envelope>",
+            escape(code.as_str()),
+            escape(text.as_str())
         )
     }
 
     /// The envelope that answers a call.
-    pub(super) fn reply(&self, wire: &WireSource, call: &Call) -> String {
-        let rows = wire.look_up(&call.id, call.months);
-        let (id, name) = wire.echo(&call.id, &call.name);
+    pub(super) fn reply(&self, wire: &WireSource, call: &Question, mood: Mood) -> Result<String, ServeError> {
+        let mut items = Vec::new();
+        for (id, name) in &call.people {
+            let rows = wire.look_up(id, call.months, mood)?;
+            let spoiled = wire.spoiled(id);
+            self.items_of(&mut items, &wire.echo(id, name, spoiled), &rows);
+            if spoiled == Spoiled::Stranger {
+                let other = if rows.is_empty() { wire.some_rows(mood)? } else { rows };
+                self.items_of(&mut items, &stranger(id), &other);
+            }
+        }
         let mut root = Element::default();
-        if let Some((path, text)) = &self.ok {
-            root.put(path, text);
+        if let Saying::Text(place, text) = &self.ok {
+            root.put(&names(place), text);
+        }
+        let counted = items.len();
+        let wrong = usize::from(mood.wrong_trailer);
+        if let Some((path, text)) = &self.nothing {
+            root.put(path, &if counted == 0 { text.clone() } else { counted.to_string() });
         }
         if let Some(path) = &self.total {
-            root.put(path, &rows.len().to_string());
+            root.put(path, &(counted + wrong).to_string());
         }
         if let Some((path, text)) = &self.as_of {
             root.put(path, text);
         }
-        let (list, item) = self.items.split_at(self.items.len() - 1);
-        let list = root.at(list);
-        for row in rows.iter().skip((call.page.max(1) - 1) * call.page_size).take(call.page_size) {
-            let mut element = Element::default();
-            for (path, text) in self.echo.iter().zip([&id, &name]) {
-                if let Some(path) = path {
-                    element.put(path, text);
-                }
+        // The server has the last word on how much it sends at once.
+        let size = call.page_size.map_or(self.page_size, |asked| asked.min(self.page_size)).max(1);
+        let page: Vec<Element> = match self.total {
+            Some(_) => {
+                items.into_iter().skip((call.page.unwrap_or(1).max(1) - 1).saturating_mul(size)).take(size).collect()
             }
-            for cell in row.cells.iter().filter(|c| !c.path.is_empty()) {
-                element.put(&cell.path, &cell.text);
-            }
-            list.children.push((item[0].clone(), element));
+            None => items,
+        };
+        for (path, of) in &self.whole {
+            let count = match of {
+                CountOf::Asked => call.people.len(),
+                CountOf::Rows => page.len(),
+            };
+            root.put(path, &(count + wrong).to_string());
         }
+        let Some((item, list)) = self.items.split_last() else { return Err(wire.lack("[outcome] item")) };
+        let list = root.at(list);
+        list.children.extend(page.into_iter().map(|element| (item.clone(), element)));
         let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
         root.write(&mut text, true);
-        text
+        Ok(text)
+    }
+
+    fn items_of(&self, items: &mut Vec<Element>, echo: &(String, String), rows: &[WireRow]) {
+        if self.rows.is_none() && !rows.is_empty() {
+            items.extend(rows.iter().map(|row| self.item(echo, Some(&self.found), Some(row))));
+            return;
+        }
+        let says = if rows.is_empty() { self.no_record.as_ref() } else { Some(&self.found) };
+        let Some(says) = says else { return };
+        let mut item = self.item(echo, Some(says), None);
+        if let Some((name, list)) = self.rows.as_ref().and_then(|path| path.split_last()) {
+            let list = item.at(list);
+            list.children.extend(rows.iter().map(|row| (name.clone(), element(row))));
+        }
+        if let Some(path) = &self.rows_count {
+            item.put(path, &rows.len().to_string());
+        }
+        items.push(item);
+    }
+
+    fn item(&self, echo: &(String, String), says: Option<&Saying>, row: Option<&WireRow>) -> Element {
+        let mut item = row.map(element).unwrap_or_default();
+        let key = self.key.iter().map(|path| (path, &echo.0));
+        let echoes = self.echo.iter().zip([&echo.0, &echo.1]).filter_map(|(path, text)| Some((path.as_ref()?, text)));
+        for (path, text) in key.chain(echoes) {
+            item.put(path, text);
+        }
+        if let Some(Saying::Text(place, text)) = says {
+            item.put(&names(place), text);
+        }
+        item
     }
 }
 
-/// Texts of all elements without children, by local name.
-fn leaf_texts(xml: &str) -> Option<HashMap<String, String>> {
-    let mut reader = Reader::from_str(xml);
-    let mut texts = HashMap::new();
-    let mut open: Option<String> = None;
-    loop {
-        match reader.read_event().ok()? {
-            Event::Start(start) => {
-                open = Some(start.local_name().as_ref().to_owned());
-            }
-            Event::Text(text) => {
-                if let Some(name) = &open {
-                    texts.entry(name.clone()).or_insert_with(String::new).push_str(&text);
-                }
-            }
-            Event::GeneralRef(entity) => {
-                if let Some(name) = &open {
-                    let character = match entity.resolve_char_ref().ok()? {
-                        Some(character) => character.to_string(),
-                        None => quick_xml::escape::resolve_predefined_entity(&entity)?.to_owned(),
-                    };
-                    texts.entry(name.clone()).or_insert_with(String::new).push_str(&character);
-                }
-            }
-            Event::End(_) => open = None,
-            Event::Eof => return Some(texts),
-            _ => {}
-        }
+fn element(row: &WireRow) -> Element {
+    let mut element = Element::default();
+    for cell in row.cells.iter().filter(|c| !c.steps.is_empty()) {
+        let path = Place { steps: std::sync::Arc::clone(&cell.steps), each: false };
+        element.put(&names(&path), &cell.text);
     }
+    element
 }
 
 /// An element by local names; the envelope and its body get the SOAP prefix, all others the institution's.
@@ -204,7 +226,7 @@ impl Element {
             let soap = matches!(name.as_str(), "Envelope" | "Body");
             let prefix = if soap { "soap" } else { "n" };
             let spaces = if outermost {
-                " xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:n=\"urn:swj:grsds\""
+                " xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:n=\"urn:hedui:sim\""
             } else {
                 ""
             };
@@ -218,18 +240,7 @@ impl Element {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn envelopes_are_read_by_local_name() {
-        let texts =
-            leaf_texts("<s:Envelope xmlns:s=\"x\"><q:sfzh> 1 </q:sfzh><q:xm>A&amp;B&#x5f20;</q:xm></s:Envelope>")
-                .unwrap();
-        assert_eq!(texts["sfzh"], " 1 ");
-        assert_eq!(texts["xm"], "A&B张");
-        assert_eq!(tag_before("<q:a>{{ page_no }}</q:a>", "{{ page_no").as_deref(), Some("a"));
-    }
 
     #[test]
     fn texts_are_escaped() {

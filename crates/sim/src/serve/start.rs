@@ -1,28 +1,32 @@
-//! Starting one institution: its registers in wire form, its endpoint, its secrets.
+//! Starting one institution: its sources by how they are asked, its endpoints, its secrets.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_connect::Source;
-use hedui_connect::manifest::{FilePlan, Given, HttpPlan, Must, Transport};
+use hedui_connect::manifest::{Given, Transport};
 use tokio::net::TcpListener;
 
-use super::bank::Bank;
-use super::faults::FaultKind;
-use super::site::Block;
-use super::wire::WireSource;
-use super::{Running, ServeError, ServeOptions, bank, housing, http, sftp, water};
-use crate::city::City;
+use super::door::{self, Door};
+use super::exchange::{self, Bell, Exchange};
+use super::registers::Registers;
+use super::site::{Address, Block};
+use super::still::Still;
+use super::wire::{WireSource, lacks};
+use super::{Running, ServeError, ServeOptions, http, sftp};
 use crate::dice::Dice;
+use crate::faults::Trouble;
 
 /// Which institution of which city, and where its files go.
 pub(super) struct Place<'a> {
-    pub(super) city: &'a City,
+    pub(super) registers: Arc<Registers>,
     pub(super) dir: &'a Path,
     pub(super) options: &'a ServeOptions,
     pub(super) institution: &'a str,
+    /// What goes wrong with each of its sources.
+    pub(super) troubles: &'a BTreeMap<String, Arc<Trouble>>,
 }
 
 impl Place<'_> {
@@ -39,14 +43,43 @@ impl Place<'_> {
         Ok((listener, port))
     }
 
+    /// A folder or file of this institution's own.
+    fn path(&self, kind: &str) -> PathBuf {
+        self.dir.join(kind).join(self.institution)
+    }
+
     /// A secret of this institution: the same for the same city, so that a restart changes none.
     fn secret(&self, name: &str) -> String {
-        let mut dice = Dice::new(self.city.options.seed, &format!("secret {} {name}", self.institution), 0);
+        let mut dice = Dice::new(self.registers.seed, &format!("secret {} {name}", self.institution), 0);
         format!("{:016x}{:016x}", dice.next(), dice.next())
     }
 
-    fn is(&self, kind: FaultKind, source: &Source) -> bool {
-        self.options.faults.of(source.id.as_str()).contains(&kind)
+    fn wires(&self, sources: &[&Arc<Source>]) -> Result<Vec<WireSource>, ServeError> {
+        let wire = |source: &&Arc<Source>| WireSource::new(source, &self.registers, &self.trouble(source));
+        sources.iter().map(wire).collect()
+    }
+
+    fn trouble(&self, source: &Source) -> Arc<Trouble> {
+        let calm = || Arc::new(Trouble::new(self.registers.seed, source.id.as_str(), Vec::new()));
+        self.troubles.get(source.id.as_str()).map_or_else(calm, Arc::clone)
+    }
+}
+
+/// How sources share an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Http,
+    Files,
+    Sql,
+    Drop,
+}
+
+fn kind(source: &Source) -> Kind {
+    match &source.manifest.transport {
+        Transport::Http(_) | Transport::Soap(_) => Kind::Http,
+        Transport::Files(_) => Kind::Files,
+        Transport::Sql(_) => Kind::Sql,
+        Transport::Drop(_) => Kind::Drop,
     }
 }
 
@@ -54,116 +87,122 @@ impl Place<'_> {
 pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> Result<(Running, Block), ServeError> {
     let secrets: BTreeMap<String, String> = sources
         .iter()
-        .flat_map(|s| secret_names(&s.manifest.transport))
-        .map(|name| (name.clone(), place.secret(&name)))
+        .flat_map(|source| source.manifest.transport.secrets())
+        .filter_map(|given| match given {
+            Given::Secret(name) => Some((name.clone(), place.secret(name))),
+            Given::Literal(_) => None,
+        })
         .collect();
     let mut running = Running::default();
-    let Some(first) = sources.first() else { return Ok((running, Block::default())) };
-    let down = sources.iter().all(|s| place.is(FaultKind::Down, s));
     let mut block = Block { secrets, ..Block::default() };
-    match &first.manifest.transport {
-        Transport::Http(_) | Transport::Soap(_) => {
-            let wires = sources.iter().filter(|s| !place.is(FaultKind::Down, s)).map(|s| wire(place, s));
-            let router = http::router(wires.collect::<Result<_, _>>()?, &block.secrets, place.options.slow_delay)?;
-            let (listener, port) = place.listen().await?;
-            block.endpoint = format!("http://127.0.0.1:{port}");
-            if !down {
-                let told = running.told();
-                running.spawn(http::run(listener, router, told));
+    let mut groups: BTreeMap<Kind, Vec<&Arc<Source>>> = BTreeMap::new();
+    for source in sources {
+        groups.entry(kind(source)).or_default().push(source);
+    }
+    let mut addresses = Vec::new();
+    for (kind, sources) in groups {
+        let started = match kind {
+            Kind::Http => start_http(place, &sources, &block.secrets, &mut running).await,
+            Kind::Files => start_files(place, &sources, &block.secrets, &mut running).await,
+            Kind::Sql | Kind::Drop => start_still(place, &sources, kind, &mut running).await,
+        };
+        match started {
+            Ok(address) => addresses.push((address, sources)),
+            Err(error) => {
+                running.stop().await;
+                return Err(error);
             }
         }
-        Transport::Files(plan) => {
-            let (listener, port) = place.listen().await?;
-            block.endpoint = format!("sftp://127.0.0.1:{port}");
-            start_bank(place, first, plan, listener, down, &mut running, &mut block)?;
-        }
-        Transport::Sql(plan) => {
-            let file = place.dir.join("registers").join(format!("{}.db", place.institution));
-            std::fs::create_dir_all(place.dir.join("registers")).map_err(place.io("registers"))?;
-            block.endpoint = format!("sqlite:{}", file.display());
-            if down {
-                let _ = std::fs::remove_file(&file);
-            } else {
-                housing::write(&wire(place, first)?, plan, place.city, &file).await?;
-                running.files.push(file);
-            }
-        }
-        Transport::Drop(plan) => {
-            let folder = place.dir.join("drops").join(place.institution);
-            block.endpoint = format!("dir:{}", folder.display());
-            water::remove(&folder);
-            if !down {
-                let faults = place.options.faults.of(first.id.as_str());
-                water::write(first, plan, place.city, &faults, &folder)?;
-                running.files.push(folder);
-            }
-        }
+    }
+    let mut addresses = addresses.into_iter();
+    if let Some((first, _)) = addresses.next() {
+        block.place = first;
+    }
+    for (address, sources) in addresses {
+        block.sources.extend(sources.iter().map(|source| (source.id.to_string(), address.clone())));
     }
     Ok((running, block))
 }
 
-fn wire(place: &Place<'_>, source: &Arc<Source>) -> Result<WireSource, ServeError> {
-    let summed = source.manifest.quality.must.iter().find_map(|must| match must {
-        Must::TrailerSum(column) => Some(column.as_str()),
-        _ => None,
-    });
-    WireSource::new(source, place.city, &place.options.faults, summed)
+async fn start_http(
+    place: &Place<'_>,
+    sources: &[&Arc<Source>],
+    secrets: &BTreeMap<String, String>,
+    running: &mut Running,
+) -> Result<Address, ServeError> {
+    let router = http::router(place.wires(sources)?, secrets)?;
+    let (listener, port) = place.listen().await?;
+    let door = Door::new(listener, sources.iter().map(|source| place.trouble(source)).collect());
+    let told = running.told();
+    running.spawn(door::run(door, router, told));
+    Ok(Address { endpoint: format!("http://127.0.0.1:{port}"), host_key: None })
 }
 
-fn start_bank(
+/// How often a folder is looked into although nobody said that a file came.
+const SELDOM: Duration = Duration::from_secs(2);
+
+async fn start_files(
     place: &Place<'_>,
-    source: &Arc<Source>,
-    plan: &FilePlan,
-    listener: TcpListener,
-    down: bool,
+    sources: &[&Arc<Source>],
+    secrets: &BTreeMap<String, String>,
     running: &mut Running,
-    block: &mut Block,
-) -> Result<(), ServeError> {
-    let root = place.dir.join("banks").join(place.institution);
-    bank::make_folders(&root, plan).map_err(place.io("banks"))?;
-    let mut dice = Dice::new(place.city.options.seed, &format!("host key {}", place.institution), 0);
+) -> Result<Address, ServeError> {
+    let root = place.path("exchange");
+    let (bell, mut exchanges, mut login) = (Bell::default(), Vec::new(), None);
+    let mut patterns = std::collections::BTreeSet::new();
+    for wire in place.wires(sources)? {
+        let source = Arc::clone(&wire.source);
+        let Transport::Files(plan) = &source.manifest.transport else { continue };
+        if !patterns.insert((plan.put.dir.clone(), plan.put.name.clone())) {
+            return Err(wire.lack("request files of its own: another source of the institution names them alike"));
+        }
+        Exchange::make_folders(&root, plan).map_err(place.io("exchange"))?;
+        let text = |given: &Given| match given {
+            Given::Literal(text) => text.clone(),
+            Given::Secret(name) => secrets.get(name).cloned().unwrap_or_default(),
+        };
+        let own = sftp::Login { user: text(&plan.user), password: text(&plan.password) };
+        if login.get_or_insert_with(|| own.clone()) != &own {
+            return Err(wire.lack("the same login as the institution's other sources"));
+        }
+        exchanges.push(Exchange::new(wire, plan, root.clone(), place.options.reply_delay, true)?);
+    }
+    let Some((login, first)) = login.zip(sources.first()) else { return Ok(Address::default()) };
+    let (listener, port) = place.listen().await?;
+    let mut dice = Dice::new(place.registers.seed, &format!("host key {}", place.institution), 0);
     let mut seed = [0; 32];
     for part in seed.chunks_exact_mut(8) {
         part.copy_from_slice(&dice.next().to_le_bytes());
     }
-    let no_key = || ServeError::HostKey { institution: place.institution.to_owned() };
-    let (key, fingerprint) = sftp::host_key(seed).ok_or_else(no_key)?;
-    block.host_key = Some(fingerprint);
-    if down {
-        return Ok(());
-    }
-    let text = |given: &Given| match given {
-        Given::Literal(text) => text.clone(),
-        Given::Secret(name) => block.secrets.get(name).cloned().unwrap_or_default(),
-    };
-    let login = sftp::Login { user: text(&plan.user), password: text(&plan.password) };
-    let slow = place.is(FaultKind::Slow, source);
-    let pause = if slow { place.options.slow_delay } else { Duration::ZERO };
-    let bank = Bank::new(wire(place, source)?, plan, root.clone(), place.options.reply_delay + pause)?;
+    let (key, fingerprint) = sftp::host_key(seed).ok_or_else(|| lacks(first, "a host key"))?;
+    let troubles = sources.iter().map(|source| place.trouble(source)).collect();
+    let shown = sftp::Shown { login, root, bell: bell.clone(), troubles };
     let told = running.told();
-    running.spawn(sftp::run(listener, key, login, root, pause, told));
+    running.spawn(sftp::run(listener, key, shown, told));
     let told = running.told();
-    running.spawn(bank.run(told));
-    Ok(())
+    running.spawn(exchange::run(exchanges, bell, SELDOM, told));
+    Ok(Address { endpoint: format!("sftp://127.0.0.1:{port}"), host_key: Some(fingerprint) })
 }
 
-/// Names of the secrets that a transport needs.
-fn secret_names(transport: &Transport) -> Vec<String> {
-    let http = |plan: &HttpPlan| -> Vec<Given> {
-        let signer = plan.signer.iter().flat_map(|s| [s.app.clone(), s.key.clone()]);
-        plan.headers.iter().map(|(_, given)| given.clone()).chain(signer).collect()
+async fn start_still(
+    place: &Place<'_>,
+    sources: &[&Arc<Source>],
+    kind: Kind,
+    running: &mut Running,
+) -> Result<Address, ServeError> {
+    let wires = Arc::new(place.wires(sources)?);
+    let (still, endpoint) = if kind == Kind::Sql {
+        let folder = place.dir.join("registers");
+        std::fs::create_dir_all(&folder).map_err(place.io("registers"))?;
+        let file = folder.join(format!("{}.db", place.institution));
+        let endpoint = format!("sqlite:{}", file.display());
+        (Still::Database { wires, file }, endpoint)
+    } else {
+        let folder = place.path("drops");
+        let endpoint = format!("dir:{}", folder.display());
+        (Still::Folder { wires, folder }, endpoint)
     };
-    let given = match transport {
-        Transport::Http(plan) => http(plan),
-        Transport::Soap(plan) => plan.headers.iter().map(|(_, given)| given.clone()).collect(),
-        Transport::Files(plan) => vec![plan.user.clone(), plan.password.clone()],
-        Transport::Sql(_) | Transport::Drop(_) => Vec::new(),
-    };
-    given
-        .into_iter()
-        .filter_map(|given| match given {
-            Given::Secret(name) => Some(name),
-            Given::Literal(_) => None,
-        })
-        .collect()
+    still.write().await?;
+    running.keep(still);
+    Ok(Address { endpoint, host_key: None })
 }

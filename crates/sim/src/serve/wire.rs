@@ -3,27 +3,26 @@
 //! A manifest says how a wire field becomes a canonical column. Here every canonical row becomes wire fields: names and
 //! places from the selectors, texts from [`Converter::unparse`], so that the two sides cannot drift apart.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hedui_base::columns::date_to_days;
 use hedui_base::{ColumnType, Fen, Month};
-use hedui_connect::manifest::{Field, Rule, Verdict};
-use hedui_connect::{Converter, MoneyUnit, Selector, Source, Value};
+use hedui_connect::manifest::{Field, Must};
+use hedui_connect::{Converter, Source, Value};
 use jiff::civil::Date;
 use serde_json::Value as Json;
 
-use super::faults::FaultKind;
-use super::{Faults, ServeError};
-use crate::city::{City, Person};
-use crate::dice::Dice;
+use super::ServeError;
+use super::place::{Place, Step};
+use super::registers::Registers;
+use crate::faults::{FaultKind, Mood, Trouble};
 use crate::records::Row;
 
 /// One text of a reply, and whether JSON writes it as a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cell {
-    /// Names to walk to its place.
-    pub(super) path: Arc<[String]>,
+    /// Steps to its place in a row; none for what is not sent.
+    pub(super) steps: Arc<[Step]>,
     pub(super) text: String,
     pub(super) number: bool,
 }
@@ -33,27 +32,26 @@ pub(super) struct Cell {
 pub(super) struct WireRow {
     /// The month it belongs to, in a history.
     pub(super) month: Option<i64>,
+    /// In the order of the manifest's fields, then what day it is true for.
     pub(super) cells: Vec<Cell>,
     /// Fen in the column that trailers sum up.
     pub(super) summed: i64,
+    /// Whether it is still filed under its owner's old 15-digit number.
+    pub(super) old_number: bool,
 }
 
-/// One person in a register.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) rows: Vec<WireRow>,
-}
-
-/// One source of a city: its manifest and its register in wire form.
+/// One source of a city: its manifest and the registers it answers from.
 pub(super) struct WireSource {
     pub(super) source: Arc<Source>,
-    pub(super) as_of: Date,
-    entries: HashMap<String, Entry>,
-    faults: BTreeSet<FaultKind>,
-    seed: u64,
-    /// Index in a row's cells of the first amount, which the fault `bad_amount` spoils.
+    pub(super) registers: Arc<Registers>,
+    pub(super) trouble: Arc<Trouble>,
+    fields: Vec<WireField>,
+    as_of: Option<WireField>,
+    summed: Option<usize>,
+    /// The first amount, which the fault `bad_amount` spoils.
     amount: Option<usize>,
+    /// The first field that must be there and its name under the fault `schema_drift`.
+    drifting: Option<(usize, Arc<[Step]>)>,
 }
 
 /// What goes wrong with one person's part of a reply.
@@ -63,80 +61,103 @@ pub(super) enum Spoiled {
     No,
     /// It is about somebody else.
     WrongPerson,
+    /// Somebody else's is added to it.
+    Stranger,
     /// The number went through a spreadsheet.
     BadId,
 }
 
+/// How many people's rows are looked at before a source is served, to find what cannot be said.
+const TRIED: usize = 200;
+
 impl WireSource {
-    /// Reads a source's part of the registers of a city.
+    /// Prepares a source.
+    ///
+    /// # Errors
+    /// [`ServeError::Manifest`] if rows cannot be said in its words.
     pub(super) fn new(
         source: &Arc<Source>,
-        city: &City,
-        faults: &Faults,
-        summed: Option<&str>,
+        registers: &Arc<Registers>,
+        trouble: &Arc<Trouble>,
     ) -> Result<Self, ServeError> {
         let map = &source.manifest.map;
         let fields = map.fields.iter().map(|f| WireField::new(source, f)).collect::<Result<Vec<_>, _>>()?;
         let as_of = map.as_of.as_ref().map(|f| WireField::new(source, f)).transpose()?;
-        let mut entries = HashMap::new();
-        for person in city.households.iter().flat_map(|h| h.members.iter().chain(&h.obligors)) {
-            let rows = canonical(person, &source.dataset.name, &source.institution);
-            if rows.is_empty() {
-                continue;
-            }
-            let mut wire = Vec::with_capacity(rows.len());
-            for row in &rows {
-                wire.push(wire_row(source, &fields, as_of.as_ref(), row, city.as_of, summed)?);
-            }
-            entries.insert(person.id.reveal().to_owned(), Entry { name: person.name.clone(), rows: wire });
-        }
-        let money = |f: &WireField| matches!(f.converter, Converter::Fen { unit: MoneyUnit::Yuan, .. });
-        Ok(Self {
+        let summed = source.manifest.quality.must.iter().find_map(|must| match must {
+            Must::TrailerSum(column) => fields.iter().position(|f| f.column == *column),
+            _ => None,
+        });
+        let amount = fields.iter().position(|f| matches!(f.converter, Converter::Fen { .. }));
+        let wire = Self {
+            drifting: drifting(source, &fields),
             source: Arc::clone(source),
-            as_of: city.as_of,
-            entries,
-            faults: faults.of(source.id.as_str()),
-            seed: city.options.seed,
-            amount: fields.iter().position(money),
-        })
-    }
-
-    /// Whether a fault is on.
-    pub(super) fn has(&self, kind: FaultKind) -> bool {
-        self.faults.contains(&kind)
+            registers: Arc::clone(registers),
+            trouble: Arc::clone(trouble),
+            fields,
+            as_of,
+            summed,
+            amount,
+        };
+        for (_, _, rows) in registers.holders(&source.dataset.name, &source.institution).take(TRIED) {
+            for row in &rows {
+                wire.row(row, Mood::default())?;
+            }
+        }
+        Ok(wire)
     }
 
     /// What the register has on a number, within the months asked for. Amounts are spoiled if that fault is on.
-    pub(super) fn look_up(&self, id: &str, months: Option<(i64, i64)>) -> Vec<WireRow> {
-        let Some(entry) = self.entries.get(id) else { return Vec::new() };
-        let asked = |row: &&WireRow| match (row.month, months) {
-            (Some(month), Some((from, until))) => (from..=until).contains(&month),
-            _ => true,
-        };
-        let mut rows: Vec<WireRow> = entry.rows.iter().filter(asked).cloned().collect();
-        if self.has(FaultKind::BadAmount)
-            && let Some(amount) = self.amount
-        {
-            for (nth, row) in rows.iter_mut().enumerate() {
-                if self.dice("bad_amount", id, nth as u64).chance(100) {
+    ///
+    /// # Errors
+    /// [`ServeError::Manifest`] if a row cannot be said.
+    pub(super) fn look_up(&self, id: &str, months: Option<(i64, i64)>, mood: Mood) -> Result<Vec<WireRow>, ServeError> {
+        let rows = self.registers.rows(id, &self.source.dataset.name, &self.source.institution);
+        self.said(id, &rows, months, mood)
+    }
+
+    /// Canonical rows in the institution's words, with the faults that hit them.
+    pub(super) fn said(
+        &self,
+        whose: &str,
+        rows: &[Row],
+        months: Option<(i64, i64)>,
+        mood: Mood,
+    ) -> Result<Vec<WireRow>, ServeError> {
+        let mut wire = Vec::with_capacity(rows.len());
+        for row in rows {
+            let row = self.row(row, mood)?;
+            if row.month.zip(months).is_none_or(|(month, (from, until))| (from..=until).contains(&month)) {
+                wire.push(row);
+            }
+        }
+        if let Some(amount) = self.amount {
+            for (nth, row) in wire.iter_mut().enumerate() {
+                if self.trouble.hits(FaultKind::BadAmount, whose, nth as u64) {
                     row.cells[amount].text = "1.2万元".to_owned();
                     row.summed = 1_200_000;
                 }
             }
         }
-        rows
+        if mood.duplicated {
+            wire.extend(wire.clone());
+        }
+        if mood.reordered {
+            wire.reverse();
+        }
+        Ok(wire)
     }
 
-    /// Everybody in the register, by number.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.entries.iter().map(|(id, entry)| (id.as_str(), entry))
+    /// Everybody in the register, by number: number, name, rows.
+    pub(super) fn holders(&self) -> impl Iterator<Item = (&str, &str, Vec<Row>)> {
+        self.registers.holders(&self.source.dataset.name, &self.source.institution)
     }
 
-    /// What goes wrong with one person: one in ten, always the same ones.
+    /// What goes wrong with one person: always the same ones.
     pub(super) fn spoiled(&self, id: &str) -> Spoiled {
-        if self.has(FaultKind::WrongPerson) && self.dice("wrong_person", id, 0).chance(100) {
-            Spoiled::WrongPerson
-        } else if self.has(FaultKind::BadId) && self.dice("bad_id", id, 0).chance(100) {
+        if self.trouble.hits(FaultKind::WrongPerson, id, 0) {
+            let added = self.trouble.dice(FaultKind::WrongPerson, id, 1).chance(500);
+            if added { Spoiled::Stranger } else { Spoiled::WrongPerson }
+        } else if self.trouble.hits(FaultKind::BadId, id, 0) {
             Spoiled::BadId
         } else {
             Spoiled::No
@@ -144,39 +165,77 @@ impl WireSource {
     }
 
     /// The number and name that a reply repeats for somebody asked about.
-    pub(super) fn echo(&self, id: &str, name: &str) -> (String, String) {
-        match self.spoiled(id) {
-            Spoiled::No => (id.to_owned(), name.to_owned()),
+    pub(super) fn echo(&self, id: &str, name: &str, spoiled: Spoiled) -> (String, String) {
+        match spoiled {
+            Spoiled::No | Spoiled::Stranger => (id.to_owned(), name.to_owned()),
             Spoiled::BadId => ("4.40524E+17".to_owned(), name.to_owned()),
-            Spoiled::WrongPerson => (stranger(id), "甲某某".to_owned()),
+            Spoiled::WrongPerson => stranger(id),
         }
     }
 
-    fn dice(&self, purpose: &str, id: &str, nth: u64) -> Dice {
-        Dice::new(self.seed, &format!("{purpose} {} {id}", self.source.id), nth)
-    }
-
     /// How the reply says the day it is true for.
-    pub(super) fn as_of_text(&self) -> Option<(Selector, String)> {
-        let field = self.source.manifest.outcome.as_of.as_ref()?;
-        let text = field.converter.unparse(&Value::Int(date_to_days(self.as_of)))?;
-        Some((field.from.clone()?, text))
+    pub(super) fn as_of_text(&self) -> Result<Option<(Place, String)>, ServeError> {
+        let Some(field) = self.source.manifest.outcome.as_of.as_ref() else { return Ok(None) };
+        let Some(from) = &field.from else { return Ok(None) };
+        let text = field.converter.unparse(&Value::Int(date_to_days(self.registers.as_of)));
+        Ok(Some((
+            Place::of(&self.source, from)?,
+            text.ok_or_else(|| self.lack("a way to say a day in [outcome] as_of"))?,
+        )))
     }
 
-    /// How a row says the day it is true for, in a line that holds nothing else; empty if rows do not say it.
-    pub(super) fn row_as_of(&self) -> String {
-        let field = self.source.manifest.map.as_of.as_ref();
-        field.and_then(|f| f.converter.unparse(&Value::Int(date_to_days(self.as_of)))).unwrap_or_default()
+    /// The place and text by which a row says the day it is true for, where no row is; none if rows do not say it.
+    pub(super) fn row_as_of(&self) -> Option<(&Arc<[Step]>, String)> {
+        let field = self.as_of.as_ref()?;
+        let text = field.converter.unparse(&Value::Int(date_to_days(self.registers.as_of))).unwrap_or_default();
+        Some((&field.steps, text))
     }
 
-    /// The texts that make the first rule with that verdict true: selector and text, or none if it always is.
-    pub(super) fn says(rules: &[Rule], verdict: Verdict) -> Option<(&Selector, &str)> {
-        rules.iter().find(|r| r.is == verdict).and_then(|r| r.when.equals())
+    /// Names of the columns of a row in a table, in order.
+    pub(super) fn columns(&self, mood: Mood) -> Vec<String> {
+        let name = |nth: usize, field: &WireField| match &self.drifting {
+            Some((drifting, renamed)) if mood.drifted && *drifting == nth => column(renamed).to_owned(),
+            _ => column(&field.steps).to_owned(),
+        };
+        let fields = self.fields.iter().chain(&self.as_of).enumerate();
+        fields.filter(|(_, field)| !field.steps.is_empty()).map(|(nth, field)| name(nth, field)).collect()
     }
 
     /// A manifest that lacks something.
     pub(super) fn lack(&self, lack: &str) -> ServeError {
         lacks(&self.source, lack)
+    }
+
+    fn row(&self, row: &Row, mood: Mood) -> Result<WireRow, ServeError> {
+        let mut cells = Vec::with_capacity(self.fields.len() + 1);
+        let (mut month, mut sum) = (None, 0);
+        for (nth, field) in self.fields.iter().enumerate() {
+            let value = field.ty.and_then(|ty| value(ty, row.get(&field.column)?));
+            if let (Some(ColumnType::Month), Some(Value::Int(index))) = (field.ty, &value) {
+                month = Some(*index);
+            }
+            if let (true, Some(Value::Int(fen))) = (self.summed == Some(nth), &value) {
+                sum = *fen;
+            }
+            let text = match &value {
+                None => field.null.clone(),
+                Some(value) => field
+                    .converter
+                    .unparse(value)
+                    .ok_or_else(|| self.lack(&format!("a way to say a value of `{}`", field.column)))?,
+            };
+            let number = matches!(field.converter, Converter::Int) && value.is_some();
+            let steps = match &self.drifting {
+                Some((drifting, renamed)) if mood.drifted && *drifting == nth => renamed,
+                _ => &field.steps,
+            };
+            cells.push(Cell { steps: Arc::clone(steps), text, number });
+        }
+        if let Some((steps, text)) = self.row_as_of() {
+            cells.push(Cell { steps: Arc::clone(steps), text, number: false });
+        }
+        let old_number = row.get("old_number").and_then(Json::as_bool).unwrap_or(false);
+        Ok(WireRow { month, cells, summed: sum, old_number })
     }
 }
 
@@ -184,73 +243,51 @@ pub(super) fn lacks(source: &Source, lack: &str) -> ServeError {
     ServeError::Manifest { source_id: source.id.to_string(), lack: lack.to_owned() }
 }
 
-/// A valid number of somebody who lives nowhere in the city: that area and sequence are the last to be dealt out.
-fn stranger(id: &str) -> String {
+/// A valid number and the name of somebody who lives nowhere in the city: that area and sequence are the last to be
+/// dealt out.
+pub(super) fn stranger(id: &str) -> (String, String) {
     let birth = hedui_base::ResidentId::parse(id).map_or(Date::constant(1970, 1, 1), |id| id.birth_date());
-    hedui_base::ResidentId::invented(999_999, birth, 999).map_or_else(|| id.to_owned(), |id| id.reveal().to_owned())
+    let number = hedui_base::ResidentId::invented(999_999, birth, 999);
+    (number.map_or_else(|| id.to_owned(), |id| id.reveal().to_owned()), "甲某某".to_owned())
+}
+
+/// The first field that must be there, under another name.
+fn drifting(source: &Source, fields: &[WireField]) -> Option<(usize, Arc<[Step]>)> {
+    let needed = |column: &str| source.manifest.map.fields.iter().any(|f| f.column == column && !f.optional);
+    let (nth, field) = fields.iter().enumerate().find(|(_, f)| !f.steps.is_empty() && needed(&f.column))?;
+    let mut steps = field.steps.to_vec();
+    if let Some(Step::Key(name)) = steps.last_mut() {
+        name.push_str("_v2");
+    }
+    Some((nth, steps.into()))
 }
 
 struct WireField {
     column: String,
-    path: Arc<[String]>,
+    steps: Arc<[Step]>,
     converter: Converter,
     ty: Option<ColumnType>,
+    /// How null is said.
+    null: String,
 }
 
 impl WireField {
     fn new(source: &Source, field: &Field) -> Result<Self, ServeError> {
-        let path = match &field.from {
-            Some(selector) => path(source, selector)?,
+        let steps = match &field.from {
+            Some(selector) => Place::of(source, selector)?.steps,
             None => Arc::from([]),
         };
         let ty = source.dataset.columns.get(&field.column).map(|c| c.ty);
-        Ok(Self { column: field.column.clone(), path, converter: field.converter.clone(), ty })
+        let null = field.null.first().cloned().unwrap_or_default();
+        Ok(Self { column: field.column.clone(), steps, converter: field.converter.clone(), ty, null })
     }
 }
 
-/// The names a selector walks.
-pub(super) fn path(source: &Source, selector: &Selector) -> Result<Arc<[String]>, ServeError> {
-    let (keys, _) = selector
-        .keys()
-        .ok_or_else(|| lacks(source, &format!("a path made of plain names instead of `{}`", selector.as_str())))?;
-    Ok(keys.into_iter().map(str::to_owned).collect())
-}
-
-fn wire_row(
-    source: &Source,
-    fields: &[WireField],
-    as_of: Option<&WireField>,
-    row: &Json,
-    day: Date,
-    summed: Option<&str>,
-) -> Result<WireRow, ServeError> {
-    let mut cells = Vec::with_capacity(fields.len() + 1);
-    let (mut month, mut sum) = (None, 0);
-    for field in fields {
-        let value = field.ty.and_then(|ty| value(ty, row.get(&field.column)?));
-        if let (Some(ColumnType::Month), Some(Value::Int(index))) = (field.ty, &value) {
-            month = Some(*index);
-        }
-        if let (Some(wanted), Some(Value::Int(fen))) = (summed, &value)
-            && wanted == field.column
-        {
-            sum = *fen;
-        }
-        let text = match &value {
-            None => String::new(),
-            Some(value) => field
-                .converter
-                .unparse(value)
-                .ok_or_else(|| lacks(source, &format!("a way to say a value of `{}`", field.column)))?,
-        };
-        let number = matches!(field.converter, Converter::Int) && !text.is_empty();
-        cells.push(Cell { path: Arc::clone(&field.path), text, number });
+pub(super) fn column(steps: &[Step]) -> &str {
+    match steps.last() {
+        Some(Step::Key(name)) => name,
+        _ => "",
     }
-    if let Some(field) = as_of {
-        let text = field.converter.unparse(&Value::Int(date_to_days(day))).unwrap_or_default();
-        cells.push(Cell { path: Arc::clone(&field.path), text, number: false });
-    }
-    Ok(WireRow { month, cells, summed: sum })
 }
 
 /// A register's value in the column's own scale; none for null and for what does not fit its type.
@@ -276,32 +313,6 @@ fn scaled(text: &str, scale: u8) -> Option<i64> {
         return None;
     }
     format!("{whole}{fraction:0<digits$}").parse().ok()
-}
-
-/// A person's rows in one dataset, in canonical form; at a bank, only the accounts there.
-fn canonical(person: &Person, dataset: &str, institution: &str) -> Vec<Json> {
-    fn rows<T: serde::Serialize>(rows: impl IntoIterator<Item = T>) -> Vec<Json> {
-        rows.into_iter().filter_map(|row| serde_json::to_value(row).ok()).collect()
-    }
-    let records = &person.records;
-    match dataset {
-        "hukou" => rows(&records.hukou),
-        "vehicle" => rows(&records.vehicles),
-        "employment_income" => rows(&records.incomes),
-        "social_insurance" => rows(&records.insurance),
-        "pension_income" => rows(&records.pensions),
-        "housing" => rows(&records.homes),
-        "deposit" => rows(records.deposits.iter().filter(|d| d.bank == institution)),
-        "business" => rows(&records.businesses),
-        "security" => rows(&records.securities),
-        "insurance" => rows(&records.policies),
-        "wallet" => rows(&records.wallets),
-        _ => {
-            let here = |row: &&Row| row.get("_institution").is_none_or(|i| i == institution);
-            let held = records.more.get(dataset).into_iter().flatten().filter(here);
-            held.cloned().map(Json::Object).collect()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Cities and their institutions, from outside.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod ask;
 mod city;
+mod faults;
 mod serve;
 mod truth;

@@ -1,114 +1,13 @@
 //! Institutions over their real protocols: first with plain clients, then with the connectors themselves.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hedui_base::{AskId, Letter, Outcome, PersonKey, SourceText};
-use hedui_connect::{Context, Exchange, Parsed, Poll, Registry, Site, Source, Subject, parse};
-use hedui_sim::{City, CityOptions, Faults, Person, ServeOptions, Servers, Which, generate, serve_with};
-use jiff::civil::date;
+use hedui_base::Outcome;
+use hedui_connect::{Registry, Site};
+use hedui_sim::{City, Person, ServeOptions, Which, serve_with};
 
-fn city(households: u32) -> City {
-    generate(&CityOptions { households, seed: 7, as_of: date(2026, 6, 30) })
-}
-
-fn options(which: &[&str], faults: &str) -> ServeOptions {
-    let which = Which::Only(which.iter().map(|w| (*w).to_owned()).collect());
-    let faults: Faults = faults.parse().unwrap();
-    let quick = Duration::from_millis(30);
-    ServeOptions {
-        which,
-        faults,
-        reply_delay: quick,
-        slow_delay: Duration::from_millis(300),
-        ..ServeOptions::default()
-    }
-}
-
-async fn served(city: &City, dir: &Path, which: &[&str], faults: &str) -> (Servers, Site) {
-    let servers = serve_with(city, dir, &options(which, faults)).await.unwrap();
-    let site = Site::parse(&SourceText::new("site.toml", servers.site())).unwrap();
-    (servers, site)
-}
-
-fn source(id: &str) -> Arc<Source> {
-    let loaded = Registry::embedded(&hedui_connect::catalogue(), None);
-    Arc::clone(loaded.registry.get(id).unwrap())
-}
-
-fn subjects<'a>(source: &Source, city: &'a City) -> Vec<(Subject, &'a Person)> {
-    let people: Vec<_> =
-        city.households.iter().flat_map(|h| h.members.iter().enumerate().map(move |(i, m)| (h, i, m))).collect();
-    let covers = (0..people.len() as u32).map(PersonKey).collect();
-    let letter = Letter {
-        number: "L".into(),
-        purposes: vec!["dibao".into()],
-        scopes: vec!["*".into()],
-        covers,
-        valid_from: date(2026, 1, 1),
-        valid_until: None,
-        revoked_on: None,
-    };
-    people
-        .into_iter()
-        .enumerate()
-        .map(|(key, (household, nth, person))| {
-            let authorised =
-                letter.authorise(PersonKey(key as u32), &source.id, &source.scope, "dibao", city.as_of).unwrap();
-            let account = household.water.as_ref().filter(|_| nth == 0).map(|w| &w.account);
-            let subject = Subject {
-                ask: AskId(key as i64),
-                authorised,
-                id: Some(person.id.clone()),
-                name: Some(person.name.clone()),
-                account: account.map(|a| a.account.clone()),
-                address: account.map(|a| a.address.clone()),
-            };
-            (subject, person)
-        })
-        .collect()
-}
-
-/// Asks about everybody and parses what comes back; answers by ask.
-async fn asked(source: &Source, site: &Site, city: &City) -> (BTreeMap<i64, hedui_connect::Answer>, Vec<&'static str>) {
-    let context = Context::new(site.clone()).unwrap();
-    let all: Vec<Subject> = subjects(source, city).into_iter().map(|(s, _)| s).collect();
-    let (mut answers, mut reasons) = (BTreeMap::new(), Vec::new());
-    for batch in all.chunks(source.batch) {
-        let raw = match source.ask(&context, batch, source.period(city.as_of)).await {
-            Exchange::Replied(raw) => raw,
-            Exchange::Submitted(submission) => {
-                let mut tries = 0;
-                loop {
-                    match source.poll(&context, &submission).await {
-                        Poll::Ready(raw) => break raw,
-                        Poll::Pending if tries < 200 => tries += 1,
-                        other => panic!("{other:?}"),
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-            Exchange::Failed(failure) => {
-                let failed = |s: &Subject| (s.ask.0, failure.outcome);
-                for (ask, outcome) in batch.iter().map(failed) {
-                    let person = PersonKey(ask as u32);
-                    let records = hedui_base::Records::default();
-                    let answer =
-                        hedui_connect::Answer { ask: AskId(ask), person, outcome, as_of: None, records, detail: None };
-                    answers.insert(ask, answer);
-                }
-                continue;
-            }
-        };
-        let keys: Vec<_> = batch.iter().map(Subject::key).collect();
-        let Parsed { answers: more, quarantine, .. } = parse(source, &keys, &raw);
-        answers.extend(more.into_iter().map(|a| (a.ask.0, a)));
-        reasons.extend(quarantine.iter().map(|q| q.reason.code()));
-    }
-    (answers, reasons)
-}
+use crate::ask::{asked, city, served, source, subjects};
 
 /// How many rows of the window a source should send about a person.
 fn due(source: &str, person: &Person, city: &City) -> usize {
@@ -133,7 +32,7 @@ fn due(source: &str, person: &Person, city: &City) -> usize {
 #[tokio::test]
 async fn every_source_answers_exactly_what_its_register_holds() {
     let (city, dir) = (city(120), tempfile::tempdir().unwrap());
-    let (servers, site) = served(&city, dir.path(), &hedui_sim::INSTITUTIONS, "").await;
+    let (servers, site) = served(&city, dir.path(), &[], "").await;
     let loaded = Registry::embedded(&hedui_connect::catalogue(), Some(&site));
     assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>());
     for source in loaded.registry.iter().filter(|s| s.id.as_str() != "water.use") {
@@ -314,7 +213,7 @@ async fn faults_never_clear_anybody() {
 #[tokio::test]
 async fn a_slow_institution_answers_in_the_end() {
     let (city, dir) = (city(5), tempfile::tempdir().unwrap());
-    let (servers, site) = served(&city, dir.path(), &["market"], "slow=market").await;
+    let (servers, site) = served(&city, dir.path(), &["market"], "slow=market:300").await;
     let begun = std::time::Instant::now();
     let (answers, _) = asked(&source("market.business"), &site, &city).await;
     assert!(begun.elapsed() >= Duration::from_millis(300));

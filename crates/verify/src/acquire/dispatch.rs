@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::AcquireMode;
+use super::boundary::Boundary;
 use super::plan::{Scene, SourcePlan, authorise};
 use super::raw::{self, RawStore};
 use super::settle::{Batch, Ending, Settling};
@@ -190,6 +191,7 @@ impl Dispatch {
         }
         ws.ledger().audit(&mut tx, &events, now).await?;
         tx.commit().await?;
+        Boundary::Claimed.pass();
         self.settle(self.batch(endings, now)).await?;
         work.extend(batches.into_iter().map(Work::Send));
         Ok(work)
@@ -232,6 +234,7 @@ impl Dispatch {
         let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         match exchange {
             Exchange::Replied(reply) => {
+                Boundary::Replied.pass();
                 self.failures.store(0, Ordering::Relaxed);
                 let name = match shared.raw.keep(&reply, &asks).await {
                     Ok(name) => name,
@@ -241,6 +244,7 @@ impl Dispatch {
                 self.read(reply, name, asks, &letters, Some(asked), Some((took, None))).await
             }
             Exchange::Submitted(submission) => {
+                Boundary::Put.pass();
                 self.failures.store(0, Ordering::Relaxed);
                 let refused: HashMap<_, _> = submission.refused.iter().map(|r| (r.ask, r.detail.clone())).collect();
                 let (not_sent, handed_in): (Vec<_>, Vec<_>) =
@@ -260,6 +264,7 @@ impl Dispatch {
                 let mut tx = ws.ledger().begin().await?;
                 ws.ledger().submit(&mut tx, &source.id, &handed_in, &text, due, asked).await?;
                 tx.commit().await?;
+                Boundary::Submitted.pass();
                 Ok(())
             }
             Exchange::Failed(failure) => {
@@ -291,7 +296,9 @@ impl Dispatch {
         call: Option<(i64, Option<String>)>,
     ) -> Result<(), VerifyError> {
         let received = reply.received;
+        Boundary::RawKept.pass();
         let parsed = self.parse(reply, &asks).await?;
+        Boundary::Parsed.pass();
         let mut answers: HashMap<_, _> = parsed.answers.into_iter().map(|a| (a.ask, a)).collect();
         let endings = asks
             .into_iter()

@@ -3,6 +3,7 @@
 //! [`plan`] decides, [`dispatch`] sends, [`raw`] keeps replies as they came, [`settle`] makes outcome, rows, coverage and
 //! audit leaves durable in one transaction. Whatever is killed on the way is taken up by the next run.
 
+mod boundary;
 mod cause;
 mod dispatch;
 mod lock;
@@ -13,6 +14,7 @@ mod run;
 mod settle;
 mod trial;
 
+pub use boundary::Boundary;
 pub(crate) use cause::cause_zh;
 pub use run::acquire;
 pub use trial::source_try;

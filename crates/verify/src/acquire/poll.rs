@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::AcquireMode;
+use super::boundary::Boundary;
 use super::dispatch::{Dispatch, LEASE};
 use super::raw;
 use super::settle::{Batch, Ending};
@@ -78,6 +79,7 @@ impl Dispatch {
         let started = std::time::Instant::now();
         match self.source().poll(&ws.context(), &submission).await {
             Poll::Ready(reply) => {
+                Boundary::Replied.pass();
                 let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
                 let name = match shared.raw.keep(&reply, &claimed.asks).await {
                     Ok(name) => name,
@@ -111,6 +113,7 @@ impl Dispatch {
         let news: Vec<ClaimedAsk> =
             open.iter().filter(|a| !self.plan.known_pending.contains(&a.ask)).cloned().collect();
         self.end(&news, Outcome::Pending, "pending", &claimed).await?;
+        Boundary::LeftPending.pass();
         if open.is_empty() {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use hedui_ledger::{ClaimedAsk, Ledger, LedgerError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use super::boundary::Boundary;
 use crate::VerifyError;
 
 /// Binds a sealed reply to its purpose.
@@ -65,7 +66,10 @@ async fn write_all(ledger: Ledger, folder: Arc<PathBuf>, mut inbox: mpsc::Receiv
         let (sealer, place) = (ledger.clone(), Arc::clone(&folder));
         let written = tokio::task::spawn_blocking(move || write_pack(&sealer, &place, &bodies)).await;
         match written {
-            Ok(Ok(names)) => attach(&ledger, items, names).await,
+            Ok(Ok(names)) => {
+                Boundary::RawWritten.pass();
+                attach(&ledger, items, names).await;
+            }
             Ok(Err(error)) => {
                 let text = error.to_string();
                 for item in items {

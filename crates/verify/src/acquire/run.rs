@@ -10,6 +10,7 @@ use hedui_connect::Mode;
 use hedui_ledger::{Ask, AskFilter, AskState, Reask};
 use tokio::task::JoinSet;
 
+use super::boundary::Boundary;
 use super::dispatch::{Dispatch, Shared};
 use super::lock::AcquireLock;
 use super::plan::{Letters, Scene, SourcePlan, authorise, newest};
@@ -41,6 +42,7 @@ pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireS
     let scene = Scene { cases: selected(ws, &request.cases).await? };
     let everyone: Vec<PersonKey> = scene.people();
     let plans = plan(ws, &request, &scene, &everyone).await?;
+    Boundary::Planned.pass();
     for plan in &plans {
         request.progress.event(Event::Planned {
             source: plan.source.id.clone(),

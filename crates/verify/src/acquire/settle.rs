@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::boundary::Boundary;
 use crate::{Event, Progress, VerifyError, Workspace};
 
 /// Answers and time that share a transaction, at most.
@@ -129,6 +130,7 @@ impl Writer {
             .collect();
         let mut tx = ws.ledger().begin().await?;
         let answers = ws.ledger().settle(&mut tx, &settled, now).await?;
+        Boundary::Settling.pass();
         let mut coverage = Vec::with_capacity(settled.len());
         let mut rows: BTreeMap<&str, Gathered> = BTreeMap::new();
         for ((batch, ending), answer) in endings().zip(answers) {
@@ -146,11 +148,14 @@ impl Writer {
         })
         .await
         .map_err(|e| VerifyError::Internal(e.to_string()))??;
+        Boundary::Staged.pass();
         ws.ledger().quarantine(&mut tx, &quarantine(batches, now)).await?;
         ws.ledger().record_attempts(&mut tx, &attempts(batches)).await?;
         ws.ledger().audit(&mut tx, &self.leaves(batches), now).await?;
         ws.store().publish(tx.connection(), staged, &coverage).await?;
+        Boundary::Published.pass();
         tx.commit().await?;
+        Boundary::Settled.pass();
         self.tell(batches);
         Ok(())
     }

@@ -89,7 +89,8 @@ fn given(text: &str) -> Given {
 
 impl Transport {
     /// Everything that may be a secret of the site.
-    pub(crate) fn secrets(&self) -> Vec<&Given> {
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&Given> {
         match self {
             Self::Http(plan) => {
                 let signer = plan.signer.iter().flat_map(|s| [&s.app, &s.key]);

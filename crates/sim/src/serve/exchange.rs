@@ -1,0 +1,303 @@
+//! File exchange: request files appear in a folder, and some time later reply files beside them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use encoding_rs::{GB18030, GBK, UTF_8};
+use hedui_base::Fen;
+use hedui_connect::manifest::{Encoding, FilePlan, PutColumn};
+use tokio::sync::Notify;
+
+use super::http::damage;
+use super::table::TableForm;
+use super::wire::{Spoiled, WireSource, stranger};
+use super::{ServeError, Stop};
+use crate::faults::{FaultKind, Mood};
+
+/// How often to look while something waits for its time.
+const LOOK: Duration = Duration::from_millis(20);
+/// A folder that changed so little ago is looked into again: the clock of a file system is coarse.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// An institution's side of one source's exchange.
+pub(super) struct Exchange {
+    wire: WireSource,
+    plan: FilePlan,
+    /// The server's root folder.
+    root: PathBuf,
+    delay: Duration,
+    form: TableForm,
+    waiting: BTreeMap<String, Waiting>,
+    changed: Option<SystemTime>,
+    /// Whether a server sees the other side look.
+    watched: bool,
+}
+
+/// A request whose time has not come: since when, and how many looks there had been.
+struct Waiting {
+    since: Instant,
+    looks: u64,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        wire: WireSource,
+        plan: &FilePlan,
+        root: PathBuf,
+        delay: Duration,
+        watched: bool,
+    ) -> Result<Self, ServeError> {
+        let form = TableForm::new(&wire)?;
+        if !form.says_nothing() && wire.source.manifest.outcome.absent != hedui_base::Outcome::NoRecord {
+            return Err(wire.lack("how [outcome] item_is says `no_record`"));
+        }
+        Ok(Self { plan: plan.clone(), root, delay, form, wire, waiting: BTreeMap::new(), changed: None, watched })
+    }
+
+    /// Makes the folders that the server shows.
+    pub(super) fn make_folders(root: &Path, plan: &FilePlan) -> io::Result<()> {
+        std::fs::create_dir_all(root.join(&plan.put.dir))?;
+        std::fs::create_dir_all(root.join(&plan.get.dir))
+    }
+
+    /// Looks for requests that are complete, and answers those whose time has come.
+    fn look(&mut self) {
+        match self.complete() {
+            Ok(Some(complete)) => {
+                self.waiting.retain(|name, _| complete.contains(name));
+                let looks = self.wire.trouble.requests();
+                for name in complete {
+                    self.waiting.entry(name).or_insert_with(|| Waiting { since: Instant::now(), looks });
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, source = %self.wire.source.id, "cannot look for requests");
+            }
+        }
+        let ready: Vec<String> = self
+            .waiting
+            .iter()
+            .filter(|(name, waiting)| self.is_ready(name, waiting))
+            .map(|(n, _)| n.clone())
+            .collect();
+        for name in ready {
+            match self.answer(&name) {
+                Ok(()) => {
+                    self.waiting.remove(&name);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, source = %self.wire.source.id, "cannot answer a request");
+                }
+            }
+        }
+    }
+
+    fn is_ready(&self, name: &str, waiting: &Waiting) -> bool {
+        let (trouble, waited) = (&self.wire.trouble, waiting.since.elapsed());
+        let late = trouble.strength(FaultKind::Late).is_some_and(|looks| {
+            // Where nobody sees the other side look, a look is taken to come every tenth of a second.
+            let seen = if self.watched { trouble.requests() - waiting.looks } else { waited.as_millis() as u64 / 100 };
+            trouble.strike(FaultKind::Late);
+            seen < u64::from(looks)
+        });
+        !late && waited >= self.delay + trouble.pause(number(name))
+    }
+
+    /// Request files that are complete and not answered yet; none if nothing has changed. A request that was answered
+    /// before a restart stays so.
+    fn complete(&mut self) -> io::Result<Option<BTreeSet<String>>> {
+        let folder = self.root.join(&self.plan.put.dir);
+        let changed = std::fs::metadata(&folder)?.modified()?;
+        let fresh = changed.elapsed().is_ok_and(|age| age < FRESH);
+        if self.changed == Some(changed) && !fresh {
+            return Ok(None);
+        }
+        self.changed = Some(changed);
+        let mut names = BTreeSet::new();
+        for entry in std::fs::read_dir(folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if let Some(request) = name.strip_suffix(&self.plan.put.marker)
+                && let Some(reply) = self.reply_name(request)
+                && !self.reply_path(&format!("{reply}{}", self.plan.get.marker)).exists()
+            {
+                names.insert(request.to_owned());
+            }
+        }
+        Ok(Some(names))
+    }
+
+    fn reply_path(&self, name: &str) -> PathBuf {
+        self.root.join(&self.plan.get.dir).join(name)
+    }
+
+    /// The reply's name for a request's name: the same date and batch in the other pattern.
+    fn reply_name(&self, request: &str) -> Option<String> {
+        let (date, batch) = taken(&self.plan.put.name, request)?;
+        Some(self.plan.get.name.replace("{date}", date).replace("{batch}", batch))
+    }
+
+    fn answer(&self, request: &str) -> Result<(), ExchangeError> {
+        let bytes = std::fs::read(self.root.join(&self.plan.put.dir).join(request))?;
+        let Some(reply) = self.reply_name(request) else { return Ok(()) };
+        let mood = self.wire.trouble.mood(number(request));
+        let mut bytes = self.reply(&bytes, mood)?;
+        damage(mood, &mut bytes);
+        let part = self.reply_path(&format!("{reply}.part"));
+        std::fs::write(&part, bytes)?;
+        if self.wire.trouble.has(FaultKind::ClockSkew) {
+            let ahead = SystemTime::now() + Duration::from_secs(1800);
+            std::fs::File::options().write(true).open(&part)?.set_modified(ahead)?;
+        }
+        std::fs::rename(&part, self.reply_path(&reply))?;
+        Ok(std::fs::write(self.reply_path(&format!("{reply}{}", self.plan.get.marker)), b"")?)
+    }
+
+    /// The reply file for a request file.
+    fn reply(&self, request: &[u8], mood: Mood) -> Result<Vec<u8>, ExchangeError> {
+        let text = decode(self.plan.put.encoding, request);
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.plan.put.delimiter)
+            .has_headers(self.plan.put.header)
+            .from_reader(text.as_bytes());
+        let at = |wanted: PutColumn| self.plan.put.columns.iter().position(|(_, c)| *c == wanted);
+        let mut writer =
+            csv::WriterBuilder::new().delimiter(self.plan.get.delimiter).flexible(true).from_writer(Vec::new());
+        let key = self.plan.match_column.as_str();
+        let header = self.form.header(&self.wire, &[key], mood);
+        let (mut lines, mut sum) = (Vec::new(), 0);
+        for line in reader.records() {
+            let line = line?;
+            let cell = |column: PutColumn| at(column).and_then(|i| line.get(i)).unwrap_or_default().to_owned();
+            let (seq, name, id) = (cell(PutColumn::Seq), cell(PutColumn::Name), cell(PutColumn::IdNumber));
+            let rows = self.wire.look_up(&id, None, mood)?;
+            let spoiled = self.wire.spoiled(&id);
+            let echo = self.wire.echo(&id, &name, spoiled);
+            let mut add = |seq: &str, echo: &(String, String), rows: &[super::wire::WireRow]| {
+                sum += rows.iter().map(|r| r.summed).sum::<i64>();
+                if rows.is_empty() && self.form.says_nothing() {
+                    lines.push(self.form.line(&self.wire, &header, &[(key, seq)], echo, None));
+                }
+                for row in rows {
+                    lines.push(self.form.line(&self.wire, &header, &[(key, seq)], echo, Some(row)));
+                }
+            };
+            add(&seq, &echo, &rows);
+            if spoiled == Spoiled::Stranger {
+                // Under a number that no line of the request has.
+                add("999999", &stranger(&id), &self.wire.some_rows(mood)?);
+            }
+        }
+        if mood.reordered {
+            lines.reverse();
+        }
+        writer.write_record(&header)?;
+        for line in &lines {
+            writer.write_record(line)?;
+        }
+        let bytes = writer.into_inner().map_err(|e| io::Error::other(e.to_string()))?;
+        let mut text = String::from_utf8(bytes).map_err(io::Error::other)?;
+        if let Some(trailer) = &self.plan.get.trailer {
+            let count = lines.len() + usize::from(mood.wrong_trailer);
+            let trailer = trailer.replace("{count}", &count.to_string());
+            text.push_str(&trailer.replace("{sum}", &Fen::new(sum).to_string()));
+            text.push('\n');
+        }
+        Ok(encode(self.plan.get.encoding, &text))
+    }
+}
+
+/// Why a request cannot be answered now.
+#[derive(Debug, thiserror::Error)]
+enum ExchangeError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the request is no table")]
+    Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Words(#[from] ServeError),
+}
+
+/// A number that a name always gives.
+fn number(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// Date and batch in a name made from a pattern.
+fn taken<'n>(pattern: &str, name: &'n str) -> Option<(&'n str, &'n str)> {
+    let (prefix, rest) = match pattern.split_once("{date}") {
+        Some(split) => split,
+        None => {
+            let (prefix, suffix) = pattern.split_once("{batch}")?;
+            return Some(("", name.strip_prefix(prefix)?.strip_suffix(suffix)?));
+        }
+    };
+    let (middle, suffix) = rest.split_once("{batch}")?;
+    name.strip_prefix(prefix)?.strip_suffix(suffix)?.split_once(middle)
+}
+
+/// How an institution learns that a request may have come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// Tells it.
+    pub(super) fn ring(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Answers request files at an institution's exchanges until told to stop: looks when the bell rings, and every so often.
+pub(super) async fn run(mut exchanges: Vec<Exchange>, bell: Bell, every: Duration, mut stop: Stop) {
+    loop {
+        let waits = exchanges.iter().any(|e| !e.waiting.is_empty());
+        tokio::select! {
+            // An error means that the sender is gone, which is a stop too.
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = bell.0.notified() => {}
+            () = tokio::time::sleep(if waits { LOOK } else { every }) => {}
+        }
+        let looked = tokio::task::spawn_blocking(move || {
+            exchanges.iter_mut().for_each(Exchange::look);
+            exchanges
+        });
+        match looked.await {
+            Ok(back) => exchanges = back,
+            Err(error) => {
+                tracing::error!(%error, "the exchange of files has ended");
+                return;
+            }
+        }
+    }
+}
+
+fn decode(encoding: Encoding, bytes: &[u8]) -> String {
+    match encoding {
+        // GBK is read as its superset, as real systems do.
+        Encoding::Gbk | Encoding::Gb18030 => GB18030.decode(bytes).0.into_owned(),
+        Encoding::Utf8 => UTF_8.decode(bytes).0.into_owned(),
+    }
+}
+
+fn encode(encoding: Encoding, text: &str) -> Vec<u8> {
+    match encoding {
+        Encoding::Gbk => GBK.encode(text).0.into_owned(),
+        Encoding::Gb18030 => GB18030.encode(text).0.into_owned(),
+        Encoding::Utf8 => text.as_bytes().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn date_and_batch_are_taken_from_a_name() {
+        assert_eq!(taken("REQ_{date}_{batch}.csv", "REQ_20260630_ab12.csv"), Some(("20260630", "ab12")));
+        assert_eq!(taken("{batch}.txt", "ab12.txt"), Some(("", "ab12")));
+        assert_eq!(taken("REQ_{date}_{batch}.csv", "RSP_20260630_ab12.csv"), None);
+    }
+}

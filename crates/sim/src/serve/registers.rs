@@ -1,0 +1,158 @@
+//! What the institutions of a city hold: every register once, compact, shared by all that are served.
+//!
+//! A person's rows of one dataset are kept as the JSON they would be written as, and read when somebody asks: a city of
+//! 20,000 households with some seventy sources starts at once and stays small.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hedui_base::Month;
+use jiff::civil::Date;
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::city::{City, Person};
+use crate::records::Row;
+
+/// Whatever is registered about everybody in a city.
+pub(super) struct Registers {
+    pub(super) seed: u64,
+    pub(super) as_of: Date,
+    /// Closed months that registers cover, oldest first.
+    pub(super) months: Vec<Month>,
+    sets: HashMap<String, u16>,
+    /// By number, in order.
+    people: Vec<(Box<str>, Held)>,
+    meters: BTreeMap<String, Vec<Meter>>,
+}
+
+/// One person.
+struct Held {
+    name: Box<str>,
+    rows: Box<[(u16, Box<[u8]>)]>,
+}
+
+/// One account at a utility with its months.
+pub(super) struct Meter {
+    account: Box<str>,
+    address: Box<str>,
+    months: Box<[(i64, i64, i64)]>,
+}
+
+impl Registers {
+    /// Reads a city's registers.
+    pub(super) fn new(city: &City) -> Self {
+        let mut sets = HashMap::new();
+        let mut people: BTreeMap<Box<str>, Held> = BTreeMap::new();
+        for person in city.households.iter().flat_map(|h| h.members.iter().chain(&h.obligors)) {
+            let held = Held { name: person.name.as_str().into(), rows: written(person, &mut sets) };
+            people.insert(person.id.reveal().into(), held);
+        }
+        let mut meters: BTreeMap<String, Vec<Meter>> = BTreeMap::new();
+        for water in city.households.iter().filter_map(|h| h.water.as_ref()) {
+            let months = water.months.iter().map(|m| (m.month.index(), m.usage, m.fee.fen())).collect();
+            let meter = Meter {
+                account: water.account.account.as_str().into(),
+                address: water.account.address.as_str().into(),
+                months,
+            };
+            meters.entry(water.account.utility.clone().into_owned()).or_default().push(meter);
+        }
+        Self {
+            seed: city.options.seed,
+            as_of: city.as_of,
+            months: crate::city::closed_months(&city.shape, city.as_of).collect(),
+            sets,
+            people: people.into_iter().collect(),
+            meters,
+        }
+    }
+
+    fn held(&self, id: &str) -> Option<&Held> {
+        let at = self.people.binary_search_by(|(known, _)| (**known).cmp(id)).ok()?;
+        Some(&self.people[at].1)
+    }
+
+    /// A person's rows in one dataset, in canonical form; where several institutions hold it, only those of this one.
+    pub(super) fn rows(&self, id: &str, dataset: &str, institution: &str) -> Vec<Row> {
+        let (Some(set), Some(held)) = (self.sets.get(dataset), self.held(id)) else { return Vec::new() };
+        rows_of(held, *set, institution)
+    }
+
+    /// Everybody who has rows in one dataset at an institution: number, name, rows; by number.
+    pub(super) fn holders<'a>(
+        &'a self,
+        dataset: &str,
+        institution: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str, Vec<Row>)> + use<'a> {
+        let set = self.sets.get(dataset).copied();
+        self.people.iter().filter_map(move |(id, held)| {
+            let rows = rows_of(held, set?, institution);
+            if rows.is_empty() { None } else { Some((&**id, &*held.name, rows)) }
+        })
+    }
+
+    /// Rows of all accounts at a utility in one month, in canonical form.
+    pub(super) fn meters(&self, utility: &str, month: Month) -> impl Iterator<Item = Row> {
+        let meters = self.meters.get(utility).map_or(&[][..], Vec::as_slice);
+        let (utility, wanted) = (utility.to_owned(), month.index());
+        meters.iter().filter_map(move |meter| {
+            let (_, usage, fee) = meter.months.iter().find(|(index, ..)| *index == wanted)?;
+            let mut row = Map::new();
+            row.insert("utility".into(), json!(utility));
+            row.insert("account".into(), json!(meter.account));
+            row.insert("address".into(), json!(meter.address));
+            row.insert("month".into(), json!(month.to_string()));
+            row.insert("usage".into(), json!(hundredths(*usage)));
+            row.insert("fee".into(), json!(hundredths(*fee)));
+            Some(row)
+        })
+    }
+}
+
+fn hundredths(number: i64) -> String {
+    hedui_base::Fen::new(number).to_string()
+}
+
+/// All of a person's rows, one JSON list a dataset.
+fn written(person: &Person, sets: &mut HashMap<String, u16>) -> Box<[(u16, Box<[u8]>)]> {
+    fn list<T: Serialize>(rows: &[T]) -> Option<Vec<u8>> {
+        if rows.is_empty() { None } else { serde_json::to_vec(rows).ok() }
+    }
+    let records = &person.records;
+    let typed = [
+        ("hukou", list(records.hukou.as_slice())),
+        ("vehicle", list(&records.vehicles)),
+        ("employment_income", list(&records.incomes)),
+        ("social_insurance", list(&records.insurance)),
+        ("pension_income", list(&records.pensions)),
+        ("housing", list(&records.homes)),
+        ("deposit", list(&records.deposits)),
+        ("business", list(&records.businesses)),
+        ("security", list(&records.securities)),
+        ("insurance", list(&records.policies)),
+        ("wallet", list(&records.wallets)),
+    ];
+    let typed = typed.into_iter().map(|(name, rows)| (name.to_owned(), rows));
+    let more = records.more.iter().map(|(name, rows)| (name.clone(), list(rows)));
+    typed
+        .chain(more)
+        .filter_map(|(name, rows)| {
+            let next = u16::try_from(sets.len()).ok()?;
+            let set = *sets.entry(name).or_insert(next);
+            Some((set, rows?.into_boxed_slice()))
+        })
+        .collect()
+}
+
+fn rows_of(held: &Held, set: u16, institution: &str) -> Vec<Row> {
+    let lists = held.rows.iter().filter(|(s, _)| *s == set);
+    let rows = lists.flat_map(|(_, bytes)| serde_json::from_slice::<Vec<Row>>(bytes).unwrap_or_default());
+    // `_institution` names the holder; a deposit's `bank` is the same thing under its older name.
+    let here =
+        |row: &Row| ["_institution", "bank"].iter().find_map(|key| row.get(*key)).is_none_or(|i| holds(i, institution));
+    rows.filter(here).collect()
+}
+
+fn holds(holder: &Json, institution: &str) -> bool {
+    holder.as_str() == Some(institution)
+}
