@@ -174,7 +174,7 @@ pub(crate) struct FaultArgs {
     /// A plan of faults: [[fault]] kind, at, intensity, until.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
-    /// Up to three random faults at every source, which heal within --chaos-within.
+    /// Up to four random faults at every source, which heal within --chaos-within.
     #[arg(long, value_name = "SEED")]
     pub(crate) chaos: Option<u64>,
     /// Seconds after which the last fault of --chaos has healed.

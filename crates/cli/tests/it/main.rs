@@ -12,4 +12,5 @@ mod plain_folder;
 mod proving;
 mod recheck;
 mod simulate;
+mod torture;
 mod tutorial;

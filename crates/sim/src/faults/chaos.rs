@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fault, FaultKind, Faults, Heal, Way};
 use crate::dice::Dice;
 
-/// Up to three faults at every source, each healed within `within` at the latest. The same seed gives the same plan for
+/// Up to four faults at every source, each healed within `within` at the latest. The same seed gives the same plan for
 /// the same sources, whatever their order.
 #[must_use]
 pub fn chaos(seed: u64, sources: &[(String, Way)], within: Duration) -> Faults {
@@ -14,7 +14,7 @@ pub fn chaos(seed: u64, sources: &[(String, Way)], within: Duration) -> Faults {
         let mut dice = Dice::new(seed, &format!("chaos {source}"), 0);
         let kinds: Vec<FaultKind> = FaultKind::ALL.into_iter().filter(|kind| kind.does(*way).is_some()).collect();
         let mut chosen: Vec<FaultKind> = Vec::new();
-        for _ in 0..dice.between(0, 3) {
+        for _ in 0..dice.between(0, 4) {
             let kind = *dice.pick(&kinds);
             if !chosen.contains(&kind) {
                 chosen.push(kind);

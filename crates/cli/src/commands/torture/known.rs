@@ -46,12 +46,18 @@ pub(super) async fn history(ws: &Workspace) -> Result<Vec<CoverageRow>, Broken> 
     tokio::task::spawn_blocking(move || snapshot.coverage_history(&people)).await.map_err(text)?.map_err(text)
 }
 
-/// What counts now.
-pub(super) async fn known(ws: &Workspace) -> Result<Known, Broken> {
+/// How every pair stands now.
+pub(super) async fn outcomes(ws: &Workspace) -> Result<BTreeMap<Pair, Outcome>, Broken> {
     let mut outcomes = BTreeMap::new();
     for row in history(ws).await? {
         outcomes.insert((row.person, row.source.to_string()), row.outcome);
     }
+    Ok(outcomes)
+}
+
+/// What counts now.
+pub(super) async fn known(ws: &Workspace) -> Result<Known, Broken> {
+    let outcomes = outcomes(ws).await?;
     let people = people(ws).await?;
     let mut connection = ws.ledger().connection().await.map_err(text)?;
     let snapshot = ws.store().snapshot(&mut connection, At::Latest).await.map_err(text)?;

@@ -5,13 +5,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hedui_base::Outcome;
-use hedui_sim::{City, CityOptions, ServeOptions, Servers, Way};
+use hedui_sim::{City, CityOptions, ServeOptions, Servers, Way, Which};
 use hedui_verify::Boundary;
 use jiff::civil::Date;
 use tokio::process::Command;
 
 use super::Folders;
-use super::known::{self, Known};
+use super::known::{self, Known, Pair};
 use super::tally::Tally;
 
 /// What a round is made of.
@@ -63,16 +63,9 @@ pub(super) async fn run(plan: &Plan, root: &Path, tally: &mut Tally) -> Result<S
     city.write(&folders.path("calm-city")).map_err(|e| e.to_string())?;
     let (truth, findings) = calm(plan, &folders, &city).await?;
 
-    let options = ServeOptions {
-        connectors: plan.connectors.clone().into_iter().collect(),
-        reply_delay: Duration::from_millis(50),
-        fault_seed: Some(plan.seed),
-        ..ServeOptions::default()
-    };
-    let registry = options.registry().map_err(|e| e.to_string())?;
-    let ways: Vec<(String, Way)> = registry.iter().map(|source| (source.id.to_string(), Way::of(source))).collect();
+    let (options, ways) = served(plan)?;
     let faults = hedui_sim::chaos(plan.seed, &ways, plan.within);
-    let options = ServeOptions { faults, ..options };
+    let options = ServeOptions { faults, fault_seed: Some(plan.seed), ..options };
     let servers = hedui_sim::serve_with(&city, &folders.path("city"), &options).await.map_err(|e| e.to_string())?;
     let mut dice = Dice(plan.seed);
     let before = tally.kills();
@@ -86,9 +79,15 @@ pub(super) async fn run(plan: &Plan, root: &Path, tally: &mut Tally) -> Result<S
             _ => {}
         }
         check(plan, &folders, &truth, tally).await.map_err(|lie| format!("after {death:?}: {lie}"))?;
+        if !child && open_pairs(plan, &folders, &truth).await?.is_empty() {
+            // Nothing is left to ask: another kill would hit nothing.
+            break;
+        }
     }
     servers.heal().await.map_err(|e| e.to_string())?;
-    let runs = until_settled(plan, &folders, &truth, tally).await?;
+    // A last run also where nothing seems to be left: it takes up what a killed one left behind.
+    acquire(plan, &folders, "data", "city", Death::None).await?;
+    let runs = 1 + until_settled(plan, &folders, &truth, tally).await?;
     let strikes = count(&servers, &options, &ways, tally);
     servers.stop().await;
 
@@ -111,19 +110,33 @@ pub(super) async fn run(plan: &Plan, root: &Path, tally: &mut Tally) -> Result<S
     ))
 }
 
-/// What is true: a run without faults and kills.
-async fn calm(plan: &Plan, folders: &Folders, city: &City) -> Result<(Known, Vec<String>), Broken> {
-    let options = ServeOptions {
+/// How to serve what is asked, calmly, and how each source is asked.
+fn served(plan: &Plan) -> Result<(ServeOptions, Vec<(String, Way)>), Broken> {
+    let mut options = ServeOptions {
         connectors: plan.connectors.clone().into_iter().collect(),
         reply_delay: Duration::from_millis(50),
         ..ServeOptions::default()
     };
+    let registry = options.registry().map_err(|e| e.to_string())?;
+    let asked = |id: &str| plan.sources.is_empty() || plan.sources.iter().any(|wanted| wanted == id);
+    let sources: Vec<_> = registry.iter().filter(|source| asked(source.id.as_str())).collect();
+    options.which = Which::Only(sources.iter().map(|source| source.institution.clone()).collect());
+    Ok((options, sources.iter().map(|source| (source.id.to_string(), Way::of(source))).collect()))
+}
+
+/// What is true: a run without faults and kills.
+async fn calm(plan: &Plan, folders: &Folders, city: &City) -> Result<(Known, Vec<String>), Broken> {
+    let (options, _) = served(plan)?;
     let servers = hedui_sim::serve_with(city, &folders.path("calm-city"), &options).await.map_err(|e| e.to_string())?;
-    for _ in 0..2 {
+    let mut ws;
+    loop {
         acquire(plan, folders, "calm", "calm-city", Death::None).await?;
+        ws = open(plan, folders, "calm", "calm-city").await?;
+        if known::outcomes(&ws).await?.values().all(|outcome| *outcome != Outcome::Pending) {
+            break;
+        }
     }
     servers.stop().await;
-    let ws = open(plan, folders, "calm", "calm-city").await?;
     let truth = known::known(&ws).await?;
     let findings = known::findings(&ws, AS_OF, &folders.path("calm-results")).await?;
     if truth.outcomes.values().filter(|outcome| outcome.is_answer()).count() == 0 {
@@ -137,21 +150,24 @@ async fn open(plan: &Plan, folders: &Folders, data: &str, city: &str) -> Result<
     known::open(&folders.path(data), &site, plan.connectors.as_deref(), AS_OF).await
 }
 
-/// Every boundary in turn, and every third time a random moment.
+/// Boundaries in turn, each seed beginning with another one, and every third time a random moment.
 fn death(plan: &Plan, nth: usize, dice: &mut Dice) -> Death {
     if nth % 3 == 2 {
-        return Death::After(Duration::from_millis(30 + dice.next(2500)));
+        return Death::After(Duration::from_millis(20 + dice.next(1500)));
     }
-    // Rounds begin where the one before ended, so that a few of them meet every boundary.
-    let turn = (plan.seed as usize).wrapping_mul(plan.kills) + nth - nth / 3;
-    Death::At(Boundary::ALL[turn % Boundary::ALL.len()], 1 + dice.next(4))
+    // Five and thirteen share no factor: from any beginning every boundary has its turn.
+    let turn = plan.seed % Boundary::ALL.len() as u64 + 5 * (nth - nth / 3) as u64;
+    let times = if nth == 0 { 1 } else { 1 + dice.next(3) };
+    Death::At(Boundary::ALL[(turn % Boundary::ALL.len() as u64) as usize], times)
 }
 
 /// One run of `hedui acquire` as a child; whether it was killed.
 async fn acquire(plan: &Plan, folders: &Folders, data: &str, city: &str, death: Death) -> Result<bool, Broken> {
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let mut command = Command::new(program);
-    command.args(["--json", "acquire", "--wait", "2", "--as-of", &AS_OF.to_string()]);
+    // Without any patience what is not there at the first look is left pending, which is a boundary too.
+    let wait = if matches!(death, Death::At(Boundary::LeftPending, _)) { "0" } else { "2" };
+    command.args(["--json", "acquire", "--wait", wait, "--as-of", &AS_OF.to_string()]);
     command.arg("--data").arg(folders.path(data));
     command.arg("--cases").arg(folders.path("calm-city").join("cases.json"));
     command.arg("--site").arg(folders.path(city).join("site.toml"));
@@ -200,24 +216,30 @@ async fn check(plan: &Plan, folders: &Folders, truth: &Known, tally: &mut Tally)
     Ok(())
 }
 
+/// A pair that does not stand as in the calm run: how it stands there, and here.
+type OpenPair = (Pair, Outcome, Option<Outcome>);
+
+async fn open_pairs(plan: &Plan, folders: &Folders, truth: &Known) -> Result<Vec<OpenPair>, Broken> {
+    let now = known::outcomes(&open(plan, folders, "data", "city").await?).await?;
+    let differing = truth.outcomes.iter().filter(|(pair, outcome)| now.get(pair) != Some(outcome));
+    Ok(differing.map(|(pair, outcome)| (pair.clone(), *outcome, now.get(pair).copied())).collect())
+}
+
 /// Runs until every pair stands as in the calm run; how many runs that took.
 async fn until_settled(plan: &Plan, folders: &Folders, truth: &Known, tally: &mut Tally) -> Result<usize, Broken> {
-    let mut open_pairs = Vec::new();
-    for run in 1..=LAST_RUNS {
+    let mut left = open_pairs(plan, folders, truth).await?;
+    for run in 0..LAST_RUNS {
+        if left.is_empty() {
+            return Ok(run);
+        }
         acquire(plan, folders, "data", "city", Death::None).await?;
         tally.runs += 1;
         check(plan, folders, truth, tally).await.map_err(|lie| format!("after all had healed: {lie}"))?;
-        let now = known::known(&open(plan, folders, "data", "city").await?).await?;
-        let differing = truth.outcomes.iter().filter(|(pair, outcome)| now.outcomes.get(pair) != Some(outcome));
-        open_pairs =
-            differing.map(|(pair, outcome)| (pair.clone(), *outcome, now.outcomes.get(pair).copied())).collect();
-        if open_pairs.is_empty() {
-            return Ok(run);
-        }
+        left = open_pairs(plan, folders, truth).await?;
     }
     let shown: Vec<String> =
-        open_pairs.iter().take(5).map(|(pair, was, is)| format!("{pair:?}: {was} and not {is:?}")).collect();
-    Err(format!("{} asks are still open long after all faults healed: {}", open_pairs.len(), shown.join("; ")))
+        left.iter().take(5).map(|(pair, was, is)| format!("{pair:?}: {was} and not {is:?}")).collect();
+    Err(format!("{} asks are still open long after all faults healed: {}", left.len(), shown.join("; ")))
 }
 
 /// Adds what was planned and what struck to the tally.
