@@ -3,6 +3,7 @@
 
 mod ask;
 mod city;
+mod dropped;
 mod faults;
 mod serve;
 mod truth;
