@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use hedui_base::ResidentId;
 use hedui_connect::manifest::{SqlPlan, Transport};
+use jiff::Span;
+use jiff::civil::Date;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -39,6 +41,13 @@ fn view_name(wire: &WireSource, plan: &SqlPlan) -> Result<String, ServeError> {
     if plain(name) { Ok(name.to_owned()) } else { Err(wire.lack("a plain view name after FROM")) }
 }
 
+/// Somebody who lives nowhere in the city and is asked about by nobody: born in 1900, in the last area there is.
+fn outsider(nth: u64) -> (String, String) {
+    let birth = Date::constant(1900, 1, 1).saturating_add(Span::new().days((nth / 900) as i64));
+    let number = ResidentId::invented(999_999, birth, (1 + nth % 900) as u16);
+    (number.map(|id| id.reveal().to_owned()).unwrap_or_default(), "外县人".to_owned())
+}
+
 impl View {
     /// All that a source's register holds, as the manifest's SELECT reads it.
     ///
@@ -65,6 +74,11 @@ impl View {
                 let echo = (old.unwrap_or_else(|| id.to_owned()), person.to_owned());
                 lines.push(form.line(wire, &columns, &[], &echo, Some(&row)));
             }
+        }
+        // The register is of the whole county, not only of who applied: it is never as empty as a small city would have it.
+        let least = plan.health_min.max(1);
+        for nth in (lines.len() as u64..least).filter(|_| !mood.truncated) {
+            lines.push(form.line(wire, &columns, &[], &outsider(nth), None));
         }
         if mood.reordered {
             lines.reverse();
