@@ -195,6 +195,17 @@ pub(crate) struct ConnectorArgs {
 pub(crate) enum SourceVerb {
     /// List institutions and their sources.
     List {
+        /// By class and institution, with how many items each gives, and the totals.
+        #[arg(long)]
+        items: bool,
+        /// Extra institutions.
+        #[command(flatten)]
+        connectors: ConnectorArgs,
+    },
+    /// Print the JSON Schema of manifests, for editors.
+    Schema,
+    /// Print the reference page of all institutions and their items (Markdown).
+    Reference {
         /// Extra institutions.
         #[command(flatten)]
         connectors: ConnectorArgs,
@@ -206,6 +217,9 @@ pub(crate) enum SourceVerb {
         /// Data folder whose `site.toml` is checked along with them.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        /// The site file itself, such as that of the test environment: endpoints, and every secret that manifests name.
+        #[arg(long, value_name = "FILE", conflicts_with = "data")]
+        site: Option<PathBuf>,
     },
     /// Ask one source about one case's people and show what it says, without storing anything.
     Try {

@@ -18,7 +18,9 @@
 //! Promises: nothing is asked without an [`Authorised`](hedui_base::Authorised) per person; a failure is `failed`,
 //! never `no_record`; no error, log line or `Debug` text carries a name, number, account or address.
 
+mod inventory;
 pub mod manifest;
+mod reference;
 mod registry;
 mod site;
 
@@ -38,9 +40,11 @@ mod replay;
 pub use ask::{AskPeriod, Cause, ClientError, Context, Exchange, Failure, Poll, Subject, SubjectKey, Submission};
 pub use condition::{Condition, CountCheck, CountOf};
 pub use convert::{CodeTable, Converter, MoneyUnit, Value};
-pub use manifest::{Manifest, Mode, Subjects};
+pub use inventory::{Holding, Inventory};
+pub use manifest::{Class, Manifest, Mode, Subjects};
 pub use parse::{Answer, Parsed, Quarantined, Reason, Stats, parse};
-pub use registry::{InstitutionFolder, Loaded, Registry, Source, catalogue, dataset_files};
+pub use reference::reference;
+pub use registry::{InstitutionFolder, Loaded, Registry, Source, catalogue, dataset_files, manifest_schema};
 pub use replay::{Tried, try_source};
 pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
 pub use selector::{Format, Selector};

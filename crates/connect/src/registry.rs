@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use rust_embed::RustEmbed;
 
 use crate::ask::AskPeriod;
-use crate::manifest::{self, Files, Given, Manifest, Mode, Subjects, Transport};
+use crate::manifest::{self, Class, Files, Given, Manifest, Mode, Subjects, Transport};
 use crate::replay;
 use crate::site::Site;
 
@@ -20,6 +20,7 @@ use crate::site::Site;
 #[include = "*.toml"]
 #[include = "*.csv"]
 #[include = "*.j2"]
+#[include = "schema.json"]
 struct Embedded;
 
 /// One institution's folder: every file in it, by path relative to the folder of all institutions.
@@ -42,6 +43,8 @@ pub struct Source {
     pub title: Title,
     /// Who answers.
     pub institution_title: Title,
+    /// What kind of body that is.
+    pub class: Class,
     /// What its rows become.
     pub dataset: Arc<Dataset>,
     /// Scope that a letter must grant.
@@ -136,7 +139,7 @@ impl Registry {
     #[must_use]
     pub fn embedded_folders() -> Vec<InstitutionFolder> {
         let texts = Embedded::iter().filter_map(|path| {
-            let inner = path.strip_prefix("institutions/")?.to_owned();
+            let inner = path.strip_prefix("institutions/").filter(|inner| !waits(inner))?.to_owned();
             let text = String::from_utf8(Embedded::get(&path)?.data.into_owned()).ok()?;
             Some(SourceText::new(inner, text))
         });
@@ -214,6 +217,7 @@ fn source(institution: &str, file: &SourceText, manifest: Manifest, dataset: Arc
         institution: institution.to_owned(),
         title: manifest.source.title.clone(),
         institution_title: manifest.source.institution.clone(),
+        class: manifest.source.class,
         dataset,
         scope: manifest.access.scope.clone(),
         subjects: manifest.access.subjects,
@@ -270,6 +274,38 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
     found
 }
 
+/// Folders whose institutions the simulated city serves today, and the sources beside theirs that it does not. The others
+/// are read from disk with [`Registry::read_dir`]; they join the built-in ones when the city answers for them.
+const SERVED: [&str; 11] = [
+    "_bank",
+    "bank_beigu",
+    "bank_jiaoshan",
+    "bank_jinshan",
+    "finance",
+    "housing",
+    "hrss",
+    "market",
+    "police",
+    "tax",
+    "water",
+];
+const NOT_SERVED: [&str; 9] = [
+    "finance/connector.loan.toml",
+    "hrss/connector.employment.toml",
+    "police/connector.exit_entry.toml",
+    "police/connector.identity.toml",
+    "police/connector.residence.toml",
+    "police/connector.split.toml",
+    "tax/connector.business.toml",
+    "tax/connector.purchase.toml",
+    "tax/connector.support.toml",
+];
+
+fn waits(inner: &str) -> bool {
+    let folder = inner.split('/').next().unwrap_or_default();
+    !SERVED.contains(&folder) || NOT_SERVED.contains(&inner)
+}
+
 fn is_manifest(name: &str) -> bool {
     let base = name.rsplit('/').next().unwrap_or(name);
     base.starts_with("connector.") && base.ends_with(".toml")
@@ -317,11 +353,17 @@ pub fn catalogue() -> Catalogue {
     catalogue
 }
 
+/// The JSON Schema of manifests, for editors. Empty only if the build left the file out, which a test finds.
+#[must_use]
+pub fn manifest_schema() -> String {
+    Embedded::get("schema.json").and_then(|file| String::from_utf8(file.data.into_owned()).ok()).unwrap_or_default()
+}
+
 /// The dataset files built into the binary, as text.
 #[must_use]
 pub fn dataset_files() -> Vec<Arc<SourceText>> {
     Embedded::iter()
-        .filter(|path| path.starts_with("datasets/"))
+        .filter(|path| path.starts_with("datasets/") && path.ends_with(".toml"))
         .filter_map(|path| {
             let text = String::from_utf8(Embedded::get(&path)?.data.into_owned()).ok()?;
             Some(SourceText::new(path.as_ref(), text))

@@ -17,7 +17,6 @@ mod advance;
 mod city;
 mod dice;
 mod faults;
-mod holders;
 mod plant;
 mod records;
 mod score;
@@ -26,16 +25,14 @@ mod shape;
 mod truth;
 
 pub use city::{
-    City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, generate, generate_for,
+    City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, WaterAccount, generate,
 };
 pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, UnknownFault, Way, chaos};
-pub use holders::Holders;
-pub use plant::{AnomalyKind, anomalies};
 pub use records::{
-    Business, Cell, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Row, Security,
-    UtilityAccount, UtilityMonth, Vehicle, Wallet,
+    Account, Business, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Row,
+    Security, Vehicle, Wallet, WaterMonth,
 };
 pub use score::{Score, score};
 pub use serve::{ServeError, ServeOptions, Servers, Which, serve, serve_with};
-pub use shape::{CityShape, UtilityShape};
+pub use shape::CityShape;
 pub use truth::{Change, Expected, Planted, Truth};

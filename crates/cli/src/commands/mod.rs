@@ -15,6 +15,7 @@ mod serve;
 mod sim;
 mod simulate;
 mod source;
+mod source_items;
 mod store;
 mod torture;
 

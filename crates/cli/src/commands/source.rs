@@ -3,17 +3,29 @@
 use std::path::Path;
 
 use hedui_base::{CaseId, Diagnostic, SourceId};
-use hedui_connect::{Loaded, Registry, Site};
+use hedui_connect::{Inventory, Loaded, Registry, Site};
 
-use super::{Ended, Shell, existing, read_text, to_json, with_connectors};
+use super::{Ended, Shell, existing, read_text, source_items, to_json, with_connectors};
 use crate::args::{ConnectorArgs, SourceVerb};
 use crate::failure::{self, Failure};
 use crate::terminal;
 
 pub(crate) async fn run(shell: Shell, verb: SourceVerb) -> Ended {
     match verb {
-        SourceVerb::List { connectors } => list(shell, &connectors),
-        SourceVerb::Check { path, data } => check(shell, path.as_deref(), data.as_deref()),
+        SourceVerb::List { items, connectors } => list(shell, items, &connectors),
+        SourceVerb::Schema => {
+            terminal::line(hedui_connect::manifest_schema().trim_end());
+            Ok(0)
+        }
+        SourceVerb::Reference { connectors } => {
+            let loaded = listed(&connectors)?;
+            terminal::line(hedui_connect::reference(&loaded.registry).trim_end());
+            Ok(0)
+        }
+        SourceVerb::Check { path, data, site } => {
+            let site = site.or_else(|| data.map(|dir| dir.join("site.toml")));
+            check(shell, path.as_deref(), site.as_deref())
+        }
         SourceVerb::Try { source, data, case, connectors } => {
             let ws = existing(&data, with_connectors(&connectors.connectors)).await?;
             let (source, case) = (SourceId::from(source), CaseId::from(case));
@@ -68,13 +80,28 @@ async fn health(shell: Shell, data: &Path, connectors: &ConnectorArgs) -> Ended 
     Ok(0)
 }
 
-fn list(shell: Shell, connectors: &ConnectorArgs) -> Ended {
+/// The built-in institutions and those of a folder.
+fn listed(connectors: &ConnectorArgs) -> Result<Loaded, Failure> {
     let catalogue = hedui_connect::catalogue();
-    let mut loaded = Registry::embedded(&catalogue, None);
-    if let Some(dir) = &connectors.connectors {
-        (loaded, _) = load(dir, &catalogue, None)?;
-    }
+    let loaded = match &connectors.connectors {
+        Some(dir) => load(dir, &catalogue, None)?.0,
+        None => Registry::embedded(&catalogue, None),
+    };
     fail_on_errors(&loaded)?;
+    Ok(loaded)
+}
+
+fn list(shell: Shell, items: bool, connectors: &ConnectorArgs) -> Ended {
+    let loaded = listed(connectors)?;
+    if items {
+        let inventory = Inventory::of(&loaded.registry);
+        if shell.json {
+            terminal::json(&source_items::json(&inventory));
+        } else {
+            source_items::print(&inventory);
+        }
+        return Ok(0);
+    }
     let rows: Vec<Vec<String>> = loaded
         .registry
         .iter()
@@ -135,12 +162,12 @@ fn load(path: &Path, catalogue: &hedui_base::Catalogue, site: Option<&Site>) -> 
     Ok((Registry::load(&folders, catalogue, site), names))
 }
 
-fn check(shell: Shell, path: Option<&Path>, data: Option<&Path>) -> Ended {
+fn check(shell: Shell, path: Option<&Path>, site: Option<&Path>) -> Ended {
     let catalogue = hedui_connect::catalogue();
     let mut diagnostics = Vec::new();
-    let site = match data.map(|d| d.join("site.toml")) {
+    let site = match site {
         None => None,
-        Some(file) => match Site::parse(&hedui_base::SourceText::new(file.display().to_string(), read_text(&file)?)) {
+        Some(file) => match Site::parse(&hedui_base::SourceText::new(file.display().to_string(), read_text(file)?)) {
             Ok(site) => Some(site),
             Err(more) => {
                 diagnostics.extend(more);
@@ -157,7 +184,13 @@ fn check(shell: Shell, path: Option<&Path>, data: Option<&Path>) -> Ended {
             loaded
         }
     };
-    diagnostics.extend(loaded.diagnostics.iter().cloned());
+    // Of a folder that was given, its own mistakes; what the site lacks for the others is not its matter.
+    let asked_for = |d: &Diagnostic| {
+        let folder =
+            |file: &str| file.split('/').next().is_some_and(|f| f.starts_with('_') || given.iter().any(|g| g == f));
+        given.is_empty() || d.labels.first().is_none_or(|label| folder(&label.file.name))
+    };
+    diagnostics.extend(loaded.diagnostics.iter().filter(|d| asked_for(d)).cloned());
     let broken = diagnostics.iter().any(Diagnostic::is_error);
     let sources: Vec<String> = loaded
         .registry

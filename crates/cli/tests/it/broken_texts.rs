@@ -110,7 +110,7 @@ table = "twice.csv"
 #[test]
 fn a_broken_manifest_lists_all_its_mistakes() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = copy_dir(&repository("connectors/institutions/vehicle"), &dir.path().join("vehicle"));
+    let folder = copy_dir(&repository("connectors/institutions/market"), &dir.path().join("market"));
     let manifest = folder.join("connector.toml");
     replace(&manifest, "batch =", "bacth =");
     replace(&manifest, "\"$.", "\"$[.");

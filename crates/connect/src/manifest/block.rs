@@ -1,6 +1,8 @@
 //! Reads one table of a manifest key by key: wrong types, missing keys and keys nobody asked for become diagnostics.
 
 use std::cell::RefCell;
+#[cfg(test)]
+use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_base::{Diagnostic, diagnostic};
@@ -48,6 +50,29 @@ impl<'a> Block<'a> {
         self.out.borrow_mut().push(diagnostic);
     }
 
+    /// Tells the schema's test what the reader asks for: under which key, in which form, which words.
+    #[cfg(test)]
+    fn seen(&self, key: &str, form: &'static str, words: &[&str]) {
+        super::schema::trace::seen(&self.name, key, form, words);
+    }
+
+    /// The same for words looked up outside [`Block::word`]: the key is the one whose value they stand in.
+    #[cfg(test)]
+    fn seen_at(&self, place: &Place, words: &[&str]) {
+        let holds = |node: &Node| {
+            Arc::ptr_eq(&node.place.file, &place.file)
+                && node.place.span.start <= place.span.start
+                && place.span.end <= node.place.span.end
+        };
+        if let Some((key, ..)) = self.table.entries.iter().find(|(_, _, node)| holds(node)) {
+            self.seen(key, "", words);
+        }
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, clippy::missing_const_for_fn, reason = "does something in tests only")]
+    fn seen(&self, _key: &str, _form: &'static str, _words: &[&str]) {}
+
     /// All entries, for tables whose keys are data.
     pub(crate) fn entries(&self) -> &'a [(String, Place, Node)] {
         &self.table.entries
@@ -56,6 +81,7 @@ impl<'a> Block<'a> {
     /// The raw value of a key.
     pub(crate) fn node(&self, key: &'static str) -> Option<&'a Node> {
         self.known.borrow_mut().push(key);
+        self.seen(key, "", &[]);
         self.table.get(key)
     }
 
@@ -76,6 +102,7 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn text_at(&self, key: &'static str) -> Option<(&'a str, &'a Place)> {
+        self.seen(key, "text", &[]);
         let node = self.node(key)?;
         match &node.value {
             Value::Text(text) => Some((text, &node.place)),
@@ -104,6 +131,7 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn number<T: std::str::FromStr>(&self, key: &'static str) -> Option<T> {
+        self.seen(key, "number", &[]);
         let node = self.node(key)?;
         if let Value::Number(text) = &node.value
             && let Ok(number) = text.replace('_', "").parse()
@@ -115,6 +143,7 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
+        self.seen(key, "flag", &[]);
         let node = self.node(key)?;
         if let Value::Bool(value) = node.value {
             return Some(value);
@@ -137,6 +166,7 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn texts(&self, key: &'static str) -> Option<Vec<(&'a str, &'a Place)>> {
+        self.seen(key, "texts", &[]);
         let node = self.node(key)?;
         let Value::Array(items) = &node.value else {
             self.wrong(key, node, "a list of texts");
@@ -157,6 +187,7 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn block(&self, key: &'static str) -> Option<Block<'a>> {
+        self.seen(key, "table", &[]);
         let node = self.node(key)?;
         match &node.value {
             Value::Table(table) => Some(Block::new(self.inner_name(key), table, node.place.clone(), self.out)),
@@ -168,6 +199,7 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn blocks(&self, key: &'static str) -> Option<Vec<Block<'a>>> {
+        self.seen(key, "tables", &[]);
         let node = self.node(key)?;
         let Value::Array(items) = &node.value else {
             self.wrong(key, node, "a list of tables");
@@ -189,11 +221,14 @@ impl<'a> Block<'a> {
 
     /// One word of a closed list.
     pub(crate) fn word<T: Copy>(&self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+        self.seen(key, "", &words.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let (text, place) = self.text_at(key)?;
         self.pick(key, text, place, words)
     }
 
     pub(crate) fn pick<T: Copy>(&self, key: &str, text: &str, place: &Place, words: &[(&str, T)]) -> Option<T> {
+        #[cfg(test)]
+        self.seen_at(place, &words.iter().map(|(word, _)| *word).collect::<Vec<_>>());
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let list = words.iter().map(|(word, _)| *word).collect::<Vec<_>>();

@@ -9,6 +9,9 @@ mod read;
 mod read_map;
 mod read_outcome;
 mod read_transport;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod schema;
 
 pub use model::*;
 pub use plans::*;

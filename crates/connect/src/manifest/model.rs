@@ -56,6 +56,56 @@ pub struct Manifest {
     pub samples: Vec<Sample>,
 }
 
+/// What kind of body an institution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// A department of the government.
+    Department,
+    /// A charity, a union and the like.
+    Organisation,
+    /// Water, power, gas, telecom, cable.
+    Utility,
+    /// A bank.
+    Bank,
+    /// A platform that passes on what others hold, such as the province's.
+    Relay,
+}
+
+impl Class {
+    /// Every class with its word in a manifest, in the order institutions are counted.
+    pub const WORDS: [(&'static str, Self); 5] = [
+        ("department", Self::Department),
+        ("organisation", Self::Organisation),
+        ("utility", Self::Utility),
+        ("bank", Self::Bank),
+        ("relay", Self::Relay),
+    ];
+
+    /// Its word in a manifest.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Department => "department",
+            Self::Organisation => "organisation",
+            Self::Utility => "utility",
+            Self::Bank => "bank",
+            Self::Relay => "relay",
+        }
+    }
+
+    /// What a caseworker reads.
+    #[must_use]
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::Department => "部门",
+            Self::Organisation => "群团组织",
+            Self::Utility => "公用事业单位",
+            Self::Bank => "银行",
+            Self::Relay => "上级平台",
+        }
+    }
+}
+
 /// `[source]`.
 #[derive(Clone, Debug)]
 pub struct SourceBlock {
@@ -65,6 +115,8 @@ pub struct SourceBlock {
     pub title: Title,
     /// Titles of the institution.
     pub institution: Title,
+    /// What kind of body the institution is.
+    pub class: Class,
 }
 
 /// `[access]`.

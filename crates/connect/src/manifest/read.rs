@@ -12,7 +12,7 @@ use sha2::Digest as _;
 use super::block::{Block, Out};
 use super::tree::{self, Place, Table, Value};
 use super::{
-    Access, AskBlock, IdVariant, KeyPart, Limits, Manifest, Retry, RetryOn, Sample, SampleExpect, SampleSubject,
+    Access, AskBlock, Class, IdVariant, KeyPart, Limits, Manifest, Retry, RetryOn, Sample, SampleExpect, SampleSubject,
     SourceBlock, Subjects, Transport,
 };
 use super::{read_map, read_outcome, read_transport};
@@ -214,8 +214,12 @@ fn read_source(block: Block<'_>) -> SourceBlock {
             }
         }
     }
-    let source =
-        SourceBlock { id: id.to_owned(), title: title(&block, "title"), institution: title(&block, "institution") };
+    let (title, institution) = (title(&block, "title"), title(&block, "institution"));
+    if block.node("class").is_none() {
+        block.missing("class", "department, organisation, utility, bank or relay");
+    }
+    let class = block.word("class", &Class::WORDS).unwrap_or(Class::Department);
+    let source = SourceBlock { id: id.to_owned(), title, institution, class };
     block.finish(&[]);
     source
 }
@@ -451,11 +455,10 @@ fn to_json(value: &Value) -> serde_json::Value {
 }
 
 fn read_expect(block: Block<'_>) -> Option<SampleExpect> {
-    let (word, place) = block.need_text("outcome", "such as found");
-    let outcome: Option<Outcome> = word.parse().ok();
-    if outcome.is_none() && !word.is_empty() {
-        let words = Outcome::ALL.map(|o| (o.as_str(), ()));
-        let _ = block.pick("outcome", word, place, &words);
+    let words = Outcome::ALL.map(|outcome| (outcome.as_str(), outcome));
+    let outcome = block.word("outcome", &words);
+    if block.node("outcome").is_none() {
+        block.missing("outcome", "such as found");
     }
     let as_of = block.text("as_of").map(str::to_owned);
     let mut rows = Vec::new();

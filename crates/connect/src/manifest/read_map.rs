@@ -11,7 +11,7 @@ use super::tree::{Place, Value};
 use crate::convert::{CodeTable, Converter, MoneyUnit};
 use crate::selector::Format;
 
-const CONVERTERS: [&str; 16] = [
+pub(super) const CONVERTERS: [&str; 16] = [
     "text",
     "trim",
     "id_number",
@@ -170,6 +170,7 @@ pub(super) fn field(
         ("table", "code"),
         ("table_file", "code"),
         ("other", "code"),
+        ("never", "code"),
         ("value", "const"),
     ]);
     Some(field)
@@ -299,7 +300,34 @@ fn code(block: &Block<'_>, spec: Option<&ColumnSpec>, reading: &Reading<'_>) -> 
         check_code(block, text, place, spec);
         Some(text.into())
     });
+    total(block, &rows, other.as_deref(), spec);
     Some(Converter::Code { table: CodeTable::new(rows), other })
+}
+
+/// Every code of the column has a wire code, or the manifest says that this institution never sends it.
+fn total(block: &Block<'_>, rows: &[(String, String)], other: Option<&str>, spec: Option<&ColumnSpec>) {
+    let never = block.texts("never").unwrap_or_default();
+    let sent = |code: &str| other == Some(code) || rows.iter().any(|(_, canonical)| canonical == code);
+    for (code, place) in &never {
+        check_code(block, code, place, spec);
+        if sent(code) {
+            let text = format!("`{code}` is never sent, and has a wire code");
+            block.report(place.error("connect::code_is_sent", text, "here").help("remove it from one of the two"));
+        }
+    }
+    let Some(spec) = spec else { return };
+    let lacks = |code: &&String| !sent(code) && !never.iter().any(|(n, _)| n == code);
+    let lacking: Vec<&str> = spec.codes.keys().filter(lacks).map(String::as_str).collect();
+    if !lacking.is_empty() {
+        let text = format!("no wire code means {}", lacking.join(" or "));
+        let list = lacking.iter().map(|code| format!("\"{code}\"")).collect::<Vec<_>>().join(", ");
+        block.report(
+            block
+                .place()
+                .warning("connect::codes_not_total", text, "its table")
+                .help(format!("complete the table, or say never = [{list}] if this institution never sends it")),
+        );
+    }
 }
 
 /// A CSV of `wire,canonical,title`.

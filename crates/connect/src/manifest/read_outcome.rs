@@ -41,6 +41,7 @@ fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str])
     let words: Vec<(&str, Verdict)> = VERDICTS.into_iter().filter(|(word, _)| allowed.contains(word)).collect();
     let mut rules: Vec<Rule> = Vec::new();
     let mut always = false;
+    let mut seen: Vec<String> = Vec::new();
     for inner in block.blocks(key).unwrap_or_default() {
         let (text, place) = inner.need_text("when", "such as $.code == \"0\"");
         let when = Condition::compile(text, format);
@@ -49,13 +50,13 @@ fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str])
         {
             inner.report(place.error("connect::bad_condition", error.clone(), "does not parse"));
         }
-        if always {
-            inner.report(place.error(
-                "connect::unreachable_rule",
-                "a rule before this one always matches",
-                "never reached",
-            ));
+        let squeezed: String = text.split_whitespace().collect();
+        if always || seen.contains(&squeezed) {
+            let why =
+                if always { "a rule before this one always matches" } else { "a rule before this one says the same" };
+            inner.report(place.error("connect::unreachable_rule", why, "never reached"));
         }
+        seen.push(squeezed);
         let is = inner.text_at("is").and_then(|(word, place)| inner.pick("verdict here", word, place, &words));
         if inner.node("is").is_none() {
             inner.missing("is", &allowed.join(", "));
@@ -67,6 +68,17 @@ fn rules(block: &Block<'_>, key: &'static str, format: Format, allowed: &[&str])
         }
     }
     rules
+}
+
+/// A list of rules none of which lets an answer through makes every reply a failure.
+fn needs(block: &Block<'_>, key: &'static str, rules: &[Rule], verdict: Verdict, word: &str) {
+    if rules.is_empty() || rules.iter().any(|rule| rule.is == verdict) {
+        return;
+    }
+    let place = block.node(key).map_or_else(|| block.place().clone(), |node| node.place.clone());
+    let text = format!("no rule of `{key}` says {word}: whatever they answer is a failure");
+    let help = format!("add {{ when = .., is = \"{word}\" }} with the institution's words");
+    block.report(place.error("connect::unreachable_outcome", text, "here").help(help));
 }
 
 pub(super) fn read(
@@ -96,6 +108,7 @@ pub(super) fn read(
     if documents {
         outcome.envelope =
             rules(&block, "envelope", format, &["ok", "no_record", "not_authorised", "throttled", "failed"]);
+        needs(&block, "envelope", &outcome.envelope, Verdict::Ok, "ok");
         outcome.as_of = block.block("as_of").and_then(|inner| read_map::field("as_of", inner, format, None, reading));
         outcome.item = selector(&block, "item", format);
         if block.node("item").is_none() {
@@ -128,6 +141,7 @@ pub(super) fn read(
     }
     if !matches!(transport, Transport::Drop(_)) {
         outcome.item_is = rules(&block, "item_is", format, &["found", "no_record", "not_authorised", "failed"]);
+        needs(&block, "item_is", &outcome.item_is, Verdict::Found, "found");
         if let Some(echo) = block.block("echo") {
             outcome.echo_id = selector(&echo, "id_number", format);
             outcome.echo_name = selector(&echo, "name", format);

@@ -104,7 +104,7 @@ async fn no_server_a_slow_one_or_a_redirect_is_a_failure() {
     let subjects = [subject(&police, 1, ZHANG)];
     let failure = failed(police.ask(&context("police", "http://127.0.0.1:1"), &subjects, None).await);
     assert_eq!((failure.cause, failure.outcome), (Cause::Connect, Outcome::Failed));
-    let failure = failed(police.ask(&context("vehicle", "http://127.0.0.1:1"), &subjects, None).await);
+    let failure = failed(police.ask(&context("tax", "http://127.0.0.1:1"), &subjects, None).await);
     assert_eq!(failure.cause, Cause::NoEndpoint);
 
     let slow = edited(
@@ -114,11 +114,11 @@ async fn no_server_a_slow_one_or_a_redirect_is_a_failure() {
     );
     let (endpoint, _) = serve(|_, _, _| (0, String::new())).await;
     let subjects = [subject(&slow, 1, ZHANG)];
-    let failure = failed(slow.ask(&context("vehicle", &endpoint), &subjects, None).await);
+    let failure = failed(slow.ask(&context("police", &endpoint), &subjects, None).await);
     assert_eq!((failure.cause, failure.retry), (Cause::Timeout, true));
 
     let (endpoint, count) = serve(|_, _, _| (302, String::new())).await;
-    let failure = failed(slow.ask(&context("vehicle", &endpoint), &subjects, None).await);
+    let failure = failed(slow.ask(&context("police", &endpoint), &subjects, None).await);
     assert_eq!((failure.cause, count.load(Ordering::SeqCst)), (Cause::Status(302), 1));
 }
 
@@ -151,7 +151,7 @@ async fn who_has_no_number_is_unsendable_and_the_others_are_asked() {
 fn tax_page(page: usize, total: usize, rows: usize) -> String {
     let row = |n: usize| {
         format!(
-            "<row><sfzh>{}</sfzh><xm>{}</xm><skssq>2026{:02}</skssq><sdxm>0101</sdxm><kjywrmc>厂{page}</kjywrmc><srje>{n}.00</srje><ynse>0</ynse><zxkc>0</zxkc></row>",
+            "<row><sfzh>{}</sfzh><xm>{}</xm><skssq>2026{:02}</skssq><sdxm>0101</sdxm><kjywrmc>厂{page}</kjywrmc><srje>{n}.00</srje><ynse>0</ynse><zxkc>0</zxkc><kjywrsbh/><ynssde>0</ynssde><zxfjkc/></row>",
             ZHANG.0,
             ZHANG.1,
             n % 12 + 1
@@ -199,7 +199,8 @@ async fn a_view_is_read_and_an_unhealthy_one_clears_nobody() {
     let path = folder.path().join("housing.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
-    let columns = "cqr_zjhm, cqr_xm, bdcdyh, bdcqzh, gyfe, zl, fwyt, fwxz, jzmj, djsj, hqfs, jyje, qszt, zxsj, sjsd";
+    let columns =
+        "cqr_zjhm, cqr_xm, bdcdyh, bdcqzh, gyfe, zl, fwyt, fwxz, jzmj, djsj, hqfs, jyje, qszt, zxsj, dyzt, cfzt, sjsd";
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE TABLE v_hd_fwxx ({columns})")))
         .execute(&mut connection)
         .await
@@ -211,7 +212,7 @@ async fn a_view_is_read_and_an_unhealthy_one_clears_nobody() {
     assert_eq!(outcomes(&housing, &subjects, &raw), [Outcome::Failed, Outcome::Failed], "the view is empty as a whole");
 
     // The old number, an amount as REAL, an area as INTEGER: all exact.
-    let row = "INSERT INTO v_hd_fwxx VALUES ('990000700101001','张三','U1','C1','1','某路','10','0',90,'2019-05-06','1',650000.1,'1',NULL,'2026-06-30')";
+    let row = "INSERT INTO v_hd_fwxx VALUES ('990000700101001','张三','U1','C1','1','某路','10','0',90,'2019-05-06','1',650000.1,'1',NULL,'0','0','2026-06-30')";
     sqlx::query(row).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     let raw = replied(housing.ask(&context, &subjects, None).await);

@@ -82,12 +82,11 @@ impl std::fmt::Debug for IntakePerson {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntakeAccount {
-    /// `water`, `power`, `gas`, `telecom`, `cable`.
+    /// `water`, `power`, `gas`.
     pub utility: String,
-    /// Account number; none if the household does not know it, then there is an address.
-    #[serde(default)]
-    pub account: Option<String>,
-    /// Address; none only beside an account number.
+    /// Account number.
+    pub account: String,
+    /// Address.
     #[serde(default)]
     pub address: Option<String>,
 }

@@ -39,6 +39,18 @@ impl Transport {
         }
     }
 
+    /// Its word in a manifest.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Soap(_) => "soap",
+            Self::Files(_) => "file_exchange",
+            Self::Sql(_) => "sql",
+            Self::Drop(_) => "drop",
+        }
+    }
+
     /// How the source answers.
     #[must_use]
     pub const fn mode(&self) -> Mode {
