@@ -49,10 +49,10 @@ impl Role {
 /// A utility account of a person; kept sealed. `Debug` shows only the utility.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// `water`, `power` or `gas`.
+    /// `water`, `power`, `gas`, `telecom` or `cable`.
     pub utility: String,
-    /// The account number.
-    pub account: String,
+    /// The account number, if it is known.
+    pub account: Option<String>,
     /// The address it serves.
     pub address: Option<String>,
 }

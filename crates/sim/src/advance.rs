@@ -6,7 +6,8 @@ use hedui_base::{Fen, Month};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::city::{City, Household, Person, a_head, closed_months, job, reading, vehicle};
+use crate::city::registers::{Desk, died, next_year};
+use crate::city::{City, Household, Person, a_head, closed_months, job, metered, vehicle};
 use crate::dice::Dice;
 use crate::plant;
 use crate::shape::{Band, CityShape};
@@ -16,7 +17,9 @@ impl City {
     /// Moves the city on by `months`: closed months get their rows, some people find or lose work, die, buy a car, get
     /// a higher pension or come home from prison. Declarations stay as they were; `truth` says what is due now.
     pub fn advance(&mut self, months: u32) {
+        self.advanced.push(months);
         let months = months.min(120) as i32;
+        let before = self.as_of;
         self.as_of = self.as_of.saturating_add(months.months());
         let mut due: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for expected in std::mem::take(&mut self.truth.expected) {
@@ -28,7 +31,8 @@ impl City {
             for person in household.members.iter_mut().chain(&mut household.obligors) {
                 roll(person, &self.shape, self.as_of);
             }
-            roll_water(household, &self.shape, self.as_of);
+            roll_utilities(household, &self.shape, self.as_of);
+            roll_registers(household, Month::of(before).plus(-1), self.as_of);
             outgrow(household, &mut flags, self.as_of);
             let change = happen(household, &mut flags, index as u64, &self.shape, self.as_of, months, &mut dice);
             self.truth.changes.extend(change);
@@ -81,17 +85,60 @@ fn roll(person: &mut Person, shape: &CityShape, as_of: Date) {
     new_rows(insurance, shape, as_of, |r| r.month, |r, m| r.month = m, |r| format!("{} {}", r.insurance, r.employer));
 }
 
-fn roll_water(household: &mut Household, shape: &CityShape, as_of: Date) {
-    if let Some(water) = &mut household.water {
-        let mean = water.months.iter().map(|m| m.usage).sum::<i64>() / (water.months.len() as i64).max(1);
-        let last = water.months.last().map_or(0, |m| m.usage);
-        for month in closed_months(shape, as_of) {
-            if water.months.last().is_none_or(|l| l.month < month) {
-                water.months.push(reading(month, if last == 0 { 0 } else { mean }));
+/// Meters go on as before: what stood still stands still, what ran runs at its mean.
+fn roll_utilities(household: &mut Household, shape: &CityShape, as_of: Date) {
+    let oldest = Month::of(as_of).plus(-shape.months_kept);
+    for account in &mut household.utilities {
+        let Some(last) = account.months.last().cloned() else { continue };
+        let mean = account.months.iter().map(|m| m.usage).sum::<i64>() / account.months.len() as i64;
+        let usage = if last.usage == 0 { 0 } else { mean };
+        let shape_of = shape.utility(&account.utility);
+        for month in closed_months(shape, as_of).filter(|m| *m > last.month) {
+            account.months.push(metered(month, usage, shape_of));
+        }
+        account.months.retain(|m| m.month >= oldest);
+    }
+}
+
+/// Aid is paid on, the housing fund is paid into where it was (up to `paid_to`), years close.
+fn roll_registers(household: &mut Household, paid_to: Month, as_of: Date) {
+    next_year(household, as_of);
+    let closed = Month::of(as_of).plus(-1);
+    for person in household.members.iter_mut().chain(&mut household.obligors) {
+        for account in person.rows_mut("provident_fund") {
+            let current = account.text("last_deposit_month").and_then(|m| m.parse().ok()) >= Some(paid_to);
+            if current && account.text("account_status") == Some("normal") {
+                account.set("last_deposit_month", closed);
             }
         }
-        let oldest = Month::of(as_of).plus(-shape.months_kept);
-        water.months.retain(|m| m.month >= oldest);
+        pay_on(person, as_of);
+        for wallet in &mut person.records.wallets {
+            wallet.value_date = as_of;
+        }
+    }
+}
+
+/// The guarantee of the months since, as it was paid last, on the tenth; payments of more than 15 months ago are gone.
+fn pay_on(person: &mut Person, as_of: Date) {
+    let paid = person.rows("card_payment").iter().filter(|r| r.text("card_item") == Some("dibao"));
+    let Some((last, row)) = paid.filter_map(|r| Some((r.date("card_pay_date")?, r.clone()))).max_by_key(|(d, _)| *d)
+    else {
+        return;
+    };
+    let mut month = Month::of(last).plus(1);
+    loop {
+        let day = month.first_day().saturating_add(9.days());
+        if day > as_of {
+            break;
+        }
+        let mut payment = row.clone();
+        payment.set("card_pay_date", day);
+        person.add("card_payment", payment);
+        month = month.plus(1);
+    }
+    let oldest = Month::of(as_of).plus(-14).first_day();
+    if let Some(rows) = person.records.more.get_mut("card_payment") {
+        rows.retain(|r| r.date("card_pay_date").is_none_or(|d| d >= oldest));
     }
 }
 
@@ -105,8 +152,30 @@ fn outgrow(household: &Household, flags: &mut BTreeSet<String>, as_of: Date) {
     if !vehicles().any(|v| within(v.transferred_on)) {
         flags.remove("AS09");
     }
-    if !homes().any(|h| h.way == "purchase" && h.status == "current" && within(Some(h.registered))) {
+    let rows = |dataset: &'static str| members.iter().flat_map(move |m| m.rows(dataset));
+    let since = |dataset: &'static str, column: &'static str, months: i32| {
+        rows(dataset).any(|r| r.date(column).is_some_and(|d| Month::of(d) >= Month::of(as_of).plus(-months)))
+    };
+    let bought = homes().any(|h| h.way == "purchase" && h.status == "current" && within(Some(h.registered)));
+    let contracted =
+        rows("housing_contract").any(|r| r.text("contract_status") == Some("signed") && within(r.date("sign_date")));
+    let taxed = rows("purchase_tax").any(|r| r.text("kind") == Some("deed") && within(r.date("paid_on")));
+    if !(bought || contracted || taxed) {
         flags.remove("AS13");
+    }
+    for (flag, dataset, column, months) in [
+        ("FA02", "marriage", "divorce_date", 24),
+        ("FA03", "booklet_split", "split_on", 12),
+        ("FA09", "birth_certificate", "child_birth_date", 12),
+        ("LI03", "exit_entry", "exit_date", 12),
+        ("AS14", "demolition", "demolition_date", 36),
+    ] {
+        if !since(dataset, column, months) {
+            flags.remove(flag);
+        }
+    }
+    if !rows("residence_permit").any(|r| r.date("valid_to").is_some_and(|d| d >= as_of)) {
+        flags.remove("LI05");
     }
     if !homes().any(|h| within(h.cancelled_on)) {
         flags.remove("AS15");
@@ -147,6 +216,9 @@ fn happen(
                 }
             }
         }
+        for term in household.members[who].rows_mut("custody") {
+            term.set("term_end", as_of.saturating_sub(5.days()));
+        }
         flags.remove("FA06");
         return change(who, "release", Some("FA06"), "police.hukou");
     }
@@ -177,8 +249,17 @@ fn happen(
         }
         1 => {
             let who = (1..household.members.len()).rfind(|i| household.members[*i].age(as_of) >= 60)?;
+            let widows = household.members[who].relation == "spouse";
             let on = Month::of(as_of).plus(-1).first_day().saturating_sub(dice.between(0, 20).days());
             plant::bury(household, who, on);
+            let mut desk = Desk::new(dice.next(), "death", index as u32, as_of);
+            died(&mut household.members[who], on, &mut desk);
+            for marriage in household.members[0].rows_mut("marriage") {
+                if widows {
+                    marriage.set("marriage_status", "widowed");
+                    marriage.set("spouse_deceased", true);
+                }
+            }
             flags.insert("DE03".to_owned());
             if household.in_receipt {
                 flags.insert("DE01".to_owned());
@@ -191,6 +272,7 @@ fn happen(
             car.first_registered = as_of.saturating_sub(dice.between(5, 60).days());
             car.owned_since = car.first_registered;
             household.members[0].records.vehicles.retain(|v| v.vehicle_type != "motorcycle");
+            household.members[0].records.policies.retain(|p| p.policy_kind != "motor");
             household.members[0].records.vehicles.push(car);
             if household.declared.declared_vehicle_count > 0 {
                 // It replaces the motorcycle that was declared: the count still fits, nobody can tell from it.

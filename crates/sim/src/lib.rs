@@ -17,6 +17,7 @@ mod advance;
 mod city;
 mod dice;
 mod faults;
+mod holders;
 mod plant;
 mod records;
 mod score;
@@ -25,14 +26,16 @@ mod shape;
 mod truth;
 
 pub use city::{
-    City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, WaterAccount, generate,
+    City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, generate, generate_for,
 };
 pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, UnknownFault, Way, chaos};
+pub use holders::Holders;
+pub use plant::{AnomalyKind, anomalies};
 pub use records::{
-    Account, Business, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Row,
-    Security, Vehicle, Wallet, WaterMonth,
+    Business, Cell, Code, Deposit, Hukou, Income, Insurance, Pension, PersonRecords, Policy, Property, Row, Security,
+    UtilityAccount, UtilityMonth, Vehicle, Wallet,
 };
 pub use score::{Score, score};
 pub use serve::{ServeError, ServeOptions, Servers, Which, serve, serve_with};
-pub use shape::CityShape;
+pub use shape::{CityShape, UtilityShape};
 pub use truth::{Change, Expected, Planted, Truth};

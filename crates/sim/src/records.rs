@@ -3,12 +3,17 @@
 //! Amounts are yuan in JSON, dates ISO, codes the catalogue's words. The institutions' own field names, units and code
 //! tables are not here: the servers take them from the manifests.
 
+mod row;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hedui_base::{Fen, Month};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use row::row;
+pub use row::{Cell, Row};
 
 /// A word of a code list.
 pub type Code = Cow<'static, str>;
@@ -34,7 +39,7 @@ pub struct PersonRecords {
     /// `housing.registry`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub homes: Vec<Property>,
-    /// All three banks.
+    /// All banks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deposits: Vec<Deposit>,
     /// `market.business`.
@@ -55,9 +60,6 @@ pub struct PersonRecords {
     pub more: BTreeMap<String, Vec<Row>>,
 }
 
-/// A row of a register: column to value.
-pub type Row = serde_json::Map<String, serde_json::Value>;
-
 /// Dataset `hukou`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "columns are documented in connectors/datasets")]
@@ -75,6 +77,10 @@ pub struct Hukou {
     pub marital: Code,
     pub custody: Code,
     pub exits_12m: i64,
+    pub nation_code: Code,
+    pub hukou_address: String,
+    pub move_in_date: Option<Date>,
+    pub former_name: Option<String>,
 }
 
 /// Dataset `vehicle`.
@@ -92,6 +98,9 @@ pub struct Vehicle {
     pub invoice_price: Fen,
     pub status: Code,
     pub disability_adapted: bool,
+    pub brand_model: Code,
+    pub vin: String,
+    pub inspect_valid_to: Option<Date>,
 }
 
 /// Dataset `employment_income`: one month of one payer.
@@ -100,10 +109,13 @@ pub struct Vehicle {
 pub struct Income {
     pub month: Month,
     pub kind: Code,
-    pub payer: String,
+    pub payer: Code,
+    pub payer_uscc: Option<Code>,
     pub gross: Fen,
     pub tax: Fen,
     pub insurance_deducted: Fen,
+    pub taxable_amount: Fen,
+    pub special_deduct_kind: Option<Code>,
 }
 
 /// Dataset `social_insurance`: one month of one insurance.
@@ -112,7 +124,9 @@ pub struct Income {
 pub struct Insurance {
     pub month: Month,
     pub insurance: Code,
-    pub employer: String,
+    pub employer: Code,
+    pub employer_uscc: Option<Code>,
+    pub pay_status: Code,
     pub identity: Code,
     pub base: Fen,
     pub personal_paid: Fen,
@@ -146,6 +160,8 @@ pub struct Property {
     pub price: Fen,
     pub status: Code,
     pub cancelled_on: Option<Date>,
+    pub mortgage_flag: bool,
+    pub seal_flag: bool,
     /// Whether the deed still carries the owner's old 15-digit number. Not a column: how the register is keyed.
     #[serde(default)]
     pub old_number: bool,
@@ -167,6 +183,10 @@ pub struct Deposit {
     pub opened: Date,
     pub closed: Option<Date>,
     pub guarded: bool,
+    pub bank_code: String,
+    pub branch: Code,
+    pub total_in_bank: Fen,
+    pub term_maturity: Option<Date>,
     pub status: Code,
 }
 
@@ -182,6 +202,12 @@ pub struct Business {
     pub subscribed: Fen,
     pub staff: i64,
     pub founded: Date,
+    pub paid_capital: Fen,
+    pub share_ratio: Code,
+    pub business_scope: Code,
+    pub annual_report_revenue: Fen,
+    pub abnormal_flag: bool,
+    pub cancel_date: Option<Date>,
 }
 
 /// Dataset `security`: one holding.
@@ -219,24 +245,56 @@ pub struct Wallet {
     pub value_date: Date,
 }
 
-/// A utility account of a household.
+/// A household's meter or contract at one utility, with what the utility books on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// `water`.
+pub struct UtilityAccount {
+    /// `water`, `power`, `gas`, `telecom` or `cable`: the institution that holds it.
     pub utility: Code,
-    /// Account number at the utility.
+    /// Number at the utility.
     pub account: String,
-    /// Address of the connection.
+    /// Address as the utility writes it.
     pub address: String,
+    /// Whose name it is in: a member's, or a landlord's.
+    pub holder: String,
+    /// Whether the household can say the number. If not, it gives its address only.
+    pub number_known: bool,
+    /// Months, oldest first.
+    pub months: Vec<UtilityMonth>,
 }
 
-/// One month on one water meter. `usage` is in hundredths of a cubic metre.
+/// One month of a utility account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaterMonth {
+pub struct UtilityMonth {
     /// The month.
     pub month: Month,
-    /// Hundredths of a cubic metre.
+    /// Hundredths of a cubic metre (water, gas), of a kWh (power), of a GB (telecom), of an hour (cable).
     pub usage: i64,
     /// What it cost.
     pub fee: Fen,
+    /// What of it is not paid yet.
+    pub arrears: Fen,
+}
+
+impl UtilityAccount {
+    /// The rows of dataset `utility_use`, in canonical form, oldest first.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        (0..self.months.len()).map(|nth| self.nth_row(nth))
+    }
+
+    /// The row of one month; none if the account has none.
+    #[must_use]
+    pub fn row(&self, month: Month) -> Option<Row> {
+        self.months.iter().position(|m| m.month == month).map(|nth| self.nth_row(nth))
+    }
+
+    fn nth_row(&self, nth: usize) -> Row {
+        let month = &self.months[nth];
+        let without_use = self.months[..=nth].iter().rev().take_while(|m| m.usage == 0).count();
+        row! {
+            "utility": self.utility.clone(), "account": self.account.clone(), "address": self.address.clone(),
+            "holder_name": self.holder.clone(), "month": month.month,
+            "usage": format!("{}.{:02}", month.usage / 100, month.usage % 100), "fee": month.fee,
+            "zero_days": without_use as i64 * 30, "tariff": "residential", "arrears": month.arrears,
+        }
+    }
 }

@@ -21,8 +21,8 @@ pub struct CityShape {
     pub small_deposit: (i64, i64),
     /// What a household with hidden savings has a head, in yuan.
     pub hidden_deposit_a_head: (i64, i64),
-    /// Water a person uses a month, in hundredths of a cubic metre.
-    pub water_a_head: (i64, i64),
+    /// The five utilities, by name.
+    pub utilities: Vec<(String, UtilityShape)>,
     /// Households in receipt of aid, per mille.
     pub in_receipt: u64,
     /// Households with a name that GBK cannot carry, per mille.
@@ -31,9 +31,28 @@ pub struct CityShape {
     pub months_kept: i32,
 }
 
+/// How households use a utility.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UtilityShape {
+    /// Urban households that have it, per mille.
+    pub urban: u64,
+    /// Rural households that have it, per mille.
+    pub rural: u64,
+    /// What a person uses a month, in hundredths of its unit.
+    pub a_head: (i64, i64),
+    /// Price of a unit.
+    pub price: Fen,
+    /// What a month costs beside.
+    pub flat: Fen,
+}
+
 impl Default for CityShape {
     fn default() -> Self {
         let area = |code: &str, name: &str, rural| (code.to_owned(), name.to_owned(), rural);
+        let utility = |name: &str, (urban, rural), a_head, (price, flat)| {
+            let (price, flat) = (Fen::new(price), Fen::from_yuan(flat));
+            (name.to_owned(), UtilityShape { urban, rural, a_head, price, flat })
+        };
         Self {
             line: Fen::from_yuan(1000),
             areas: vec![
@@ -49,7 +68,13 @@ impl Default for CityShape {
             comfortable: (2050, 2900),
             small_deposit: (60, 6_000),
             hidden_deposit_a_head: (300_000, 500_000),
-            water_a_head: (180, 420),
+            utilities: vec![
+                utility("water", (920, 850), (180, 420), (320, 0)),
+                utility("power", (970, 980), (2_500, 6_000), (53, 0)),
+                utility("gas", (700, 150), (300, 900), (298, 0)),
+                utility("telecom", (820, 700), (200, 1_500), (100, 19)),
+                utility("cable", (450, 300), (1_500, 9_000), (0, 25)),
+            ],
             in_receipt: 100,
             rare_names: 3,
             months_kept: 14,
@@ -71,6 +96,12 @@ pub(crate) enum Band {
 }
 
 impl CityShape {
+    /// How households use a utility that the city has.
+    pub(crate) fn utility(&self, name: &str) -> &UtilityShape {
+        let found = self.utilities.iter().find(|(utility, _)| utility == name);
+        found.map_or_else(|| unreachable!("a city has the five utilities of its shape"), |(_, shape)| shape)
+    }
+
     /// The band an income a head between `low` and `high` surely lies in; none if it might lie in two.
     pub(crate) fn band(&self, low: Fen, high: Fen) -> Option<Band> {
         let permille = |amount: Fen| amount.fen() * 1000 / self.line.fen();

@@ -57,7 +57,7 @@ pub(crate) fn household(case: &str, people: Vec<PersonEntry>) -> HouseholdEntry 
 }
 
 pub(crate) fn water(account: &str, address: &str) -> Account {
-    Account { utility: "water".into(), account: account.into(), address: Some(address.into()) }
+    Account { utility: "water".into(), account: Some(account.into()), address: Some(address.into()) }
 }
 
 pub(crate) fn source(id: &str) -> SourceId {

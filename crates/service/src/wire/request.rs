@@ -70,10 +70,10 @@ pub(crate) struct Person {
 /// A utility account.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Account {
-    /// water, power or gas.
+    /// water, power, gas, telecom or cable.
     pub(crate) utility: String,
-    /// Account number.
-    pub(crate) account: String,
+    /// Account number; leave it out if the household does not know it, then give the address.
+    pub(crate) account: Option<String>,
     /// Address it serves.
     pub(crate) address: Option<String>,
 }

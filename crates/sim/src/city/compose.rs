@@ -4,10 +4,10 @@ use hedui_base::{Fen, ResidentId};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::{DeclaredByHousehold, DeclaredByPerson, Household, Person, WaterAccount, income, names, possessions};
+use super::{DeclaredByHousehold, DeclaredByPerson, Household, Person, income, names, possessions};
 use crate::dice::Dice;
 use crate::plant::Plan;
-use crate::records::{Account, Hukou, PersonRecords};
+use crate::records::{Hukou, PersonRecords};
 use crate::shape::{Band, CityShape};
 
 /// Kinds of household.
@@ -62,16 +62,19 @@ impl Cast<'_> {
         Person { name, id, relation: relation.into(), declared, records: PersonRecords::default() }
     }
 
-    fn children(&mut self, count: i64, members: &mut Vec<Person>) {
-        for _ in 0..count {
-            let mut child = self.person("child", (1, 16), None, true);
+    /// Minor children, the youngest of age 1; the last one studies at a college if one who does is wanted.
+    fn children(&mut self, count: i64, student: bool, members: &mut Vec<Person>) {
+        for nth in 0..count {
+            let grown = student && nth == count - 1;
+            let ages = if grown { (19, 21) } else { (1, 16) };
+            let mut child = self.person("child", ages, None, true);
             child.declared.student = child.age(self.as_of) >= 7;
             members.push(child);
         }
     }
 
     /// Members, and whether the applicant is married.
-    fn members(&mut self, composition: Composition) -> Vec<Person> {
+    fn members(&mut self, composition: Composition, student: bool) -> Vec<Person> {
         let mut members = Vec::new();
         match composition {
             C::ElderlyAlone => members.push(self.person("self", (66, 86), None, true)),
@@ -87,21 +90,21 @@ impl Cast<'_> {
             C::SingleParent => {
                 members.push(self.person("self", (30, 46), Some(false), false));
                 let count = 1 + i64::from(self.dice.chance(350));
-                self.children(count, &mut members);
+                self.children(count, student, &mut members);
             }
             C::CoupleWithChildren => {
                 members.push(self.person("self", (32, 48), Some(true), true));
                 members.push(self.person("spouse", (30, 46), Some(false), false));
                 let count = 1 + i64::from(self.dice.chance(400)) + i64::from(self.dice.chance(80));
-                self.children(count, &mut members);
+                self.children(count, student, &mut members);
             }
             C::ThreeGenerations => {
                 members.push(self.person("self", (34, 48), Some(true), true));
                 members.push(self.person("spouse", (32, 46), Some(false), false));
-                self.children(1, &mut members);
+                self.children(1, student, &mut members);
                 members.push(self.person("parent", (66, 78), None, true));
                 if self.dice.chance(300) {
-                    self.children(1, &mut members);
+                    self.children(1, false, &mut members);
                 }
             }
             C::AdultAlone => members.push(self.person("self", (42, 56), None, true)),
@@ -113,9 +116,9 @@ impl Cast<'_> {
     }
 
     /// Grown children elsewhere, for old people.
-    fn obligors(&mut self, composition: Composition, wanted: bool) -> Vec<Person> {
+    fn obligors(&mut self, composition: Composition, wanted: Option<bool>) -> Vec<Person> {
         let old = matches!(composition, C::ElderlyAlone | C::ElderlyCouple);
-        if !old || !(wanted || self.dice.chance(600)) {
+        if !(old && wanted.unwrap_or_else(|| self.dice.chance(600))) {
             return Vec::new();
         }
         let count = self.dice.between(1, 3);
@@ -142,9 +145,10 @@ pub(super) fn household(shape: &CityShape, as_of: Date, index: u32, plan: &Plan,
     let (area, county, rural) = dice.pick(&shape.areas).clone();
     let rural = dice.chance(rural);
     let surname = names::surname(dice);
+    let student = plan.student() || dice.chance(60);
     let mut cast = Cast { dice, as_of, serial: u64::from(index) * 16, surname };
-    let mut members = cast.members(composition);
-    let mut obligors = cast.obligors(composition, plan.needs_obligor());
+    let mut members = cast.members(composition, student);
+    let mut obligors = cast.obligors(composition, plan.obligor());
     if rare {
         members[0].name = names::rare_name(surname, dice);
     }
@@ -159,16 +163,18 @@ pub(super) fn household(shape: &CityShape, as_of: Date, index: u32, plan: &Plan,
         let booklet = format!("HK{:08}", 90_000_000 - (u64::from(index) * 4 + i as u64));
         obligor.records.hukou = Some(hukou(obligor, elsewhere, false, &booklet, 1, true, as_of, dice));
     }
-    let address = names::address(&county, rural, dice);
-    let water = (plan.needs_water() || dice.chance(920)).then(|| WaterAccount {
-        account: Account {
-            utility: "water".into(),
-            account: format!("SZ{:08}", u64::from(index) * 7 + 10_000_019),
-            address: address.clone(),
-        },
-        months: possessions::water(shape, size, as_of, dice),
-    });
-    let in_receipt = plan.in_receipt() || (band == Band::Poor && dice.chance(shape.in_receipt * 10 / 7));
+    let address = names::address(&county, rural, index, dice);
+    for member in &mut members {
+        if let Some(hukou) = &mut member.records.hukou {
+            hukou.hukou_address = address.clone();
+        }
+    }
+    for obligor in &mut obligors {
+        if let Some(hukou) = &mut obligor.records.hukou {
+            hukou.hukou_address = names::address(&county, false, 500_000 + index, dice);
+        }
+    }
+    let in_receipt = plan.receipt().unwrap_or_else(|| band == Band::Poor && dice.chance(shape.in_receipt * 10 / 7));
     let enrolled_on = in_receipt.then(|| as_of.saturating_sub(dice.between(200, 900).days()));
     let mut household = Household {
         case: format!("ZJ-{:06}", u64::from(index) + 1),
@@ -180,11 +186,15 @@ pub(super) fn household(shape: &CityShape, as_of: Date, index: u32, plan: &Plan,
         members,
         obligors,
         declared: DeclaredByHousehold::default(),
-        water,
+        address,
+        utilities: Vec::new(),
         letter_from: as_of.saturating_sub(dice.between(10, 60).days()),
     };
+    if !in_receipt {
+        household.declared.applied_on = Some(household.letter_from);
+    }
     income::give(&mut household, shape, band, as_of, dice);
-    possessions::give(&mut household, shape, index, &address, as_of, dice);
+    possessions::give(&mut household, shape, index, as_of, dice);
     if in_receipt {
         // About what tops the household up; the bureau's own books know the exact amount.
         let (_, high) = income::a_head(&household);
@@ -210,7 +220,7 @@ fn hukou(
         "spouse" => "married",
         "self" if married => "married",
         "parent" => "widowed",
-        "child" if age < 22 => "single",
+        "child" if age < 24 => "single",
         "child" => "married",
         _ if age >= 60 => "widowed",
         _ => *dice.pick(&["single", "divorced"]),
@@ -233,5 +243,9 @@ fn hukou(
         marital: marital.into(),
         custody: "none".into(),
         exits_12m: 0,
+        nation_code: (*dice.weighted(&[(96, "01"), (2, "03"), (1, "08"), (1, "11")])).into(),
+        hukou_address: String::new(),
+        move_in_date: dice.chance(300).then(|| as_of.saturating_sub((dice.between(2, 330) * age.max(1)).days())),
+        former_name: dice.chance(10).then(|| names::full_name(&person.name[..3], person.id.is_male(), dice)),
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn policy(serial: u64, kind: &'static str, premium: Fen, cash: Fen, a
         policy_kind: kind.into(),
         annual_premium: premium,
         cash_value: cash,
-        beneficiary: None,
+        beneficiary: (kind != "motor" && dice.chance(300)).then(|| "法定继承人".to_owned()),
         motor_policy_plate: None,
         valid_to: Some(as_of.saturating_add(dice.between(30, 300).days())),
         status: "in_force".into(),

@@ -8,24 +8,25 @@ use crate::dice::Dice;
 use crate::records::{Income, Insurance, Pension};
 use crate::shape::{Band, CityShape};
 
-const EMPLOYERS: [&str; 12] = [
-    "镇江江畔纺织有限公司",
-    "镇江晨光物业服务有限公司",
-    "丹阳青松眼镜配件厂",
-    "句容田野食品有限公司",
-    "扬中长虹电气有限公司",
-    "镇江新桥超市有限公司",
-    "润州锦绣家政服务部",
-    "丹徒绿源农产品有限公司",
-    "镇江远帆物流有限公司",
-    "京口和顺餐饮管理有限公司",
-    "镇江明珠包装材料厂",
-    "丹阳恒达五金制品有限公司",
+/// Names of employers with credit codes, which have the letter I that no real code has.
+const EMPLOYERS: [(&str, &str); 12] = [
+    ("镇江江畔纺织有限公司", "91321100MI0000001A"),
+    ("镇江晨光物业服务有限公司", "91321100MI0000002B"),
+    ("丹阳青松眼镜配件厂", "91321100MI0000003C"),
+    ("句容田野食品有限公司", "91321100MI0000004D"),
+    ("扬中长虹电气有限公司", "91321100MI0000005E"),
+    ("镇江新桥超市有限公司", "91321100MI0000006F"),
+    ("润州锦绣家政服务部", "91321100MI0000007G"),
+    ("丹徒绿源农产品有限公司", "91321100MI0000008H"),
+    ("镇江远帆物流有限公司", "91321100MI0000009J"),
+    ("京口和顺餐饮管理有限公司", "91321100MI0000010K"),
+    ("镇江明珠包装材料厂", "91321100MI0000011L"),
+    ("丹阳恒达五金制品有限公司", "91321100MI0000012M"),
 ];
 
-/// An employer.
-pub(crate) fn employer(dice: &mut Dice) -> &'static str {
-    dice.pick::<&str>(&EMPLOYERS)
+/// An employer: name and credit code.
+fn employer(dice: &mut Dice) -> (&'static str, &'static str) {
+    *dice.pick(&EMPLOYERS)
 }
 
 /// The closed months registers hold for a city at `as_of`, oldest first.
@@ -36,15 +37,18 @@ pub(crate) fn closed_months(shape: &CityShape, as_of: Date) -> impl Iterator<Ite
 
 /// Rows of odd jobs: the same amount a month, nothing deducted.
 pub(crate) fn odd_jobs(person: &mut Person, amount: Fen, months: impl Iterator<Item = Month>, dice: &mut Dice) {
-    let payer = employer(dice);
+    let (payer, uscc) = employer(dice);
     for month in months {
         let row = Income {
             month,
             kind: "labour".into(),
             payer: payer.into(),
+            payer_uscc: Some(uscc.into()),
             gross: amount,
             tax: Fen::ZERO,
             insurance_deducted: Fen::ZERO,
+            taxable_amount: Fen::new((amount.fen() - 500_000).max(0)),
+            special_deduct_kind: None,
         };
         person.records.incomes.push(row);
     }
@@ -52,7 +56,8 @@ pub(crate) fn odd_jobs(person: &mut Person, amount: Fen, months: impl Iterator<I
 
 /// Rows of a job: wage in the tax register and the three insurances in the other.
 pub(crate) fn job(person: &mut Person, gross: Fen, months: impl Iterator<Item = Month>, dice: &mut Dice) {
-    let payer = employer(dice);
+    let (payer, uscc) = employer(dice);
+    let deduction = *dice.pick(&[None, None, Some("elderly"), Some("child"), Some("loan"), Some("rent")]);
     let part = |permille: i64| Fen::new(gross.fen() * permille / 1000);
     let deducted = [("pension", 80, 160), ("medical", 20, 70), ("unemployment", 5, 5)];
     let insurance_deducted: Fen = deducted.iter().map(|(_, own, _)| part(*own)).sum();
@@ -63,15 +68,20 @@ pub(crate) fn job(person: &mut Person, gross: Fen, months: impl Iterator<Item = 
             month,
             kind: "wage".into(),
             payer: payer.into(),
+            payer_uscc: Some(uscc.into()),
             gross,
             tax,
             insurance_deducted,
+            taxable_amount: Fen::new(taxable.max(0)),
+            special_deduct_kind: deduction.map(Into::into),
         });
         for (insurance, own, theirs) in deducted {
             person.records.insurance.push(Insurance {
                 month,
                 insurance: insurance.into(),
                 employer: payer.into(),
+                employer_uscc: Some(uscc.into()),
+                pay_status: "paid".into(),
                 identity: "employee".into(),
                 base: gross,
                 personal_paid: part(own),
@@ -107,7 +117,7 @@ pub(super) fn give(household: &mut Household, shape: &CityShape, band: Band, as_
     let workers: Vec<usize> = (0..household.members.len())
         .filter(|i| {
             let member = &household.members[*i];
-            (18..60).contains(&member.age(as_of)) && !member.declared.severely_disabled
+            (18..60).contains(&member.age(as_of)) && !member.declared.severely_disabled && !member.declared.student
         })
         .collect();
     let working = if workers.len() == 2 && dice.chance(500) { 2 } else { workers.len().min(1) };
@@ -193,9 +203,12 @@ fn give_without_work(
             month,
             kind: "property".into(),
             payer: "镇江安居房屋租赁服务部".into(),
+            payer_uscc: None,
             gross: amount,
             tax: Fen::ZERO,
             insurance_deducted: Fen::ZERO,
+            taxable_amount: Fen::new((amount.fen() - 500_000).max(0)),
+            special_deduct_kind: None,
         });
     }
 }

@@ -4,6 +4,7 @@ use hedui_base::Fen;
 use serde_json::{Map, Value, json};
 
 use super::{City, DeclaredByHousehold, DeclaredByPerson, Household, Person};
+use crate::records::UtilityAccount;
 
 impl City {
     /// Every household as an application with its letter.
@@ -17,7 +18,7 @@ impl Household {
     /// This household as an application with its letter.
     #[must_use]
     pub fn intake(&self) -> Value {
-        let accounts = self.water.iter().map(|w| json!(w.account)).collect::<Vec<_>>();
+        let accounts: Vec<Value> = self.utilities.iter().map(|a| account(a, &self.address)).collect();
         let members: Vec<Value> = self
             .members
             .iter()
@@ -64,6 +65,15 @@ impl Person {
     }
 }
 
+/// An account as the household declares it: by number if it knows the number, always with its own address.
+fn account(account: &UtilityAccount, address: &str) -> Value {
+    let mut value = json!({ "utility": account.utility, "address": address });
+    if account.number_known {
+        value["account"] = json!(account.account);
+    }
+    value
+}
+
 fn household_inputs(declared: &DeclaredByHousehold, current_amount: Fen) -> Value {
     let mut inputs = json!({
         "declared_vehicle_count": declared.declared_vehicle_count,
@@ -73,6 +83,9 @@ fn household_inputs(declared: &DeclaredByHousehold, current_amount: Fen) -> Valu
     });
     if current_amount != Fen::ZERO {
         inputs["current_amount"] = json!(current_amount);
+    }
+    if let Some(day) = declared.applied_on {
+        inputs["applied_on"] = json!(day);
     }
     inputs
 }
@@ -100,6 +113,7 @@ fn person_inputs(declared: &DeclaredByPerson) -> Value {
     inputs.extend(claims.iter().filter(|(_, v)| *v).map(|(k, v)| ((*k).to_owned(), json!(v))));
     let counts = [("obligor_household_size", d.obligor_household_size), ("obligor_children", d.obligor_children)];
     inputs.extend(counts.iter().filter_map(|(k, v)| v.map(|v| ((*k).to_owned(), json!(v)))));
+    inputs.extend(d.paid_supplement.iter().map(|v| ("paid_supplement".to_owned(), json!(v))));
     inputs.extend(d.judgment_support.map(|v| ("judgment_support".to_owned(), json!(v))));
     Value::Object(inputs)
 }

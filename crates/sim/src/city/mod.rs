@@ -7,14 +7,17 @@ mod income;
 mod intake;
 mod names;
 mod possessions;
+pub(crate) mod registers;
+mod utilities;
 
 use hedui_base::{Fen, ResidentId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
+use crate::holders::Holders;
 use crate::plant;
-use crate::records::{Account, Code, PersonRecords, WaterMonth};
+use crate::records::{Code, PersonRecords, UtilityAccount};
 use crate::shape::CityShape;
 use crate::truth::Truth;
 
@@ -22,7 +25,8 @@ pub(crate) use compose::Composition;
 pub use files::CityError;
 pub(crate) use finance::{policy, security};
 pub(crate) use income::{a_head, closed_months, job, pension};
-pub(crate) use possessions::{BANKS, account, business, home, reading, vehicle};
+pub(crate) use possessions::{account, business, home, vehicle};
+pub(crate) use utilities::metered;
 
 /// What city to invent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,23 +40,24 @@ pub struct CityOptions {
 }
 
 /// A city. What it is like is in `shape`, what is wrong in it in `truth`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct City {
     /// How it was made.
     pub options: CityOptions,
     /// The day it is at now.
     pub as_of: Date,
+    /// By how many months it moved on since, each time.
+    pub advanced: Vec<u32>,
     /// What it is like.
     pub shape: CityShape,
     /// Households in the order of their case numbers.
     pub households: Vec<Household>,
     /// What is true.
-    #[serde(skip)]
     pub truth: Truth,
 }
 
 /// One household and the case it brings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Household {
     /// Case number.
     pub case: String,
@@ -72,28 +77,21 @@ pub struct Household {
     pub obligors: Vec<Person>,
     /// What the household declares about itself.
     pub declared: DeclaredByHousehold,
-    /// Its water meter, if it has one.
-    pub water: Option<WaterAccount>,
+    /// Where it lives, as it says it.
+    pub address: String,
+    /// Its meters and contracts.
+    pub utilities: Vec<UtilityAccount>,
     /// First day its letter is valid.
     pub letter_from: Date,
 }
 
-/// A water account with its readings, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaterAccount {
-    /// Number and address, as the household declares them.
-    pub account: Account,
-    /// Readings.
-    pub months: Vec<WaterMonth>,
-}
-
 /// One invented person: what the case says about them, and what registers know.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Person {
     /// Name.
     pub name: String,
     /// Number.
-    #[serde(with = "files::revealed")]
+    #[serde(serialize_with = "files::revealed")]
     pub id: ResidentId,
     /// Relation to the applicant.
     pub relation: Code,
@@ -104,17 +102,18 @@ pub struct Person {
 }
 
 /// Household inputs, named as packs name them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "inputs are documented by the pack `national`")]
 pub struct DeclaredByHousehold {
     pub declared_vehicle_count: i64,
     pub declared_home_count: i64,
     pub declared_financial_assets: Fen,
     pub declared_support: Fen,
+    pub applied_on: Option<Date>,
 }
 
 /// Person inputs, named as packs name them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "inputs are documented by the pack `national`")]
 pub struct DeclaredByPerson {
     pub declared_wage: Fen,
@@ -131,6 +130,15 @@ pub struct DeclaredByPerson {
     pub obligor_other_income: Fen,
     pub obligor_children: Option<i64>,
     pub judgment_support: Option<Fen>,
+    pub paid_supplement: Option<Code>,
+}
+
+impl Household {
+    /// Its account at a utility, if it has one.
+    #[must_use]
+    pub fn utility(&self, utility: &str) -> Option<&UtilityAccount> {
+        self.utilities.iter().find(|a| a.utility == utility)
+    }
 }
 
 impl Person {
@@ -148,19 +156,29 @@ impl Person {
 /// Every household is made from the seed and its own index alone, so a larger city holds the smaller one.
 #[must_use]
 pub fn generate(options: &CityOptions) -> City {
+    generate_for(options, Holders::embedded())
+}
+
+/// Invents a city in which those institutions hold data that `holders` names: what nobody could reveal is not planted.
+#[must_use]
+pub fn generate_for(options: &CityOptions, holders: &Holders) -> City {
     let shape = CityShape::default();
+    let dealer = plant::Dealer::new(options.seed, holders);
     let mut truth = Truth::default();
     let households = (0..options.households)
         .map(|index| {
             let mut dice = Dice::new(options.seed, "household", u64::from(index));
-            let plan = plant::plan(options.seed, index);
+            let plan = dealer.plan(index);
             let mut household = compose::household(&shape, options.as_of, index, &plan, &mut dice);
             finance::give(&mut household, options.seed, index, options.as_of);
-            let applied = plant::apply(&plan, &mut household, &shape, options.as_of, &mut dice);
+            utilities::give(&mut household, &shape, &plan, options.seed, index, options.as_of);
+            let mut applied = plant::live(&plan, &mut household, &shape, options.as_of, holders, &mut dice);
+            registers::give(&mut household, options.seed, index, options.as_of);
+            plant::register(&plan, &mut household, options.seed, options.as_of, holders, &mut applied);
+            truth.expected.extend(applied.expected(&household, &shape));
             truth.planted.extend(applied.planted);
-            truth.expected.extend(applied.expected);
             household
         })
         .collect();
-    City { options: options.clone(), as_of: options.as_of, shape, households, truth }
+    City { options: options.clone(), as_of: options.as_of, advanced: Vec::new(), shape, households, truth }
 }

@@ -38,14 +38,13 @@ pub(super) fn rare_name(surname: &str, dice: &mut Dice) -> String {
     format!("{surname}{}", dice.pick(&RARE))
 }
 
-/// An address in a county.
-pub(super) fn address(county: &str, rural: bool, dice: &mut Dice) -> String {
+/// An address in a county, which no other household has: its numbers are spelled from the household's index.
+pub(super) fn address(county: &str, rural: bool, index: u32, dice: &mut Dice) -> String {
     let road = dice.pick(&ROADS);
     if rural {
-        format!("镇江市{county}{}村{}组{}号", &road[..6], dice.between(1, 12), dice.between(1, 90))
+        format!("镇江市{county}{}村{}组{}号", &road[..6], index % 30 + 1, index / 30 + 1)
     } else {
-        let (number, block, room) =
-            (dice.between(1, 300), dice.between(1, 30), dice.between(1, 6) * 100 + dice.between(1, 4));
-        format!("镇江市{county}{road}{number}号{block}幢{room}室")
+        let (block, floor, door) = (index % 40 + 1, index / 40 % 6 + 1, index / 240 % 4 + 1);
+        format!("镇江市{county}{road}{}号{block}幢{floor}0{door}室", index / 960 + 1)
     }
 }

@@ -1,16 +1,14 @@
-//! What people own and use: deposits at three banks, a home, a motorcycle, water.
+//! What people own and use: deposits at banks, a home, a motorcycle.
 
-use hedui_base::{Fen, Month};
+use hedui_base::Fen;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Household;
 use crate::dice::Dice;
-use crate::records::{Business, Deposit, Property, Vehicle, WaterMonth};
+use crate::holders::banks;
+use crate::records::{Business, Deposit, Property, Vehicle};
 use crate::shape::CityShape;
-
-/// The three banks' institution ids.
-pub(crate) const BANKS: [&str; 3] = ["bank_jinshan", "bank_beigu", "bank_jiaoshan"];
 
 /// A number unique in the city for the `nth` thing of a household.
 fn serial(index: u32, nth: u64) -> u64 {
@@ -18,14 +16,7 @@ fn serial(index: u32, nth: u64) -> u64 {
 }
 
 /// Gives a household what honest households have, and declares it.
-pub(super) fn give(
-    household: &mut Household,
-    shape: &CityShape,
-    index: u32,
-    address: &str,
-    as_of: Date,
-    dice: &mut Dice,
-) {
+pub(super) fn give(household: &mut Household, shape: &CityShape, index: u32, as_of: Date, dice: &mut Dice) {
     let mut nth = 0;
     let mut assets = Fen::ZERO;
     let adults: Vec<usize> = (0..household.members.len()).filter(|i| household.members[*i].age(as_of) >= 18).collect();
@@ -41,7 +32,7 @@ pub(super) fn give(
     household.declared.declared_financial_assets = assets;
     if dice.chance(620) {
         let rural = household.residence == "rural";
-        let mut home = home(serial(index, 1), address, rural, as_of, dice);
+        let mut home = home(serial(index, 1), &household.address, rural, as_of, dice);
         let spouse = household.members.iter().position(|m| m.relation == "spouse");
         if let Some(spouse) = spouse.filter(|_| dice.chance(300)) {
             home.share = "0.5".to_owned();
@@ -60,12 +51,14 @@ pub(super) fn give(
         car.status = "scrapped".into();
         car.first_registered = as_of.saturating_sub(6000.days());
         car.owned_since = as_of.saturating_sub(4800.days());
+        car.inspect_valid_to = None;
         driver.records.vehicles.push(car);
     }
     if dice.chance(30) {
         // A stall that closed years ago stays in the register.
         let mut stall = business(serial(index, 1), "sole", "operator", as_of, dice);
         stall.status = "cancelled".into();
+        stall.cancel_date = Some(as_of.saturating_sub(dice.between(300, 800).days()));
         driver.records.businesses.push(stall);
     }
 }
@@ -73,7 +66,7 @@ pub(super) fn give(
 /// An account with a little money.
 pub(crate) fn small_deposit(shape: &CityShape, serial: u64, as_of: Date, dice: &mut Dice) -> Deposit {
     let balance = Fen::new(dice.between(shape.small_deposit.0, shape.small_deposit.1) * 100 + dice.between(0, 99));
-    let mut deposit = account(dice.pick::<&str>(&BANKS), serial, balance, as_of, dice);
+    let mut deposit = account(dice.pick::<&str>(banks()), serial, balance, as_of, dice);
     if dice.chance(60) {
         deposit.status = "closed".into();
         deposit.closed = Some(as_of.saturating_sub(dice.between(400, 900).days()));
@@ -99,6 +92,10 @@ pub(crate) fn account(bank: &'static str, serial: u64, balance: Fen, as_of: Date
         opened: as_of.saturating_sub(dice.between(1000, 5000).days()),
         closed: None,
         guarded: false,
+        bank_code: format!("9{:011}", banks().iter().position(|b| *b == bank).unwrap_or(0) + 1),
+        branch: (*dice.pick(&["京口支行", "润州支行", "丹徒支行", "丹阳支行", "句容支行", "扬中支行"])).into(),
+        total_in_bank: balance,
+        term_maturity: (kind == "term").then(|| as_of.saturating_add(dice.between(30, 1000).days())),
         status: "open".into(),
     }
 }
@@ -123,16 +120,18 @@ pub(crate) fn home(serial: u64, address: &str, rural: bool, as_of: Date, dice: &
         price: if way == "purchase" { Fen::from_yuan(dice.between(60, 200) * 1000) } else { Fen::ZERO },
         status: "current".into(),
         cancelled_on: None,
+        mortgage_flag: way == "purchase" && dice.chance(250),
+        seal_flag: dice.chance(10),
         old_number: dice.chance(150),
     }
 }
 
 /// A vehicle in private use, owned for some years.
 pub(crate) fn vehicle(serial: u64, vehicle_type: &'static str, as_of: Date, dice: &mut Dice) -> Vehicle {
-    let (plate_type, displacement, price) = match vehicle_type {
-        "motorcycle" => ("07", 125, dice.between(3000, 6000)),
-        "truck" => ("01", 3800, dice.between(80_000, 150_000)),
-        _ => ("02", 1500, dice.between(60_000, 140_000)),
+    let (plate_type, displacement, price, model) = match vehicle_type {
+        "motorcycle" => ("07", 125, dice.between(3000, 6000), "江畔JP125"),
+        "truck" => ("01", 3800, dice.between(80_000, 150_000), "远帆YF1040"),
+        _ => ("02", 1500, dice.between(60_000, 140_000), "青松QS7150"),
     };
     let since = as_of.saturating_sub(dice.between(800, 2000).days());
     Vehicle {
@@ -147,6 +146,9 @@ pub(crate) fn vehicle(serial: u64, vehicle_type: &'static str, as_of: Date, dice
         invoice_price: Fen::from_yuan(price),
         status: "normal".into(),
         disability_adapted: false,
+        brand_model: model.into(),
+        vin: format!("LIO****{:010}", serial % 10_000_000_000),
+        inspect_valid_to: Some(as_of.saturating_add(dice.between(20, 700).days())),
     }
 }
 
@@ -182,17 +184,11 @@ pub(crate) fn business(
         subscribed: Fen::from_yuan(if entity_type == "company" { dice.between(5, 50) * 10_000 } else { 10_000 }),
         staff: if entity_type == "company" { dice.between(2, 9) } else { 0 },
         founded: as_of.saturating_sub(dice.between(900, 4000).days()),
+        paid_capital: Fen::from_yuan(if entity_type == "company" { dice.between(1, 5) * 10_000 } else { 10_000 }),
+        share_ratio: (if entity_type == "company" { *dice.pick(&["100", "60", "51.5"]) } else { "100" }).into(),
+        business_scope: (*dice.pick(&["建筑材料零售", "服装零售", "餐饮服务", "五金产品批发", "农资销售"])).into(),
+        annual_report_revenue: Fen::from_yuan(dice.between(2, 60) * 10_000),
+        abnormal_flag: dice.chance(80),
+        cancel_date: None,
     }
-}
-
-/// Readings of a household's meter over the months registers keep.
-pub(super) fn water(shape: &CityShape, size: i64, as_of: Date, dice: &mut Dice) -> Vec<WaterMonth> {
-    super::income::closed_months(shape, as_of)
-        .map(|month| reading(month, size * dice.between(shape.water_a_head.0, shape.water_a_head.1)))
-        .collect()
-}
-
-/// One reading and its fee at 3.20 yuan a cubic metre.
-pub(crate) fn reading(month: Month, usage: i64) -> WaterMonth {
-    WaterMonth { month, usage, fee: Fen::new(usage * 320 / 100) }
 }

@@ -3,16 +3,108 @@
 use hedui_base::Fen;
 use jiff::ToSpan;
 
-use super::{Done, Ground};
+use super::kind::Planting::Life;
+use super::kind::{Ground, KIND, Kind, NO_RECEIPT};
 use crate::city::{Household, account, business, home, vehicle};
 
-fn bank_source(bank: &str) -> &'static str {
-    match bank {
-        "bank_jinshan" => "bank.jinshan",
-        "bank_beigu" => "bank.beigu",
-        _ => "bank.jiaoshan",
-    }
-}
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        flag: "AS01",
+        what: "savings many times beyond what a household may keep, at one of the banks",
+        shown_by: &["deposit"],
+        assets: true,
+        plant: Life(savings),
+        ..KIND
+    },
+    Kind {
+        flag: "AS16",
+        what: "runs a company or a shop that operates",
+        shown_by: &["business"],
+        assets: true,
+        plant: Life(company),
+        ..KIND
+    },
+    Kind {
+        flag: "AS07",
+        what: "a car nobody mentioned",
+        shown_by: &["vehicle"],
+        assets: true,
+        plant: Life(undeclared_car),
+        ..KIND
+    },
+    Kind {
+        flag: "AS11",
+        what: "two more flats than anybody mentioned",
+        shown_by: &["housing"],
+        assets: true,
+        plant: Life(more_homes),
+        ..KIND
+    },
+    Kind {
+        flag: "AS02",
+        what: "savings that were there for half a year and are gone on the day of the check",
+        shown_by: &["deposit"],
+        second: true,
+        plant: Life(savings_withdrawn),
+        ..KIND
+    },
+    Kind {
+        flag: "AS12",
+        what: "a shop or a parking bay",
+        shown_by: &["housing"],
+        assets: true,
+        plant: Life(shop),
+        ..KIND
+    },
+    Kind {
+        flag: "AS09",
+        what: "a car transferred to somebody else some months before the check",
+        shown_by: &["vehicle"],
+        second: true,
+        plant: Life(car_given_away),
+        ..KIND
+    },
+    Kind {
+        flag: "AS03",
+        what: "much money came in over the year and went out again",
+        shown_by: &["deposit"],
+        plant: Life(money_passing_through),
+        ..KIND
+    },
+    Kind {
+        flag: "AS13",
+        what: "the only home was bought some months ago",
+        shown_by: &["housing"],
+        assets: true,
+        plant: Life(home_just_bought),
+        ..KIND
+    },
+    Kind {
+        flag: "AS10",
+        what: "a lorry or taxi at work, declared as a vehicle but not as a business",
+        shown_by: &["vehicle"],
+        assets: true,
+        second: true,
+        plant: Life(lorry),
+        ..KIND
+    },
+    Kind {
+        flag: "AS15",
+        what: "a flat transferred to somebody else some months ago",
+        shown_by: &["housing"],
+        second: true,
+        plant: Life(home_given_away),
+        ..KIND
+    },
+    Kind {
+        flag: "AS04",
+        what: "an account opened days before the application",
+        shown_by: &["deposit"],
+        wants: NO_RECEIPT,
+        plant: Life(account_just_opened),
+        ..KIND
+    },
+];
 
 fn much(household: &Household, ground: &mut Ground<'_>) -> Fen {
     let (low, high) = ground.shape.hidden_deposit_a_head;
@@ -20,32 +112,33 @@ fn much(household: &Household, ground: &mut Ground<'_>) -> Fen {
 }
 
 /// Savings many times beyond what a household may keep.
-pub(super) fn savings(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn savings(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let balance = much(household, ground);
     let mut deposit = account(ground.bank, ground.serial, balance, ground.as_of, ground.dice);
     deposit.kind = "term".into();
+    deposit.term_maturity = Some(ground.as_of.saturating_add(ground.dice.between(100, 800).days()));
     deposit.average_6m = balance;
     household.members[0].records.deposits.push(deposit);
-    Done::by(0, bank_source(ground.bank))
+    0
 }
 
 /// Savings that were there for half a year and are gone on the day of the check.
-pub(super) fn savings_withdrawn(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn savings_withdrawn(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let average = much(household, ground);
     let mut deposit = account(ground.bank, ground.serial, Fen::from_yuan(300), ground.as_of, ground.dice);
     deposit.average_6m = average;
     deposit.outflow_large_6m = Fen::new(average.fen() / 10 * 15);
     household.members[0].records.deposits.push(deposit);
-    Done::by(0, bank_source(ground.bank))
+    0
 }
 
 /// Much money came in over the year and went out again.
-pub(super) fn money_passing_through(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn money_passing_through(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let inflow = much(household, ground);
     let mut deposit = account(ground.bank, ground.serial, Fen::from_yuan(800), ground.as_of, ground.dice);
     deposit.inflow_12m = inflow;
     household.members[0].records.deposits.push(deposit);
-    Done::by(0, bank_source(ground.bank))
+    0
 }
 
 /// The applicant or another grown-up: whoever a planted thing belongs to.
@@ -55,13 +148,13 @@ fn owner(household: &Household, ground: &mut Ground<'_>) -> usize {
 }
 
 /// A car nobody mentioned.
-pub(super) fn undeclared_car(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn undeclared_car(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     let car = vehicle(ground.serial, "car", ground.as_of, ground.dice);
     household.members[who].records.vehicles.push(car);
     household.declared.declared_vehicle_count = 0;
     forget_motorcycles(household);
-    Done::by(who, "vehicle.registry")
+    who
 }
 
 /// So that the number of vehicles declared speaks about cars alone.
@@ -72,17 +165,17 @@ fn forget_motorcycles(household: &mut Household) {
 }
 
 /// A car transferred to somebody else some months before the check.
-pub(super) fn car_given_away(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn car_given_away(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     let mut car = vehicle(ground.serial, "car", ground.as_of, ground.dice);
     car.status = "transferred".into();
     car.transferred_on = Some(ground.as_of.saturating_sub(ground.dice.between(40, 220).days()));
     household.members[who].records.vehicles.push(car);
-    Done::by(who, "vehicle.registry")
+    who
 }
 
 /// A lorry or taxi at work, declared as a vehicle but not as a business.
-pub(super) fn lorry(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn lorry(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     forget_motorcycles(household);
     let (kind, nature) = *ground.dice.pick(&[("truck", "freight"), ("car", "taxi")]);
@@ -90,11 +183,11 @@ pub(super) fn lorry(household: &mut Household, ground: &mut Ground<'_>) -> Done 
     lorry.use_nature = nature.into();
     household.members[who].records.vehicles.push(lorry);
     household.declared.declared_vehicle_count = 1;
-    Done::by(who, "vehicle.registry")
+    who
 }
 
 /// Two more flats than anybody mentioned.
-pub(super) fn more_homes(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn more_homes(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     for nth in 0..2 {
         let mut flat = home(ground.serial + nth, "镇江市润州区云台山路9号", false, ground.as_of, ground.dice);
@@ -103,22 +196,22 @@ pub(super) fn more_homes(household: &mut Household, ground: &mut Ground<'_>) -> 
         flat.area = format!("{}.50", 140 + 60 * household.members.len());
         household.members[who].records.homes.push(flat);
     }
-    Done::by(who, "housing.registry")
+    who
 }
 
 /// A shop or a parking bay.
-pub(super) fn shop(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn shop(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     let mut shop = home(ground.serial, "镇江市京口区青石路1号商铺", false, ground.as_of, ground.dice);
     shop.usage = (*ground.dice.pick(&["commercial", "parking"])).into();
     shop.nature = "market".into();
     shop.way = "purchase".into();
     household.members[who].records.homes.push(shop);
-    Done::by(who, "housing.registry")
+    who
 }
 
 /// The only home was bought some months ago.
-pub(super) fn home_just_bought(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn home_just_bought(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     for member in &mut household.members {
         member.records.homes.clear();
     }
@@ -129,24 +222,33 @@ pub(super) fn home_just_bought(household: &mut Household, ground: &mut Ground<'_
     flat.old_number = false;
     household.members[0].records.homes.push(flat);
     household.declared.declared_home_count = 1;
-    Done::by(0, "housing.registry")
+    0
 }
 
 /// A flat was transferred to somebody else some months ago.
-pub(super) fn home_given_away(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn home_given_away(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     let mut flat = home(ground.serial, "镇江市丹徒区长堤路18号", false, ground.as_of, ground.dice);
     flat.status = "cancelled".into();
     flat.cancelled_on = Some(ground.as_of.saturating_sub(ground.dice.between(40, 220).days()));
     household.members[who].records.homes.push(flat);
-    Done::by(who, "housing.registry")
+    who
 }
 
 /// Runs a company or a shop that operates.
-pub(super) fn company(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn company(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = owner(household, ground);
     let (entity, role) = *ground.dice.pick(&[("company", "legal_rep"), ("company", "executive"), ("sole", "operator")]);
     let entry = business(ground.serial, entity, role, ground.as_of, ground.dice);
     household.members[who].records.businesses.push(entry);
-    Done::by(who, "market.business")
+    who
+}
+
+/// An account opened days before the application, with little on it.
+fn account_just_opened(household: &mut Household, ground: &mut Ground<'_>) -> usize {
+    let mut deposit = account(ground.bank, ground.serial, Fen::from_yuan(90), ground.as_of, ground.dice);
+    let applied = household.declared.applied_on.unwrap_or(ground.as_of);
+    deposit.opened = applied.saturating_sub(ground.dice.between(2, 20).days());
+    household.members[0].records.deposits.push(deposit);
+    0
 }

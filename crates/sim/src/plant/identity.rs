@@ -3,17 +3,80 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::{Done, Ground};
+use super::kind::Planting::Life;
+use super::kind::{Ground, KIND, Kind, NO_RECEIPT, RECEIPT};
+use crate::city::Composition as C;
 use crate::city::{Household, Person};
 
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        flag: "DE01",
+        what: "an old member died some months ago; aid goes on",
+        shown_by: &["hukou"],
+        also: &["DE03"],
+        fits: &[C::ElderlyCouple, C::DisabledWithParent, C::ThreeGenerations],
+        wants: RECEIPT,
+        plant: Life(die),
+        ..KIND
+    },
+    Kind {
+        flag: "ID05",
+        what: "a child's registration was cancelled as a duplicate, or because it settled abroad",
+        shown_by: &["hukou"],
+        fits: &[C::SingleParent, C::CoupleWithChildren],
+        plant: Life(cancelled),
+        ..KIND
+    },
+    Kind {
+        flag: "FA01",
+        what: "the applicant is married; the spouse is not named",
+        shown_by: &["hukou"],
+        fits: &[C::ElderlyAlone, C::SingleParent, C::AdultAlone],
+        plant: Life(married_to_nobody),
+        ..KIND
+    },
+    Kind {
+        flag: "ID06",
+        what: "the booklet holds one more person with a legal duty than the household named",
+        shown_by: &["hukou"],
+        plant: Life(one_more_in_the_booklet),
+        ..KIND
+    },
+    Kind {
+        flag: "DE03",
+        what: "an old member died before the application and is counted all the same",
+        shown_by: &["hukou"],
+        fits: &[C::ElderlyCouple, C::DisabledWithParent, C::ThreeGenerations],
+        wants: NO_RECEIPT,
+        plant: Life(die),
+        ..KIND
+    },
+    Kind {
+        flag: "FA06",
+        what: "the spouse is in prison or compulsory rehabilitation and is counted all the same",
+        shown_by: &["hukou"],
+        fits: &[C::CoupleWithChildren, C::ThreeGenerations],
+        plant: Life(in_custody),
+        ..KIND
+    },
+    Kind {
+        flag: "ID07",
+        what: "the police do not know a child's number",
+        shown_by: &["hukou"],
+        fits: &[C::SingleParent, C::CoupleWithChildren],
+        plant: Life(unknown_to_the_police),
+        ..KIND
+    },
+];
+
 /// A child's registration was cancelled as a duplicate, or because it settled abroad.
-pub(super) fn cancelled(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+fn cancelled(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     let who = household.members.len() - 1;
     let reason = *ground.dice.pick(&["abroad", "duplicate"]);
     let on = ground.as_of.saturating_sub(ground.dice.between(90, 600).days());
     cancel(&mut household.members[who], reason, on);
     one_fewer_in_the_booklet(household);
-    Done::by(who, "police.hukou")
+    who
 }
 
 fn cancel(person: &mut Person, reason: &'static str, on: Date) {
@@ -34,43 +97,31 @@ fn one_fewer_in_the_booklet(household: &mut Household) {
 }
 
 /// The booklet holds one more person with a legal duty than the household named.
-pub(super) fn one_more_in_the_booklet(household: &mut Household) -> Done {
+fn one_more_in_the_booklet(household: &mut Household, _: &mut Ground<'_>) -> usize {
     for member in &mut household.members {
         if let Some(hukou) = &mut member.records.hukou {
             hukou.booklet_members += 1;
         }
     }
-    Done::by(0, "police.hukou")
+    0
 }
 
 /// The police do not know a child's number.
-pub(super) fn unknown_to_the_police(household: &mut Household) -> Done {
+fn unknown_to_the_police(household: &mut Household, _: &mut Ground<'_>) -> usize {
     let who = household.members.len() - 1;
     household.members[who].records.hukou = None;
     one_fewer_in_the_booklet(household);
-    Done::by(who, "police.hukou")
+    who
 }
 
-/// An old member died some months ago; aid goes on.
-pub(super) fn dead_and_paid(household: &mut Household, ground: &mut Ground<'_>) -> Done {
-    die(household, ground).with(&["DE03"])
-}
-
-/// An old member died before the application and is counted all the same.
-pub(super) fn dead_and_counted(household: &mut Household, ground: &mut Ground<'_>) -> Done {
-    household.in_receipt = false;
-    household.enrolled_on = None;
-    household.current_amount = hedui_base::Fen::ZERO;
-    die(household, ground)
-}
-
-fn die(household: &mut Household, ground: &mut Ground<'_>) -> Done {
+/// An old member died some months ago.
+fn die(household: &mut Household, ground: &mut Ground<'_>) -> usize {
     // The oldest who is not the applicant.
     let oldest = (1..household.members.len()).max_by_key(|i| household.members[*i].age(ground.as_of));
     let who = oldest.unwrap_or(0);
     let on = ground.as_of.saturating_sub(ground.dice.between(70, 300).days());
     bury(household, who, on);
-    Done::by(who, "police.hukou")
+    who
 }
 
 /// A member dies: the registration is cancelled, the pension stops, a spouse becomes widowed, accounts stay.
@@ -88,15 +139,15 @@ pub(crate) fn bury(household: &mut Household, who: usize, on: Date) {
 }
 
 /// The applicant is married; the spouse is not named.
-pub(super) fn married_to_nobody(household: &mut Household) -> Done {
+fn married_to_nobody(household: &mut Household, _: &mut Ground<'_>) -> usize {
     if let Some(hukou) = &mut household.members[0].records.hukou {
         hukou.marital = "married".into();
     }
-    Done::by(0, "police.hukou")
+    0
 }
 
 /// The spouse is in prison or compulsory rehabilitation and is counted all the same.
-pub(super) fn in_custody(household: &mut Household) -> Done {
+fn in_custody(household: &mut Household, _: &mut Ground<'_>) -> usize {
     let who = household.members.iter().position(|m| m.relation == "spouse").unwrap_or(0);
     let spouse = &mut household.members[who];
     // Whoever sits in prison earns nothing outside.
@@ -107,5 +158,5 @@ pub(super) fn in_custody(household: &mut Household) -> Done {
         hukou.custody = if spouse.id.is_male() { "prison" } else { "rehab" }.into();
     }
     one_fewer_in_the_booklet(household);
-    Done::by(who, "police.hukou")
+    who
 }

@@ -1,264 +1,245 @@
 //! Anomalies: what is wrong with a household, and which flags that must raise.
 //!
-//! One function per anomaly, in files by theme. Each changes the registers (or what is declared) of one honest
-//! household so that its own flag is due beyond doubt, and lists the flags that follow from it.
+//! One table of kinds per theme. Each kind changes the registers (or what is declared) of one honest household so that
+//! its own flag is due beyond doubt, and lists the flags that follow from it. `ANOMALIES.md` lists them all.
 
 mod assets;
+mod family;
 mod finance;
 mod identity;
 mod income;
+mod kind;
 mod living;
+mod people;
+mod receipt;
+mod things;
+mod work;
 
 pub(crate) use identity::bury;
+pub(crate) use kind::{Ground, Kind, Planting};
 
 use hedui_base::Fen;
 use jiff::civil::Date;
 
+use crate::city::registers::later;
 use crate::city::{Composition, Household, a_head};
 use crate::dice::Dice;
+use crate::holders::{Holders, banks};
 use crate::shape::{Band, CityShape};
 use crate::truth::{Expected, Planted};
 
-use Composition as C;
-
-/// Every anomaly, named by the flag that reveals it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(clippy::upper_case_acronyms, reason = "named as the flags are")]
-pub(crate) enum Anomaly {
-    ID05,
-    ID06,
-    ID07,
-    DE01,
-    DE03,
-    FA01,
-    FA05,
-    FA06,
-    IN01,
-    IN02,
-    IN04,
-    IN13,
-    IN14,
-    AS01,
-    AS02,
-    AS03,
-    AS05,
-    AS06,
-    AS07,
-    AS09,
-    AS10,
-    AS11,
-    AS12,
-    AS13,
-    AS15,
-    AS16,
-    LI01,
-    LI02,
-}
-
-use Anomaly as A;
-
-/// In the order in which they are dealt out: neighbours belong to different sources.
-const DEALT: [Anomaly; 28] = [
-    A::AS01,
-    A::IN04,
-    A::AS16,
-    A::AS07,
-    A::IN02,
-    A::AS11,
-    A::LI01,
-    A::DE01,
-    A::IN01,
-    A::AS02,
-    A::FA05,
-    A::AS12,
-    A::LI02,
-    A::ID05,
-    A::AS09,
-    A::AS03,
-    A::FA01,
-    A::IN13,
-    A::AS13,
-    A::ID06,
-    A::AS10,
-    A::DE03,
-    A::AS15,
-    A::IN14,
-    A::FA06,
-    A::ID07,
-    A::AS05,
-    A::AS06,
+/// Every kind, by theme. They are dealt out across the themes, so that neighbours belong to different sources.
+const THEMES: [&[Kind]; 10] = [
+    assets::KINDS,
+    income::KINDS,
+    receipt::KINDS,
+    family::KINDS,
+    things::KINDS,
+    work::KINDS,
+    living::KINDS,
+    identity::KINDS,
+    finance::KINDS,
+    people::KINDS,
 ];
 
-/// Anomalies that may come on top of another one: they change neither who is counted nor the income.
-const SECOND: [Anomaly; 6] = [A::AS09, A::LI01, A::AS15, A::LI02, A::AS02, A::AS10];
+/// Every kind in the order in which they are dealt out.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static Kind> {
+    let longest = THEMES.iter().map(|theme| theme.len()).max().unwrap_or(0);
+    (0..longest).flat_map(|nth| THEMES.iter().filter_map(move |theme| theme.get(nth)))
+}
+
+/// One kind of anomaly, as lists show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnomalyKind {
+    /// The flag that must be raised.
+    pub flag: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
+    /// The datasets that show it.
+    pub shown_by: &'static [&'static str],
+    /// Flags that follow from it.
+    pub also: &'static [&'static str],
+}
+
+/// Every kind of anomaly that cities know, sorted by flag.
+#[must_use]
+pub fn anomalies() -> Vec<AnomalyKind> {
+    let listed = |k: &'static Kind| AnomalyKind { flag: k.flag, what: k.what, shown_by: k.shown_by, also: k.also };
+    let mut anomalies: Vec<_> = kinds().map(listed).collect();
+    anomalies.sort_by_key(|a| a.flag);
+    anomalies
+}
 
 /// What is to be wrong with one household.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub(crate) struct Plan {
-    anomalies: Vec<Anomaly>,
-    /// Which of the three banks holds a planted deposit.
+    kinds: Vec<&'static Kind>,
+    /// Which bank holds a planted deposit.
     bank: usize,
-    /// First free number for planted things of this household.
     index: u32,
 }
 
-/// Three households in ten get an anomaly, each kind in turn; one in five of those gets a second one.
-///
-/// Depends on seed and index alone, so that truth does not change with the size of the city.
-pub(crate) fn plan(seed: u64, index: u32) -> Plan {
-    let has = |i: u64| (i * 7 + seed) % 10 < 3;
-    let i = u64::from(index);
-    if !has(i) {
-        return Plan { index, ..Plan::default() };
-    }
-    let nth = i / 10 * 3 + (i / 10 * 10..i).filter(|j| has(*j)).count() as u64;
-    let kinds = DEALT.len() as u64;
-    let first = DEALT[((nth + seed) % kinds) as usize];
-    let mut anomalies = vec![first];
-    if nth % 5 == 4 {
-        let second = SECOND[(nth / 5 % SECOND.len() as u64) as usize];
-        if second.theme() != first.theme() {
-            anomalies.push(second);
-        }
-    }
-    Plan { anomalies, bank: ((nth / kinds + nth) % 3) as usize, index }
+/// Deals out anomalies among what the city's institutions can show.
+pub(crate) struct Dealer {
+    seed: u64,
+    first: Vec<&'static Kind>,
+    second: Vec<&'static Kind>,
 }
 
-impl Anomaly {
-    /// The two letters of its flag.
-    fn theme(self) -> &'static str {
-        match self {
-            A::ID05 | A::ID06 | A::ID07 => "ID",
-            A::DE01 | A::DE03 => "DE",
-            A::FA01 | A::FA05 | A::FA06 => "FA",
-            A::IN01 | A::IN02 | A::IN04 | A::IN13 | A::IN14 => "IN",
-            A::LI01 | A::LI02 => "LI",
-            _ => "AS",
-        }
+impl Dealer {
+    pub(crate) fn new(seed: u64, holders: &Holders) -> Self {
+        let first: Vec<_> = kinds().filter(|kind| kind.shown_by.iter().all(|d| holders.hold(d))).collect();
+        let second = first.iter().copied().filter(|kind| kind.second).collect();
+        Self { seed, first, second }
     }
 
-    /// Households it can happen to; empty means any.
-    fn compositions(self) -> &'static [Composition] {
-        match self {
-            A::ID05 | A::ID07 => &[C::SingleParent, C::CoupleWithChildren],
-            A::DE01 | A::DE03 => &[C::ElderlyCouple, C::DisabledWithParent, C::ThreeGenerations],
-            A::FA01 => &[C::ElderlyAlone, C::SingleParent, C::AdultAlone],
-            A::FA05 => &[C::ElderlyAlone, C::ElderlyCouple],
-            A::FA06 => &[C::CoupleWithChildren, C::ThreeGenerations],
-            A::IN01 | A::IN02 | A::IN13 => &[C::SingleParent, C::CoupleWithChildren, C::AdultAlone],
-            A::IN04 => &[C::ElderlyAlone, C::ElderlyCouple],
-            A::IN14 => &[C::SingleParent, C::AdultAlone],
-            _ => &[],
+    /// Three households in ten get an anomaly, each kind in turn; one in five of those gets a second one.
+    ///
+    /// Depends on seed and index alone, so that truth does not change with the size of the city.
+    pub(crate) fn plan(&self, index: u32) -> Plan {
+        let has = |i: u64| (i * 7 + self.seed) % 10 < 3;
+        let i = u64::from(index);
+        if !has(i) || self.first.is_empty() {
+            return Plan { index, ..Plan::default() };
         }
+        let nth = i / 10 * 3 + (i / 10 * 10..i).filter(|j| has(*j)).count() as u64;
+        let count = self.first.len() as u64;
+        let at = ((nth + self.seed) % count) as usize;
+        let mut kinds = vec![self.first[at]];
+        if nth % 5 == 4 && !self.second.is_empty() {
+            let second = self.second[(nth / 5 % self.second.len() as u64) as usize];
+            if second.theme() != kinds[0].theme() {
+                kinds.push(second);
+            }
+        }
+        // Deposits go round the banks.
+        let deposits = |kinds: &[&Kind]| kinds.iter().filter(|k| k.shown_by[0] == "deposit").count() as u64;
+        let bank = nth / count * deposits(&self.first) + deposits(&self.first[..at]) + nth / 5;
+        Plan { kinds, bank: (bank % banks().len().max(1) as u64) as usize, index }
     }
 }
 
 impl Plan {
     /// Whether nothing is wrong.
     pub(crate) fn is_clean(&self) -> bool {
-        self.anomalies.is_empty()
+        self.kinds.is_empty()
     }
 
     /// The kind of household the anomaly needs, if it needs one.
     pub(crate) fn composition(&self, dice: &mut Dice) -> Option<Composition> {
-        let wanted = self.anomalies.first()?.compositions();
+        let wanted = self.kinds.first()?.fits;
         (!wanted.is_empty()).then(|| *dice.pick(wanted))
     }
 
-    /// How the household lives apart from its anomaly: poor, so that nothing but the anomaly is in its way.
+    /// How the household lives apart from its anomaly.
     pub(crate) fn band(&self) -> Option<Band> {
-        match self.anomalies.first()? {
-            A::IN14 => Some(Band::AtTheLine),
-            _ => Some(Band::Poor),
-        }
+        self.kinds.first().map(|kind| kind.wants.band)
     }
 
-    fn plants(&self, any_of: &[Anomaly]) -> bool {
-        self.anomalies.iter().any(|a| any_of.contains(a))
-    }
-
-    /// Whether it needs a grown child elsewhere.
-    pub(crate) fn needs_obligor(&self) -> bool {
-        self.plants(&[A::FA05])
+    /// Whether it has a grown child elsewhere; none if that is left to chance.
+    pub(crate) fn obligor(&self) -> Option<bool> {
+        self.kinds.iter().find_map(|kind| kind.wants.obligor)
     }
 
     /// Whether it needs a water meter.
     pub(crate) fn needs_water(&self) -> bool {
-        self.plants(&[A::LI01, A::LI02])
+        self.kinds.iter().any(|kind| kind.wants.water)
     }
 
-    /// Whether it needs a household in receipt of aid.
-    pub(crate) fn in_receipt(&self) -> bool {
-        self.plants(&[A::DE01, A::IN13])
-    }
-}
-
-/// What a planting function is given.
-struct Ground<'a> {
-    shape: &'a CityShape,
-    as_of: Date,
-    dice: &'a mut Dice,
-    bank: &'static str,
-    /// A number for planted things that no other thing in the city has.
-    serial: u64,
-}
-
-/// What a planting function did: whose record shows it (index among the members), and what else follows from it.
-struct Done {
-    person_index: usize,
-    source: &'static str,
-    consequences: &'static [&'static str],
-}
-
-impl Done {
-    const fn by(person_index: usize, source: &'static str) -> Self {
-        Self { person_index, source, consequences: &[] }
+    /// Whether its last child is grown and studies.
+    pub(crate) fn student(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.wants.student)
     }
 
-    const fn with(self, consequences: &'static [&'static str]) -> Self {
-        Self { consequences, ..self }
+    /// Whether the household receives aid; none if that is left to chance.
+    pub(crate) fn receipt(&self) -> Option<bool> {
+        self.kinds.iter().find_map(|kind| kind.wants.receipt)
+    }
+
+    /// Whose deposit it is: the bank of a planted one.
+    fn bank(&self) -> &'static str {
+        banks().get(self.bank).copied().unwrap_or_default()
     }
 }
 
 /// An anomaly as planted, with the flags that follow from it.
+#[derive(Default)]
 pub(crate) struct Applied {
     pub(crate) planted: Vec<Planted>,
-    pub(crate) expected: Vec<Expected>,
+    flags: Vec<&'static str>,
+    assets: bool,
 }
 
-/// Plants what the plan says into an honest household.
-pub(crate) fn apply(
+impl Applied {
+    fn note(&mut self, plan: &Plan, kind: &Kind, household: &Household, holders: &Holders, person_index: usize) {
+        let dataset = kind.shown_by.first().copied().unwrap_or_default();
+        let institution = match dataset {
+            "deposit" => Some(plan.bank()),
+            "utility_use" => Some("water"),
+            _ => None,
+        };
+        self.flags.push(kind.flag);
+        self.flags.extend(kind.also);
+        self.assets |= kind.assets;
+        self.planted.push(Planted {
+            case: household.case.clone(),
+            person_index,
+            flag: kind.flag.to_owned(),
+            source: holders.source(dataset, institution).to_owned(),
+        });
+    }
+
+    /// Every flag that is due for the household as it stands now.
+    pub(crate) fn expected(&self, household: &Household, shape: &CityShape) -> Vec<Expected> {
+        let mut flags = self.flags.clone();
+        if !self.assets && band(household, shape) == Some(Band::NearPoor) && !unsendable(household) {
+            flags.push("SP03");
+            if !household.in_receipt && household.members.iter().any(|m| m.declared.severely_disabled) {
+                flags.push("SP02");
+            }
+        }
+        flags.sort_unstable();
+        flags.dedup();
+        flags.into_iter().map(|flag| Expected { case: household.case.clone(), flag: flag.to_owned() }).collect()
+    }
+}
+
+/// Plants what the plan says into the life of an honest household.
+pub(crate) fn live(
     plan: &Plan,
     household: &mut Household,
     shape: &CityShape,
     as_of: Date,
+    holders: &Holders,
     dice: &mut Dice,
 ) -> Applied {
-    let mut applied = Applied { planted: Vec::new(), expected: Vec::new() };
-    let mut flags: Vec<String> = Vec::new();
-    for (nth, anomaly) in plan.anomalies.iter().enumerate() {
-        let serial = u64::from(plan.index) * 64 + 40 + nth as u64 * 4;
-        let bank = crate::city::BANKS[plan.bank];
-        let done = plant(*anomaly, household, &mut Ground { shape, as_of, dice, bank, serial });
-        let flag = format!("{anomaly:?}");
-        flags.push(flag.clone());
-        flags.extend(done.consequences.iter().map(|f| (*f).to_owned()));
-        applied.planted.push(Planted {
-            case: household.case.clone(),
-            person_index: done.person_index,
-            flag,
-            source: done.source.to_owned(),
-        });
+    let mut applied = Applied::default();
+    for (nth, kind) in plan.kinds.iter().enumerate() {
+        if let Planting::Life(plant) = kind.plant {
+            let serial = u64::from(plan.index) * 64 + 40 + nth as u64 * 4;
+            let who = plant(household, &mut Ground { shape, as_of, dice, bank: plan.bank(), serial });
+            applied.note(plan, kind, household, holders, who);
+        }
     }
-    let assets_stand_in_the_way =
-        plan.plants(&[A::AS01, A::AS05, A::AS07, A::AS10, A::AS11, A::AS12, A::AS13, A::AS16]);
-    if !assets_stand_in_the_way && band(household, shape) == Some(Band::NearPoor) && !unsendable(household) {
-        flags.push("SP03".to_owned());
-    }
-    flags.sort();
-    flags.dedup();
-    applied.expected = flags.into_iter().map(|flag| Expected { case: household.case.clone(), flag }).collect();
     applied
+}
+
+/// Plants what the plan says into the registers about a household.
+pub(crate) fn register(
+    plan: &Plan,
+    household: &mut Household,
+    seed: u64,
+    as_of: Date,
+    holders: &Holders,
+    applied: &mut Applied,
+) {
+    let mut desk = later(seed, "plant", plan.index, as_of);
+    for kind in &plan.kinds {
+        if let Planting::Registers(plant) = kind.plant {
+            let who = plant(household, &mut desk);
+            applied.note(plan, kind, household, holders, who);
+        }
+    }
 }
 
 /// The band the household's income surely lies in.
@@ -270,39 +251,6 @@ pub(crate) fn band(household: &Household, shape: &CityShape) -> Option<Band> {
 /// Whether a member's name cannot be sent to a bank, which leaves the deposits open.
 pub(crate) fn unsendable(household: &Household) -> bool {
     household.members.iter().any(|m| encoding_rs::GBK.encode(&m.name).2)
-}
-
-fn plant(anomaly: Anomaly, household: &mut Household, ground: &mut Ground<'_>) -> Done {
-    match anomaly {
-        A::ID05 => identity::cancelled(household, ground),
-        A::ID06 => identity::one_more_in_the_booklet(household),
-        A::ID07 => identity::unknown_to_the_police(household),
-        A::DE01 => identity::dead_and_paid(household, ground),
-        A::DE03 => identity::dead_and_counted(household, ground),
-        A::FA01 => identity::married_to_nobody(household),
-        A::FA05 => income::rich_child(household, ground),
-        A::FA06 => identity::in_custody(household),
-        A::IN01 => income::insured_while_unemployed(household, ground),
-        A::IN02 => income::undeclared_wage(household, ground),
-        A::IN04 => income::undeclared_pension(household, ground),
-        A::IN13 => income::new_job(household, ground),
-        A::IN14 => income::at_the_line(household),
-        A::AS01 => assets::savings(household, ground),
-        A::AS02 => assets::savings_withdrawn(household, ground),
-        A::AS03 => assets::money_passing_through(household, ground),
-        A::AS05 => finance::securities(household, ground),
-        A::AS06 => finance::premiums(household, ground),
-        A::AS07 => assets::undeclared_car(household, ground),
-        A::AS09 => assets::car_given_away(household, ground),
-        A::AS10 => assets::lorry(household, ground),
-        A::AS11 => assets::more_homes(household, ground),
-        A::AS12 => assets::shop(household, ground),
-        A::AS13 => assets::home_just_bought(household, ground),
-        A::AS15 => assets::home_given_away(household, ground),
-        A::AS16 => assets::company(household, ground),
-        A::LI01 => living::much_water(household),
-        A::LI02 => living::no_water(household),
-    }
 }
 
 /// A wage that lifts a household of that size clearly above every line, on its own.
@@ -325,5 +273,13 @@ mod tests {
             }
             city.advance(3);
         }
+    }
+
+    #[test]
+    fn every_kind_says_what_it_is() {
+        for kind in kinds() {
+            assert!(!kind.what.is_empty() && !kind.shown_by.is_empty(), "{}", kind.flag);
+        }
+        assert!(kinds().count() > 70, "{}", kinds().count());
     }
 }

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use hedui_base::Month;
 use jiff::civil::Date;
 use serde::Serialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::city::{City, Person};
-use crate::records::Row;
+use crate::records::{Row, UtilityAccount};
 
 /// Whatever is registered about everybody in a city.
 pub(super) struct Registers {
@@ -22,20 +22,13 @@ pub(super) struct Registers {
     sets: HashMap<String, u16>,
     /// By number, in order.
     people: Vec<(Box<str>, Held)>,
-    meters: BTreeMap<String, Vec<Meter>>,
+    meters: BTreeMap<String, Vec<UtilityAccount>>,
 }
 
 /// One person.
 struct Held {
     name: Box<str>,
     rows: Box<[(u16, Box<[u8]>)]>,
-}
-
-/// One account at a utility with its months.
-pub(super) struct Meter {
-    account: Box<str>,
-    address: Box<str>,
-    months: Box<[(i64, i64, i64)]>,
 }
 
 impl Registers {
@@ -47,15 +40,9 @@ impl Registers {
             let held = Held { name: person.name.as_str().into(), rows: written(person, &mut sets) };
             people.insert(person.id.reveal().into(), held);
         }
-        let mut meters: BTreeMap<String, Vec<Meter>> = BTreeMap::new();
-        for water in city.households.iter().filter_map(|h| h.water.as_ref()) {
-            let months = water.months.iter().map(|m| (m.month.index(), m.usage, m.fee.fen())).collect();
-            let meter = Meter {
-                account: water.account.account.as_str().into(),
-                address: water.account.address.as_str().into(),
-                months,
-            };
-            meters.entry(water.account.utility.clone().into_owned()).or_default().push(meter);
+        let mut meters: BTreeMap<String, Vec<UtilityAccount>> = BTreeMap::new();
+        for account in city.households.iter().flat_map(|h| &h.utilities) {
+            meters.entry(account.utility.to_string()).or_default().push(account.clone());
         }
         Self {
             seed: city.options.seed,
@@ -94,23 +81,8 @@ impl Registers {
     /// Rows of all accounts at a utility in one month, in canonical form.
     pub(super) fn meters(&self, utility: &str, month: Month) -> impl Iterator<Item = Row> {
         let meters = self.meters.get(utility).map_or(&[][..], Vec::as_slice);
-        let (utility, wanted) = (utility.to_owned(), month.index());
-        meters.iter().filter_map(move |meter| {
-            let (_, usage, fee) = meter.months.iter().find(|(index, ..)| *index == wanted)?;
-            let mut row = Map::new();
-            row.insert("utility".into(), json!(utility));
-            row.insert("account".into(), json!(meter.account));
-            row.insert("address".into(), json!(meter.address));
-            row.insert("month".into(), json!(month.to_string()));
-            row.insert("usage".into(), json!(hundredths(*usage)));
-            row.insert("fee".into(), json!(hundredths(*fee)));
-            Some(row)
-        })
+        meters.iter().filter_map(move |account| account.row(month))
     }
-}
-
-fn hundredths(number: i64) -> String {
-    hedui_base::Fen::new(number).to_string()
 }
 
 /// All of a person's rows, one JSON list a dataset.

@@ -52,14 +52,14 @@ pub(crate) fn subjects<'a>(source: &Source, city: &'a City) -> Vec<(Subject, &'a
         .map(|(key, (household, nth, person))| {
             let authorised =
                 letter.authorise(PersonKey(key as u32), &source.id, &source.scope, "dibao", city.as_of).unwrap();
-            let account = household.water.as_ref().filter(|_| nth == 0).map(|w| &w.account);
+            let account = household.utility(source.id.as_str().split('.').next().unwrap()).filter(|_| nth == 0);
             let subject = Subject {
                 ask: AskId(key as i64),
                 authorised,
                 id: Some(person.id.clone()),
                 name: Some(person.name.clone()),
-                account: account.map(|a| a.account.clone()),
-                address: account.map(|a| a.address.clone()),
+                account: account.filter(|a| a.number_known).map(|a| a.account.clone()),
+                address: account.map(|_| household.address.clone()),
             };
             (subject, person)
         })

@@ -88,7 +88,7 @@ async fn water_is_found_by_account_and_whole_months_clear() {
     assert!(reasons.is_empty());
     let mut first = 0;
     for household in &city.households {
-        if household.water.is_some() {
+        if household.utility("water").is_some() {
             assert_eq!((answers[&first].outcome, answers[&first].records.len()), (Outcome::Found, 12));
         }
         first += household.members.len() as i64;

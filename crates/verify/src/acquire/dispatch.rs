@@ -349,7 +349,7 @@ impl Dispatch {
                     authorised: a.authorised.clone(),
                     id: person.id,
                     name: person.name,
-                    account: account.map(|a| a.account.clone()),
+                    account: account.and_then(|a| a.account.clone()),
                     address: account.and_then(|a| a.address.clone()),
                 }
             })
@@ -370,7 +370,7 @@ impl Dispatch {
                     person: ask.person,
                     id: person.id,
                     name: person.name,
-                    account: account.map(|a| a.account.clone()),
+                    account: account.and_then(|a| a.account.clone()),
                     address: account.and_then(|a| a.address.clone()),
                 }
             })

@@ -34,7 +34,7 @@ pub async fn source_try(ws: &Workspace, source: &SourceId, case: &CaseId) -> Res
                     authorised,
                     id: who.id,
                     name: who.name,
-                    account: account.map(|a| a.account.clone()),
+                    account: account.and_then(|a| a.account.clone()),
                     address: account.and_then(|a| a.address.clone()),
                 });
             }

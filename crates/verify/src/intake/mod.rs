@@ -82,11 +82,12 @@ impl std::fmt::Debug for IntakePerson {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IntakeAccount {
-    /// `water`, `power`, `gas`.
+    /// `water`, `power`, `gas`, `telecom`, `cable`.
     pub utility: String,
-    /// Account number.
-    pub account: String,
-    /// Address.
+    /// Account number; none if the household does not know it, then there is an address.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Address; none only beside an account number.
     #[serde(default)]
     pub address: Option<String>,
 }

@@ -13,6 +13,8 @@ use crate::Problem;
 
 type Problems = Vec<Problem>;
 
+/// Utilities that accounts may be at.
+const UTILITIES: [&str; 5] = ["water", "power", "gas", "telecom", "cable"];
 /// Relations that a member or obligor may have to the applicant.
 const RELATIONS: [&str; 8] = ["self", "spouse", "child", "parent", "grandparent", "grandchild", "sibling", "other"];
 
@@ -268,12 +270,15 @@ fn person(value: &Value, at: &str, problems: &mut Problems) -> Option<IntakePers
 fn account(value: &Value, at: &str, problems: &mut Problems) -> Option<IntakeAccount> {
     let object = Object::open(value, at, &["utility", "account", "address"], problems)?;
     let utility = object.text("utility", problems);
-    if utility.as_ref().is_some_and(|u| !["water", "power", "gas"].contains(&u.as_str())) {
-        tell(problems, &object.at("utility"), "unknown_code", "one of water, power, gas");
+    if utility.as_ref().is_some_and(|u| !UTILITIES.contains(&u.as_str())) {
+        tell(problems, &object.at("utility"), "unknown_code", format!("one of {}", UTILITIES.join(", ")));
     }
-    let account = object.text("account", problems);
+    let account = object.optional_text("account", problems);
     let address = object.optional_text("address", problems);
-    Some(IntakeAccount { utility: utility?, account: account?, address })
+    if account.is_none() && address.is_none() {
+        tell(problems, &object.at("account"), "missing", "an account is known by its number or its address");
+    }
+    Some(IntakeAccount { utility: utility?, account, address })
 }
 
 fn letter(value: &Value, at: &str, problems: &mut Problems) -> Option<IntakeLetter> {
