@@ -363,7 +363,7 @@ pub fn manifest_schema() -> String {
 #[must_use]
 pub fn dataset_files() -> Vec<Arc<SourceText>> {
     Embedded::iter()
-        .filter(|path| path.starts_with("datasets/") && path.ends_with(".toml"))
+        .filter(|path| path.starts_with("datasets/"))
         .filter_map(|path| {
             let text = String::from_utf8(Embedded::get(&path)?.data.into_owned()).ok()?;
             Some(SourceText::new(path.as_ref(), text))

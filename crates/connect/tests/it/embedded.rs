@@ -10,10 +10,10 @@ fn every_dataset_file_is_good() {
     hedui_base::Catalogue::parse(&files).unwrap();
 }
 
-/// `connectors/datasets/FIELDS.csv`: where each field of the domain notes' field lists went.
+/// `connectors/FIELDS.csv`: where each field of the domain notes' field lists went.
 #[test]
 fn every_field_of_the_domain_has_a_column_or_a_reason() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../connectors/datasets/FIELDS.csv");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../connectors/FIELDS.csv");
     let text = std::fs::read_to_string(path).unwrap();
     let catalogue = catalogue();
     let (mut fields, mut schemas) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
