@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hedui_base::{AskId, Authorised, Month, Outcome, PersonKey, ResidentId};
@@ -14,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::registry::Source;
 use crate::reply::{RawReply, Refused};
-use crate::site::{InstitutionSite, Site};
+use crate::site::{InstitutionSite, Site, Tls};
 
 /// Closed months asked for, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +30,24 @@ impl AskPeriod {
     /// The months, in order.
     pub fn months(self) -> impl Iterator<Item = Month> {
         (self.from.index()..=self.until.index()).filter_map(Month::from_index)
+    }
+
+    /// The period cut into windows of so many months, in order; the last may be shorter.
+    pub fn windows(self, months: u32) -> impl Iterator<Item = Self> {
+        let months = i32::try_from(months.max(1)).unwrap_or(i32::MAX);
+        let mut next = Some(self.from).filter(|from| *from <= self.until);
+        std::iter::from_fn(move || {
+            let from = next?;
+            let until = from.plus(months.saturating_sub(1)).min(self.until);
+            next = Some(until.plus(1)).filter(|from| *from <= self.until);
+            Some(Self { from, until })
+        })
+    }
+}
+
+impl fmt::Display for AskPeriod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.from, self.until)
     }
 }
 
@@ -110,10 +129,16 @@ pub enum Cause {
     TooLarge,
     /// The server is not who it should be.
     HostKey,
+    /// The server's certificate is not valid: expired, of an unknown authority, or for another name.
+    Certificate,
     /// The server refused our credentials.
     Login,
+    /// A secret is there, but not of the form the manifest needs.
+    BadSecret,
     /// The body could not be written.
     Template,
+    /// A reply that our key does not decrypt.
+    Cipher,
     /// More subjects than the manifest allows a call, or none.
     Batch,
     /// Pages without end, or a view that cannot be read.
@@ -132,8 +157,11 @@ impl fmt::Display for Cause {
             Self::Status(status) => return write!(f, "http_{status}"),
             Self::TooLarge => "too_large",
             Self::HostKey => "host_key",
+            Self::Certificate => "certificate",
             Self::Login => "login",
+            Self::BadSecret => "bad_secret",
             Self::Template => "template",
+            Self::Cipher => "cipher",
             Self::Batch => "batch",
             Self::Protocol => "protocol",
             Self::NotAuthorised => "not_authorised",
@@ -152,6 +180,8 @@ pub struct Failure {
     pub retry: bool,
     /// Why.
     pub cause: Cause,
+    /// How long the source asks us to wait before asking again; none if it did not say.
+    pub after: Option<Duration>,
 }
 
 impl Failure {
@@ -163,7 +193,7 @@ impl Failure {
             Cause::Status(status) => status == 429 || status >= 500,
             _ => false,
         };
-        Self { outcome: Outcome::Failed, retry, cause }
+        Self { outcome: Outcome::Failed, retry, cause, after: None }
     }
 }
 
@@ -206,15 +236,27 @@ pub enum Poll {
     Failed(Failure),
 }
 
+/// What was seen of an institution's server while asking it, for the health board.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// End of validity of its certificate; none if it was not reached over TLS.
+    pub certificate_until: Option<Timestamp>,
+    /// Its clock minus ours in milliseconds, by the `Date` header, which counts whole seconds; none if it sent none.
+    pub clock_skew_ms: Option<i64>,
+}
+
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What asking needs besides the question: the site, a client, a clock, and the limits shared by all tasks.
 #[derive(Clone)]
 pub struct Context {
     pub(crate) site: Arc<Site>,
-    pub(crate) http: reqwest::Client,
+    http: reqwest::Client,
+    /// Of institutions and of single sources with certificates of their own: a source's id holds a dot, a folder none.
+    clients: Arc<HashMap<String, reqwest::Client>>,
     clock: Clock,
     gates: Arc<Mutex<HashMap<String, Arc<Gate>>>>,
+    observed: Arc<Mutex<HashMap<String, Observed>>>,
 }
 
 /// One source's limits.
@@ -229,10 +271,15 @@ impl fmt::Debug for Context {
     }
 }
 
-/// The HTTP client could not be built (no TLS roots, no sockets).
+/// An HTTP client could not be built: no TLS roots, or a client certificate that its key does not fit.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be built: {0}")]
-pub struct ClientError(reqwest::Error);
+#[error("the HTTP client of {institution} cannot be built")]
+pub struct ClientError {
+    /// For whom; `every institution` for the one they share.
+    institution: String,
+    #[source]
+    source: reqwest::Error,
+}
 
 impl Context {
     /// A context with the machine's clock.
@@ -240,14 +287,47 @@ impl Context {
     /// # Errors
     /// [`ClientError`] if no HTTP client can be built here.
     pub fn new(site: Site) -> Result<Self, ClientError> {
-        // No redirects and no proxy from the environment: a question goes where the site says and nowhere else.
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(16)
-            .build()
-            .map_err(ClientError)?;
-        Ok(Self { site: Arc::new(site), http, clock: Arc::new(Timestamp::now), gates: Arc::default() })
+        let failed = |institution: &str| {
+            let institution = institution.to_owned();
+            |source| ClientError { institution, source }
+        };
+        let http = client(&Tls::default()).map_err(failed("every institution"))?;
+        let mut clients = HashMap::new();
+        for (name, institution) in &site.institutions {
+            let whole = std::iter::once((name.clone(), institution));
+            let single = institution.sources.iter().map(|(id, here)| (id.clone(), here));
+            for (whose, here) in whole.chain(single).filter(|(_, here)| !here.tls.is_empty()) {
+                clients.insert(whose, client(&here.tls).map_err(failed(name))?);
+            }
+        }
+        Ok(Self {
+            site: Arc::new(site),
+            http,
+            clients: Arc::new(clients),
+            clock: Arc::new(Timestamp::now),
+            gates: Arc::default(),
+            observed: Arc::default(),
+        })
+    }
+
+    /// What was last seen of an institution's server.
+    #[must_use]
+    pub fn observed(&self, institution: &str) -> Observed {
+        let observed = self.observed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        observed.get(institution).copied().unwrap_or_default()
+    }
+
+    /// Keeps what a reply showed of its server; what it did not show stays as it was.
+    pub(crate) fn observe(&self, institution: &str, seen: Observed) {
+        let mut observed = self.observed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = observed.entry(institution.to_owned()).or_default();
+        known.certificate_until = seen.certificate_until.or(known.certificate_until);
+        known.clock_skew_ms = seen.clock_skew_ms.or(known.clock_skew_ms);
+    }
+
+    pub(crate) fn client(&self, source: &Source) -> &reqwest::Client {
+        let of = |whose: &str| self.clients.get(whose);
+        of(source.id.as_str()).or_else(|| of(&source.institution)).unwrap_or(&self.http)
     }
 
     /// The same with another clock, for tests and replays.
@@ -280,6 +360,22 @@ impl Context {
         });
         Arc::clone(gate)
     }
+}
+
+/// No redirects and no proxy from the environment: a question goes where the site says and nowhere else.
+fn client(tls: &Tls) -> Result<reqwest::Client, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tls_info(true)
+        .pool_max_idle_per_host(16);
+    if let Some(ca) = &tls.ca {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(ca.as_bytes())?);
+    }
+    if let Some(identity) = &tls.identity {
+        builder = builder.identity(reqwest::Identity::from_pem(identity.reveal().as_bytes())?);
+    }
+    builder.build()
 }
 
 impl Gate {

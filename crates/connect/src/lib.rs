@@ -30,6 +30,7 @@ mod selector;
 mod template;
 
 mod ask;
+pub mod cipher;
 mod reply;
 pub mod sign;
 mod transport;
@@ -37,7 +38,9 @@ mod transport;
 mod parse;
 mod replay;
 
-pub use ask::{AskPeriod, Cause, ClientError, Context, Exchange, Failure, Poll, Subject, SubjectKey, Submission};
+pub use ask::{
+    AskPeriod, Cause, ClientError, Context, Exchange, Failure, Observed, Poll, Subject, SubjectKey, Submission,
+};
 pub use condition::{Condition, CountCheck, CountOf};
 pub use convert::{CodeTable, Converter, MoneyUnit, Value};
 pub use inventory::{Holding, Inventory};
@@ -48,5 +51,5 @@ pub use registry::{InstitutionFolder, Loaded, Registry, Source, catalogue, datas
 pub use replay::{Tried, try_source};
 pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
 pub use selector::{Format, Selector};
-pub use site::{InstitutionSite, Secret, Site};
+pub use site::{InstitutionSite, Secret, Site, Tls};
 pub use template::{Marks, Template};

@@ -13,7 +13,8 @@ use rust_embed::RustEmbed;
 use crate::ask::AskPeriod;
 use crate::manifest::{self, Class, Files, Given, Manifest, Mode, Subjects, Transport};
 use crate::replay;
-use crate::site::Site;
+use crate::sign;
+use crate::site::{InstitutionSite, Site};
 
 #[derive(RustEmbed)]
 #[folder = "../../connectors"]
@@ -246,7 +247,7 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
     };
     let mut found = Vec::new();
     let kinds: &[&str] = match &source.manifest.transport {
-        Transport::Http(_) | Transport::Soap(_) => &["http://", "https://"],
+        Transport::Http(_) | Transport::Soap(_) | Transport::Dci(_) => &["http://", "https://"],
         Transport::Files(_) => &["sftp://"],
         Transport::Sql(_) => &["sqlite:"],
         Transport::Drop(_) => &["dir:"],
@@ -263,6 +264,13 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
             "host_key = \"SHA256:...\", as `ssh-keygen -lf` prints it".into(),
         ));
     }
+    found.extend(bad_keys(source, here).map(|(name, wanted)| {
+        mistake(
+            "connect::bad_secret",
+            format!("secret `{name}` is not what the manifest needs"),
+            format!("it must be {wanted}"),
+        )
+    }));
     for given in source.manifest.transport.secrets() {
         if let Given::Secret(name) = given
             && !here.secrets.contains_key(name)
@@ -304,6 +312,29 @@ const NOT_SERVED: [&str; 9] = [
 fn waits(inner: &str) -> bool {
     let folder = inner.split('/').next().unwrap_or_default();
     !SERVED.contains(&folder) || NOT_SERVED.contains(&inner)
+}
+
+/// Keys of signers and ciphers that are there and cannot be used, with what is wanted instead.
+fn bad_keys<'s>(source: &'s Source, here: &'s InstitutionSite) -> impl Iterator<Item = (&'s str, String)> {
+    let secret = |given: &'s Given| match given {
+        Given::Secret(name) => here.secrets.get(name).map(|secret| (name.as_str(), secret.reveal())),
+        Given::Literal(_) => None,
+    };
+    let signer = source.manifest.transport.signer().and_then(|signer| {
+        let (name, key) = secret(&signer.key)?;
+        let bad = sign::check_key(signer, key.as_bytes()).err()?;
+        Some((name, bad.wanted.to_owned()))
+    });
+    let cipher = match &source.manifest.transport {
+        Transport::Http(plan) => plan.cipher.as_ref(),
+        _ => None,
+    };
+    let cipher = cipher.and_then(|plan| {
+        let (name, key) = secret(&plan.key)?;
+        let bad = plan.cipher.key(key).err()?;
+        Some((name, bad.to_string()))
+    });
+    signer.into_iter().chain(cipher)
 }
 
 fn is_manifest(name: &str) -> bool {

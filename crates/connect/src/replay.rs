@@ -63,19 +63,25 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
         });
     }
     let media = match &source.manifest.transport {
-        Transport::Http(_) => Media::Json,
+        Transport::Http(_) | Transport::Dci(_) => Media::Json,
         Transport::Soap(_) => Media::Xml,
         Transport::Files(_) => Media::Csv,
         Transport::Sql(_) => Media::Rows,
         Transport::Drop(_) => Media::Grid,
     };
+    let period = sample.period.map(|(from, until)| AskPeriod { from, until });
+    // Where a period is asked in windows, a sample writes one page for each, in order.
+    let windows: Vec<String> = period
+        .zip(source.manifest.ask.window)
+        .map_or_else(Vec::new, |(period, months)| period.windows(months).map(|w| format!("{w} page-1")).collect());
+    let name = |index: usize| windows.get(index).cloned().unwrap_or_else(|| format!("page-{}", index + 1));
     let mut parts = Vec::new();
     for (index, text) in sample.reply.iter().enumerate() {
         let body = match &source.manifest.transport {
             Transport::Files(_) => encoding_rs::GB18030.encode(text).0.into_owned(),
             _ => text.clone().into_bytes(),
         };
-        parts.push(Part { name: format!("page-{}", index + 1), media, status: Some(200), body });
+        parts.push(Part { name: name(index), media, status: Some(200), body });
     }
     for (month, rows) in &sample.sheets {
         parts.push(Part { name: month.to_string(), media, status: None, body: rows.to_string().into_bytes() });
@@ -84,7 +90,7 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
         source: source.id.clone(),
         manifest: source.manifest_hash.clone(),
         received: Timestamp::UNIX_EPOCH,
-        period: sample.period.map(|(from, until)| AskPeriod { from, until }),
+        period,
         sent: subjects.iter().zip(1..).map(|(s, seq)| (seq, s.ask)).collect(),
         refused: Vec::new(),
         parts,

@@ -1,10 +1,13 @@
 //! Raw replies: what an institution sent, byte for byte, with all that is needed to parse it again later.
 
+use std::borrow::Cow;
+
 use hedui_base::{AskId, SourceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ask::AskPeriod;
+use crate::manifest::Encoding;
 
 /// What a part of a reply holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +17,10 @@ pub enum Media {
     Json,
     /// XML text.
     Xml,
+    /// JSON text in GB18030 or its subset GBK.
+    JsonGb18030,
+    /// XML text in GB18030 or its subset GBK.
+    XmlGb18030,
     /// A delimited file in the manifest's encoding.
     Csv,
     /// `{"health": n, "rows": [{column: text}]}`: what a view returned.
@@ -22,6 +29,31 @@ pub enum Media {
     Xlsx,
     /// `[[cell, ..], ..]`: a sheet as samples write it.
     Grid,
+}
+
+impl Media {
+    /// The same text in an encoding.
+    pub(crate) const fn in_encoding(self, encoding: Encoding) -> Self {
+        match (self, encoding) {
+            (Self::Json, Encoding::Gbk | Encoding::Gb18030) => Self::JsonGb18030,
+            (Self::Xml, Encoding::Gbk | Encoding::Gb18030) => Self::XmlGb18030,
+            _ => self,
+        }
+    }
+
+    /// The bytes of a document as text, without a byte order mark; none if they are no text in its encoding.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+        let text = match self {
+            Self::JsonGb18030 | Self::XmlGb18030 => {
+                encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes)?
+            }
+            _ => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
+        };
+        Some(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
+            owned @ Cow::Owned(_) => owned,
+        })
+    }
 }
 
 /// One part: a page, a file, a month.

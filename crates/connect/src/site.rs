@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hedui_base::{Diagnostic, SourceText};
+use jiff::civil::Date;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::manifest::block::Block;
 use crate::manifest::tree::{self, Place, Value};
@@ -29,11 +32,30 @@ pub struct InstitutionSite {
     pub rate: Option<u32>,
     /// Rows a view must hold here, instead of the manifest's.
     pub health_min: Option<u64>,
+    /// Certificates of our own and of authorities that only this institution uses.
+    pub tls: Tls,
+    /// Day on which what we were given to prove ourselves ends, as the operator knows it.
+    pub credential_until: Option<Date>,
     /// Secrets by name.
     pub secrets: BTreeMap<String, Secret>,
     /// What differs for single sources, by source id, laid over the rest: an institution may answer one source over HTTP
     /// and drop files for another. Empty in an entry.
     pub sources: BTreeMap<String, InstitutionSite>,
+}
+
+/// Certificates for one institution, as PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Authorities trusted besides the system's.
+    pub ca: Option<String>,
+    /// Our certificate with its chain, then its private key.
+    pub identity: Option<Secret>,
+}
+
+impl Tls {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.ca.is_none() && self.identity.is_none()
+    }
 }
 
 /// A secret that never shows itself.
@@ -143,6 +165,15 @@ fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> Instit
         block.report(place.error("site::bad_endpoint", "this is not an endpoint", "unknown kind").help(help));
     }
     let endpoint = given.map(|(text, _)| text.trim_end_matches('/').to_owned());
+    let tls = read_tls(block);
+    let credential_until = block.text_at("credential_until").and_then(|(text, place)| {
+        let day = text.parse().ok();
+        if day.is_none() {
+            let report = place.error("site::bad_date", format!("`{text}` is not a day"), "here");
+            block.report(report.help("such as credential_until = \"2027-01-31\""));
+        }
+        day
+    });
     let mut secrets = base.map_or_else(BTreeMap::new, |base| base.secrets.clone());
     if let Some(node) = block.node("secrets") {
         match &node.value {
@@ -168,9 +199,48 @@ fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> Instit
         host_key: block.text("host_key").map(str::to_owned).or_else(|| base?.host_key.clone()),
         rate: block.number("rate").or_else(|| base?.rate),
         health_min: block.number("health_min").or_else(|| base?.health_min),
+        tls: if tls.is_empty() { base.map(|b| b.tls.clone()).unwrap_or_default() } else { tls },
+        credential_until: credential_until.or_else(|| base?.credential_until),
         secrets,
         sources: BTreeMap::new(),
     }
+}
+
+fn read_tls(block: &Block<'_>) -> Tls {
+    let pem = |key: &'static str, what: &str| {
+        let (name, place) = block.text_at(key)?;
+        let text = match std::fs::read_to_string(name) {
+            Ok(text) => text,
+            Err(e) => {
+                block.report(place.error("site::missing_file", format!("cannot read {key}: {e}"), "needed here"));
+                return None;
+            }
+        };
+        let good = match key {
+            "client_key" => PrivateKeyDer::from_pem_slice(text.as_bytes()).is_ok(),
+            _ => {
+                let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+                found.is_ok_and(|certificates| !certificates.is_empty())
+            }
+        };
+        if !good {
+            let report = place.error("site::bad_certificate", format!("{key} does not hold {what}"), "this file");
+            block.report(report.help("a PEM file: -----BEGIN … -----"));
+            return None;
+        }
+        Some(text)
+    };
+    let ca = pem("ca", "a certificate");
+    let certificate = pem("client_cert", "a certificate");
+    let key = pem("client_key", "a private key");
+    let given = |key| block.node(key).is_some();
+    if given("client_cert") != given("client_key") {
+        let report =
+            block.place().error("site::half_identity", "client_cert and client_key go together", "one is missing");
+        block.report(report.help("give both, or neither"));
+    }
+    let identity = certificate.zip(key).map(|(certificate, key)| Secret(format!("{certificate}\n{key}")));
+    Tls { ca, identity }
 }
 
 fn secret(block: &Block<'_>, place: &Place, value: &Value) -> Result<Secret, Box<Diagnostic>> {

@@ -20,8 +20,15 @@ pub(crate) struct Scope<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) subjects: Vec<ScopeSubject<'a>>,
     pub(crate) period: Option<ScopePeriod>,
-    pub(crate) page_no: usize,
-    pub(crate) page_size: usize,
+    pub(crate) page: ScopePage<'a>,
+}
+
+/// Which page is asked for: its number from 1, its first item from 0, and what the page before called it.
+pub(crate) struct ScopePage<'a> {
+    pub(crate) no: usize,
+    pub(crate) offset: usize,
+    pub(crate) cursor: &'a str,
+    pub(crate) size: usize,
 }
 
 pub(crate) struct ScopeSubject<'a> {
@@ -38,8 +45,9 @@ impl Scope<'_> {
     fn to_value(&self) -> minijinja::Value {
         let subjects: Vec<minijinja::Value> =
             self.subjects.iter().map(|s| context! { id_number => s.id_number, name => s.name }).collect();
-        let (request_id, page_no, page_size) = (self.request_id, self.page_no, self.page_size);
-        let shared = context! { request_id, subjects, page_no, page_size };
+        let ScopePage { no: page_no, offset: page_offset, cursor: page_cursor, size: page_size } = self.page;
+        let request_id = self.request_id;
+        let shared = context! { request_id, subjects, page_no, page_offset, page_cursor, page_size };
         match &self.period {
             // Without a period the name is undefined, and reading it is an error.
             None => shared,
@@ -114,12 +122,14 @@ impl Template {
     /// # Errors
     /// Why it cannot be written.
     pub fn marked(&self, marks: &Marks) -> Result<String, String> {
+        // By a cursor, a simulator calls its pages by their numbers.
+        let cursor = if marks.page_no > 1 { marks.page_no.to_string() } else { String::new() };
+        let (no, size) = (marks.page_no, marks.page_size);
         self.render(&Scope {
             request_id: "mark",
             subjects: marks.subjects.iter().map(|(id_number, name)| ScopeSubject { id_number, name }).collect(),
             period: marks.period.clone().map(|(from, until)| ScopePeriod { from, until }),
-            page_no: marks.page_no,
-            page_size: marks.page_size,
+            page: ScopePage { no, offset: no.saturating_sub(1) * size, cursor: &cursor, size },
         })
     }
 
@@ -132,8 +142,7 @@ impl Template {
             request_id: "0",
             subjects: ids.iter().map(|id| subject(id.as_str())).collect(),
             period: with_period.then(|| ScopePeriod { from: "2025-06".into(), until: "2026-05".into() }),
-            page_no: 1,
-            page_size: 10,
+            page: ScopePage { no: 1, offset: 0, cursor: "", size: 10 },
         };
         let body = self.render(&scope)?;
         if self.xml {

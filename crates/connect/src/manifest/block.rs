@@ -80,7 +80,12 @@ impl<'a> Block<'a> {
 
     /// The raw value of a key.
     pub(crate) fn node(&self, key: &'static str) -> Option<&'a Node> {
-        self.known.borrow_mut().push(key);
+        {
+            let mut known = self.known.borrow_mut();
+            if !known.contains(&key) {
+                known.push(key);
+            }
+        }
         self.seen(key, "", &[]);
         self.table.get(key)
     }

@@ -163,6 +163,8 @@ pub struct AskBlock {
     pub variants: Vec<IdVariant>,
     /// How many closed months are asked for; none if the answer is a state and not a history.
     pub months: Option<u32>,
+    /// How many of these months one call asks for; none asks for all at once.
+    pub window: Option<u32>,
 }
 
 /// `[limits]`.

@@ -247,7 +247,7 @@ fn read_access(block: Block<'_>) -> Access {
 }
 
 fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> AskBlock {
-    use read_transport::TransportKind::{Drop, Files, Sql};
+    use read_transport::TransportKind::{Dci, DciLater, Drop, Files, Http, Soap, Sql};
     let words = [
         ("id_number", KeyPart::IdNumber),
         ("name", KeyPart::Name),
@@ -262,6 +262,13 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
         .collect();
     if block.node("key").is_none() {
         block.missing("key", "what must be known of a person, such as [\"id_number\", \"name\"]");
+    } else if matches!(kind, Some(Dci | DciLater)) && !key.contains(&KeyPart::IdNumber) {
+        block.report(
+            block
+                .place()
+                .error("connect::no_id_in_key", "a dci search asks by identity number, and `key` lacks it", "here")
+                .help("key = [\"id_number\"]"),
+        );
     }
     let batch = block.number("batch").unwrap_or(1).max(1);
     let variants = if kind == Some(Sql) {
@@ -275,24 +282,38 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
     } else {
         Vec::new()
     };
-    let months = if matches!(kind, Some(Sql | Files)) {
-        None
+    let windows = matches!(kind, Some(Http | Soap) | None);
+    let (months, window) = if matches!(kind, Some(Sql | Files | Dci | DciLater)) {
+        (None, None)
     } else {
-        block.block("period").and_then(|inner| {
-            let months = inner.number("months");
-            if months.is_none() {
-                inner.missing("months", "how many closed months");
-            }
-            let _ = inner.word("end", &[("last_closed_month", ())]);
-            inner.finish(&[]);
-            months
-        })
+        block.block("period").map_or((None, None), |inner| read_period(inner, windows))
     };
     if kind == Some(Drop) && months.is_none() {
         block.missing("period", "period = { months = 12, end = \"last_closed_month\" }: which files are looked into");
     }
     block.finish(&[("variants", "transport sql"), ("period", "transports http, soap and drop")]);
-    AskBlock { key, batch, variants, months }
+    AskBlock { key, batch, variants, months, window }
+}
+
+/// The months asked for, and how many of them a call.
+fn read_period(block: Block<'_>, windows: bool) -> (Option<u32>, Option<u32>) {
+    let months: Option<u32> = block.number("months");
+    if months.is_none() {
+        block.missing("months", "how many closed months");
+    }
+    let _ = block.word("end", &[("last_closed_month", ())]);
+    let window = if windows { block.number("window") } else { None };
+    if let (Some(window), Some(node)) = (window, block.node("window").filter(|_| windows))
+        && (window == 0 || months.is_some_and(|months| window > months))
+    {
+        block.report(
+            node.place
+                .error("connect::bad_window", format!("a call cannot ask for {window} months of this period"), "here")
+                .help("at least 1 month and at most `months`; without `window` all are asked for at once"),
+        );
+    }
+    block.finish(&[("window", "transports http and soap")]);
+    (months, window)
 }
 
 fn default_limits() -> Limits {
@@ -307,9 +328,9 @@ fn default_limits() -> Limits {
 }
 
 fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> Limits {
-    use read_transport::TransportKind::{Drop, Files, Http, Soap};
+    use read_transport::TransportKind::{Dci, DciLater, Drop, Files, Http, Soap};
     let mut limits = default_limits();
-    if matches!(kind, Some(Http | Soap) | None) {
+    if matches!(kind, Some(Http | Soap | Dci | DciLater) | None) {
         limits.rate = block.text_at("rate").and_then(|(text, place)| {
             let rate = text.strip_suffix("/s").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
             if rate.is_none() {
@@ -344,7 +365,7 @@ fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) ->
             retry.finish(&[]);
         }
     }
-    if matches!(kind, Some(Files) | None) {
+    if matches!(kind, Some(Files | DciLater) | None) {
         limits.poll = block.duration("poll");
         limits.due_working_days = block.text_at("due").and_then(|(text, place)| {
             let days = text.strip_suffix("wd").and_then(|n| n.parse().ok());
@@ -356,9 +377,9 @@ fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) ->
         });
     }
     block.finish(&[
-        ("poll", "transport file_exchange"),
-        ("due", "transport file_exchange"),
-        ("rate", "transports http and soap"),
+        ("poll", "transport file_exchange, and dci with mode = \"async\""),
+        ("due", "transport file_exchange, and dci with mode = \"async\""),
+        ("rate", "transports http, soap and dci"),
         ("concurrency", "transports other than drop"),
         ("timeout", "transports other than drop"),
         ("retry", "transports other than drop"),

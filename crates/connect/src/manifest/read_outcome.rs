@@ -132,6 +132,9 @@ pub(super) fn read(
     if matches!(transport, Transport::Soap(_)) {
         outcome.fault = rules(&block, "fault", format, &["no_record", "not_authorised", "throttled", "failed"]);
     }
+    if matches!(transport, Transport::Dci(_)) {
+        outcome.rows = selector(&block, "rows", format);
+    }
     if documents || matches!(transport, Transport::Sql(_)) {
         outcome.item_key = selector(&block, "item_key", format);
         let alone = documents && ask.batch == 1;
@@ -139,17 +142,24 @@ pub(super) fn read(
             block.missing("item_key", "whose item it is, when more than one person is asked about");
         }
     }
-    if !matches!(transport, Transport::Drop(_)) {
+    if !matches!(transport, Transport::Drop(_) | Transport::Dci(_)) {
         outcome.item_is = rules(&block, "item_is", format, &["found", "no_record", "not_authorised", "failed"]);
         needs(&block, "item_is", &outcome.item_is, Verdict::Found, "found");
-        if let Some(echo) = block.block("echo") {
-            outcome.echo_id = selector(&echo, "id_number", format);
-            outcome.echo_name = selector(&echo, "name", format);
-            echo.finish(&[]);
-        }
     }
-    outcome.none = none(&block, transport, format);
-    if !matches!(transport, Transport::Sql(_) | Transport::Drop(_)) {
+    if !matches!(transport, Transport::Drop(_))
+        && let Some(echo) = block.block("echo")
+    {
+        outcome.echo_id = selector(&echo, "id_number", format);
+        outcome.echo_name = selector(&echo, "name", format);
+        echo.finish(&[]);
+    }
+    // A registry's empty `reg_records` with `succ` is its own word for "nobody": nothing to declare.
+    outcome.none = if matches!(transport, Transport::Dci(_)) {
+        Some(NoneProof::EmptyResult)
+    } else {
+        none(&block, transport, format)
+    };
+    if !matches!(transport, Transport::Sql(_) | Transport::Drop(_) | Transport::Dci(_)) {
         outcome.absent = absent(&block, transport, quality, &outcome);
     }
     for (must, echo, word) in
@@ -182,8 +192,9 @@ pub(super) fn read(
         ("as_of", "transports http and soap (elsewhere map a column to as_of)"),
         ("item", "transports http and soap"),
         ("item_key", "transports http, soap and sql"),
-        ("item_is", "transports other than drop"),
-        ("rows", "transports http and soap"),
+        ("item_is", "transports other than drop and dci"),
+        ("none", "transports other than dci"),
+        ("rows", "transports http, soap and dci"),
         ("rows_count", "transports http and soap"),
         ("whole", "transports http and soap"),
         ("echo", "transports other than drop"),
@@ -242,7 +253,7 @@ fn none(block: &Block<'_>, transport: &Transport, format: Format) -> Option<None
 fn absent(block: &Block<'_>, transport: &Transport, quality: &Quality, outcome: &OutcomeBlock) -> Outcome {
     let words = [("failed", Outcome::Failed), ("no_record", Outcome::NoRecord)];
     let absent = block.word("absent", &words).unwrap_or(Outcome::Failed);
-    let paged = matches!(transport, Transport::Soap(plan) if plan.page.as_ref().is_some_and(|p| p.check_total));
+    let paged = transport.page().is_some_and(|page| page.check_total);
     let whole = !outcome.whole.is_empty() || paged || quality.must.contains(&Must::TrailerCount);
     if absent == Outcome::NoRecord && !whole {
         let place = block.node("absent").map_or_else(|| block.place().clone(), |n| n.place.clone());

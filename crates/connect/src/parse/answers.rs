@@ -18,6 +18,14 @@ use crate::reply::RawReply;
 struct Slot {
     rows: Vec<(Row, String)>,
     verdicts: Vec<Verdict>,
+    /// Verdicts, rows and bad rows that earlier windows of the period left.
+    before: (usize, usize, usize),
+    /// A window said both "none" and "here".
+    contradicts: bool,
+    /// A window did not say "none".
+    not_none: bool,
+    /// A window said nothing at all.
+    silent: bool,
     bad: Vec<Reason>,
     /// Why the answer is incomplete although its rows are good.
     gap: Option<&'static str>,
@@ -41,6 +49,8 @@ pub(super) struct Answers<'a> {
     /// Silence about a subject is proved to mean that there is nothing.
     silence_proved: bool,
     silence_detail: &'static str,
+    /// Windows of the period that were read; a reply without windows is one.
+    windows: usize,
 }
 
 impl<'a> Answers<'a> {
@@ -66,6 +76,7 @@ impl<'a> Answers<'a> {
             whole: None,
             silence_proved: false,
             silence_detail: "absent",
+            windows: 0,
         }
     }
 
@@ -130,6 +141,27 @@ impl<'a> Answers<'a> {
         self.slots[subject].gap = Some(detail);
     }
 
+    /// Every subject's answer is incomplete.
+    pub(super) fn all_lack(&mut self, detail: &'static str) {
+        for slot in &mut self.slots {
+            slot.gap = Some(detail);
+        }
+    }
+
+    /// Ends a window of the period: "none" counts only where every window says so, and no window may say both.
+    pub(super) fn end_window(&mut self) {
+        self.windows += 1;
+        for slot in &mut self.slots {
+            let now = (slot.verdicts.len(), slot.rows.len(), slot.bad.len());
+            let said = |verdict| slot.verdicts[slot.before.0..].contains(&verdict);
+            let (none, here) = (said(Verdict::NoRecord), said(Verdict::Found) || slot.rows.len() > slot.before.1);
+            slot.contradicts |= none && here;
+            slot.not_none |= !none;
+            slot.silent |= slot.before == now;
+            slot.before = now;
+        }
+    }
+
     pub(super) fn verdict(&mut self, subject: usize, verdict: Verdict, as_of: Option<Date>) {
         self.slots[subject].verdicts.push(verdict);
         self.slots[subject].as_of = as_of;
@@ -182,6 +214,9 @@ impl<'a> Answers<'a> {
 
     /// One answer a subject.
     pub(super) fn finish(mut self, raw: &RawReply) -> Parsed {
+        if self.windows == 0 {
+            self.end_window();
+        }
         let mut answers = Vec::with_capacity(self.subjects.len());
         let slots = std::mem::take(&mut self.slots);
         for (index, slot) in slots.into_iter().enumerate() {
@@ -214,14 +249,13 @@ impl<'a> Answers<'a> {
         if let Some((outcome, detail)) = &self.whole {
             return plain(*outcome, Some(detail.clone()), None);
         }
-        let (rows, mut bad) = self.without_duplicates(index, slot.rows, slot.bad);
+        let (rows, bad) = self.without_duplicates(index, slot.rows, slot.bad);
         let said = |verdict| slot.verdicts.contains(&verdict);
         if said(Verdict::NotAuthorised) && rows.is_empty() && bad.is_empty() {
             return plain(Outcome::NotAuthorised, Some("refused_by_source".into()), slot.as_of);
         }
-        if said(Verdict::NoRecord) && (said(Verdict::Found) || !rows.is_empty()) {
+        if slot.contradicts {
             // The source contradicts itself: neither is believed.
-            bad.push(Reason::SchemaDrift);
             return plain(Outcome::Failed, Some("contradiction".into()), None);
         }
         if rows.is_empty() {
@@ -231,7 +265,7 @@ impl<'a> Answers<'a> {
             if said(Verdict::Failed) {
                 return plain(Outcome::Failed, Some("refused_by_source".into()), None);
             }
-            if said(Verdict::NoRecord) {
+            if said(Verdict::NoRecord) && !slot.not_none {
                 return plain(Outcome::NoRecord, None, slot.as_of);
             }
             if said(Verdict::Found) {
@@ -247,7 +281,8 @@ impl<'a> Answers<'a> {
             return plain(Outcome::Failed, Some(detail.into()), None);
         }
         let as_of = rows.iter().filter_map(|r| r.as_of).min().or(slot.as_of);
-        let detail = bad.first().map(|r| r.code().to_owned()).or_else(|| slot.gap.map(str::to_owned));
+        let silent = (slot.silent && !self.silence_proved).then_some("period_incomplete");
+        let detail = bad.first().map(|r| r.code()).or(slot.gap).or(silent).map(str::to_owned);
         let outcome = if detail.is_none() && !said(Verdict::Failed) && !said(Verdict::NotAuthorised) {
             Outcome::Found
         } else {

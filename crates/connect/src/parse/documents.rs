@@ -1,6 +1,7 @@
 //! Replies in JSON and XML, in pages of items, and rows of a view.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use hedui_base::Outcome;
 use jiff::civil::Date;
@@ -12,9 +13,9 @@ use super::xml::{self, Element};
 use super::{Reason, View, row};
 use crate::condition::CountOf;
 use crate::convert::Cell;
-use crate::manifest::{NoneProof, Rule, SqlPlan, Transport, Verdict};
+use crate::manifest::{NoneProof, PageStyle, Rule, SqlPlan, Verdict};
 use crate::registry::Source;
-use crate::reply::{Media, RawReply};
+use crate::reply::{Media, Part, RawReply};
 use crate::selector::{Kind, Selector};
 
 /// One parsed page.
@@ -25,10 +26,12 @@ enum Document {
 
 impl Document {
     fn read(media: Media, body: &[u8]) -> Result<Self, Reason> {
-        let text = std::str::from_utf8(body).map_err(|_| Reason::Encoding)?;
+        let text = media.decode(body).ok_or(Reason::Encoding)?;
         match media {
-            Media::Json | Media::Rows => serde_json::from_str(text).map(Self::Json).map_err(|_| Reason::SchemaDrift),
-            Media::Xml => xml::parse(text).map(Self::Xml).map_err(|_| Reason::SchemaDrift),
+            Media::Json | Media::JsonGb18030 | Media::Rows => {
+                serde_json::from_str(&text).map(Self::Json).map_err(|_| Reason::SchemaDrift)
+            }
+            Media::Xml | Media::XmlGb18030 => xml::parse(&text).map(Self::Xml).map_err(|_| Reason::SchemaDrift),
             Media::Csv | Media::Xlsx | Media::Grid => Err(Reason::SchemaDrift),
         }
     }
@@ -75,19 +78,48 @@ pub(super) fn classify(source: &Source, media: Media, status: u16, body: &[u8]) 
     envelope(source, &Document::read(media, body).ok()?, Some(status))
 }
 
-/// Items on a page and the announced total.
-pub(super) fn page_total(source: &Source, body: &[u8]) -> Option<(usize, usize)> {
-    let Transport::Soap(plan) = &source.manifest.transport else { return None };
-    let document = Document::read(Media::Xml, body).ok()?;
-    let total = document.view().text(&plan.page.as_ref()?.total)?.trim().parse().ok()?;
-    let items = document.view().select(source.manifest.outcome.item.as_ref()?).len();
-    Some((items, total))
+/// What one page says about the others.
+pub(crate) struct PageState {
+    /// Items on it.
+    pub(crate) items: usize,
+    /// A digest of these items.
+    pub(crate) digest: u64,
+    /// Items in all, as announced.
+    pub(crate) total: Option<usize>,
+    /// What names the next page; none on the last.
+    pub(crate) cursor: Option<String>,
 }
 
-/// Reads a reply of one or more pages.
+/// The state of paging after a page; none if the page is no answer, or the source has no pages.
+pub(crate) fn page_state(source: &Source, media: Media, body: &[u8]) -> Option<PageState> {
+    let plan = source.manifest.transport.page()?;
+    let document = Document::read(media, body).ok()?;
+    if !matches!(envelope(source, &document, None), Some(Verdict::Ok | Verdict::Found)) {
+        return None;
+    }
+    let items = document.view().select(source.manifest.outcome.item.as_ref()?);
+    let mut hasher = DefaultHasher::new();
+    for item in &items {
+        item.hash(&mut hasher);
+    }
+    let cursor = match &plan.style {
+        PageStyle::Cursor(at) => document.view().text(at).filter(|text| !text.is_empty()),
+        PageStyle::Number | PageStyle::Offset => None,
+    };
+    let total = plan.total.as_ref().and_then(|at| count(document.view(), at));
+    Some(PageState { items: items.len(), digest: hasher.finish(), total, cursor })
+}
+
+/// A whole number at a selector.
+fn count(view: View<'_>, at: &Selector) -> Option<usize> {
+    view.text(at)?.trim().parse().ok()
+}
+
+/// A page with the part it came in.
+type Page<'r> = (&'r Part, Document);
+
+/// Reads a reply of one or more pages, in one or more windows of the period.
 pub(super) fn read(answers: &mut Answers<'_>, raw: &RawReply) {
-    let source = answers.source;
-    let outcome = &source.manifest.outcome;
     if raw.parts.is_empty() {
         answers.all_end(Outcome::Failed, "empty_reply");
         return;
@@ -102,11 +134,53 @@ pub(super) fn read(answers: &mut Answers<'_>, raw: &RawReply) {
             }
         }
     }
-    for (part, page) in &pages {
-        match envelope(source, page, part.status) {
+    let windows = windows(answers.source, raw, pages);
+    for pages in &windows {
+        classify_all(answers, pages, windows.len() == 1);
+    }
+    if answers.is_over() {
+        return;
+    }
+    let mut complete = true;
+    for pages in &windows {
+        if pages.is_empty() {
+            complete = false;
+        } else if !whole(answers, pages) || !read_window(answers, pages) {
+            return;
+        }
+        answers.end_window();
+    }
+    if !complete {
+        answers.all_lack("period_incomplete");
+    } else if answers.source.manifest.outcome.absent == Outcome::NoRecord {
+        answers.prove_silence();
+    }
+}
+
+/// The pages of each window of the period, in order; a window that was not answered has none.
+fn windows<'r>(source: &Source, raw: &RawReply, pages: Vec<Page<'r>>) -> Vec<Vec<Page<'r>>> {
+    let Some((period, months)) = raw.period.zip(source.manifest.ask.window) else { return vec![pages] };
+    let names: Vec<String> = period.windows(months).map(|window| window.to_string()).collect();
+    let mut windows: Vec<Vec<Page<'r>>> = names.iter().map(|_| Vec::new()).collect();
+    for (part, document) in pages {
+        let window = part.name.split(' ').next().unwrap_or_default();
+        // A part of no window we asked for was stored under another manifest; it answers none of these.
+        if let Some(index) = names.iter().position(|name| name == window) {
+            windows[index].push((part, document));
+        }
+    }
+    windows
+}
+
+/// What the pages of a window are as a whole.
+fn classify_all(answers: &mut Answers<'_>, pages: &[Page<'_>], alone: bool) {
+    for (part, page) in pages {
+        match envelope(answers.source, page, part.status) {
             Some(Verdict::Ok | Verdict::Found) => {}
             Some(Verdict::NoRecord) if answers.sent().count() == 1 && pages.len() == 1 => {
-                answers.all_end(Outcome::NoRecord, "said_by_envelope");
+                if alone {
+                    answers.all_end(Outcome::NoRecord, "said_by_envelope");
+                }
             }
             Some(Verdict::NotAuthorised) => answers.all_end(Outcome::NotAuthorised, "refused_by_source"),
             Some(Verdict::Throttled) => answers.all_end(Outcome::Failed, "throttled"),
@@ -114,24 +188,29 @@ pub(super) fn read(answers: &mut Answers<'_>, raw: &RawReply) {
             None => answers.all_end(Outcome::Failed, "unclassified"),
         }
     }
-    if answers.is_over() || !whole(answers, &pages) {
-        return;
-    }
-    for (part, page) in &pages {
+}
+
+/// Reads the items of a window; false if the reply as a whole is set aside.
+fn read_window(answers: &mut Answers<'_>, pages: &[Page<'_>]) -> bool {
+    let outcome = &answers.source.manifest.outcome;
+    for (part, page) in pages {
         let as_of = match row::date(outcome.as_of.as_ref(), page.view()) {
             Ok(as_of) => as_of,
             Err(reason) => {
                 answers.all_fail(reason, part.name.clone());
-                return;
+                return false;
             }
         };
         let items = outcome.item.as_ref().map_or_else(Vec::new, |item| page.view().select(item));
-        if let Some(NoneProof::Says(condition)) = &outcome.none
-            && condition.holds(|s| page.view().text(s))
-        {
+        let said_by_envelope = envelope(answers.source, page, part.status) == Some(Verdict::NoRecord);
+        let said_by_page = match &outcome.none {
+            Some(NoneProof::Says(condition)) => condition.holds(|s| page.view().text(s)),
+            _ => false,
+        };
+        if said_by_envelope || said_by_page {
             if !items.is_empty() {
                 answers.all_fail(Reason::SchemaDrift, part.name.clone());
-                return;
+                return false;
             }
             let sent: Vec<usize> = answers.sent().collect();
             for subject in sent {
@@ -142,13 +221,11 @@ pub(super) fn read(answers: &mut Answers<'_>, raw: &RawReply) {
             read_item(answers, item, as_of, &format!("{} item {}", part.name, index + 1));
         }
     }
-    if outcome.absent == Outcome::NoRecord {
-        answers.prove_silence();
-    }
+    true
 }
 
 /// Whether the reply holds as much as it announces.
-fn whole(answers: &mut Answers<'_>, pages: &[(&crate::reply::Part, Document)]) -> bool {
+fn whole(answers: &mut Answers<'_>, pages: &[Page<'_>]) -> bool {
     let source = answers.source;
     let outcome = &source.manifest.outcome;
     let asked = answers.sent().count();
@@ -161,22 +238,22 @@ fn whole(answers: &mut Answers<'_>, pages: &[(&crate::reply::Part, Document)]) -
                 CountOf::Asked => asked,
                 CountOf::Rows => here,
             };
-            let said: Option<usize> = page.view().text(&check.at).and_then(|t| t.trim().parse().ok());
-            if said != Some(expected) {
+            if count(page.view(), &check.at) != Some(expected) {
                 answers.all_fail(Reason::TrailerMismatch, part.name.clone());
                 return false;
             }
         }
     }
-    if let Transport::Soap(plan) = &source.manifest.transport
-        && let Some(page_plan) = plan.page.as_ref().filter(|p| p.check_total)
+    let Some(plan) = source.manifest.transport.page() else { return true };
+    let Some(at) = &plan.total else { return true };
+    for (part, page) in
+        pages.iter().filter(|(part, page)| envelope(source, page, part.status) != Some(Verdict::NoRecord))
     {
-        for (part, page) in pages {
-            let total: Option<usize> = page.view().text(&page_plan.total).and_then(|t| t.trim().parse().ok());
-            if total != Some(items) {
-                answers.all_fail(Reason::TrailerMismatch, part.name.clone());
-                return false;
-            }
+        let total = count(page.view(), at);
+        // Without a total nobody knows that these were all the pages.
+        if total.is_none() || (plan.check_total && total != Some(items)) {
+            answers.all_fail(Reason::TrailerMismatch, part.name.clone());
+            return false;
         }
     }
     true

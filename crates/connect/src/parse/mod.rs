@@ -5,6 +5,7 @@
 
 mod address;
 mod answers;
+mod dci;
 mod documents;
 mod files;
 mod row;
@@ -22,6 +23,8 @@ use crate::manifest::{Transport, Verdict};
 use crate::registry::Source;
 use crate::reply::{Media, RawReply};
 
+pub(crate) use dci::{Progress, acknowledged, progress};
+pub(crate) use documents::{PageState, page_state};
 pub(crate) use row::shown;
 pub(crate) use view::View;
 
@@ -172,6 +175,7 @@ pub fn parse(source: &Source, subjects: &[SubjectKey], raw: &RawReply) -> Parsed
     if answers.anybody_was_sent() {
         match &source.manifest.transport {
             Transport::Http(_) | Transport::Soap(_) => documents::read(&mut answers, raw),
+            Transport::Dci(plan) => dci::read(&mut answers, plan, raw),
             Transport::Files(plan) => files::read(&mut answers, plan, raw),
             Transport::Sql(plan) => documents::read_rows(&mut answers, plan, raw),
             Transport::Drop(plan) => sheets::read(&mut answers, plan, raw),
@@ -182,10 +186,8 @@ pub fn parse(source: &Source, subjects: &[SubjectKey], raw: &RawReply) -> Parsed
 
 /// What the envelope rules say about one live reply, before anything is stored.
 pub(crate) fn classify(source: &Source, media: Media, status: u16, body: &[u8]) -> Option<Verdict> {
-    documents::classify(source, media, status, body)
-}
-
-/// The announced total of one page.
-pub(crate) fn page_total(source: &Source, body: &[u8]) -> Option<(usize, usize)> {
-    documents::page_total(source, body)
+    match &source.manifest.transport {
+        Transport::Dci(_) => dci::classify(media, body),
+        _ => documents::classify(source, media, status, body),
+    }
 }

@@ -1,6 +1,7 @@
 //! One way to look into JSON, XML and rows of cells.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use serde_json::Value;
 
@@ -28,6 +29,16 @@ pub(crate) enum Scalar {
     Cell(Cell),
     /// A list or object where a value was expected.
     Composite,
+}
+
+impl Hash for View<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            View::Json(value) => value.hash(state),
+            View::Xml(element) => element.hash(state),
+            View::Cells(_, cells) => cells.iter().for_each(|cell| cell.as_ref().map(|c| &c.text).hash(state)),
+        }
+    }
 }
 
 impl<'a> View<'a> {

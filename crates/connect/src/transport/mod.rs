@@ -1,16 +1,22 @@
 //! Sends questions: one file a transport. A transport returns bytes or a failure and never reads meaning into either.
 
+mod body;
+mod call;
+mod dci;
 mod drop;
 mod http;
+mod pages;
+mod retry;
 mod sftp;
 mod soap;
 mod sql;
+mod tls;
 
 use backon::Retryable as _;
 use hedui_base::Outcome;
 
 use crate::ask::{AskPeriod, Cause, Context, Exchange, Failure, Poll, Subject, Submission};
-use crate::manifest::{Given, KeyPart, RetryOn, Transport};
+use crate::manifest::{Given, HttpPlan, KeyPart, RetryOn, SoapPlan, Transport};
 use crate::registry::Source;
 use crate::reply::{Part, RawReply, Refused};
 use crate::site::InstitutionSite;
@@ -29,7 +35,7 @@ impl Source {
             return Exchange::Failed(Failure::new(Cause::Batch));
         }
         if subjects.iter().any(|s| *s.authorised.source() != self.id) {
-            let failure = Failure { outcome: Outcome::NotAuthorised, retry: false, cause: Cause::NotAuthorised };
+            let failure = Failure { outcome: Outcome::NotAuthorised, ..Failure::new(Cause::NotAuthorised) };
             return Exchange::Failed(failure);
         }
         let (sendable, refused) = self.sort_out(subjects);
@@ -49,6 +55,7 @@ impl Source {
                 self.again(&[RetryOn::Connect, RetryOn::Timeout], || sql::ask(self, plan, site, &sendable)).await
             }
             Transport::Drop(plan) => drop::ask(plan, site, period).await,
+            Transport::Dci(plan) => return dci::ask(self, plan, context, site, &gate, &sendable, refused).await,
             Transport::Files(plan) => {
                 let _seat = gate.enter().await;
                 // After a timeout the file may lie there already, so only a server that was not reached is tried again.
@@ -74,14 +81,16 @@ impl Source {
 
     /// Looks whether the reply to a submission is there.
     pub async fn poll(&self, context: &Context, submission: &Submission) -> Poll {
-        let Transport::Files(plan) = &self.manifest.transport else {
-            return Poll::Failed(Failure::new(Cause::Protocol));
-        };
         let site = match context.institution(self) {
             Ok(site) => site,
             Err(failure) => return Poll::Failed(failure),
         };
         let gate = context.gate(self);
+        let plan = match &self.manifest.transport {
+            Transport::Files(plan) => plan,
+            Transport::Dci(plan) => return dci::poll(self, plan, context, site, &gate, submission).await,
+            _ => return Poll::Failed(Failure::new(Cause::Protocol)),
+        };
         let _seat = gate.enter().await;
         let fetch = || sftp::fetch(self, plan, site, &submission.reference);
         match self.again(&[RetryOn::Connect, RetryOn::Timeout], fetch).await {
@@ -110,10 +119,16 @@ impl Source {
             };
             safe.contains(&on) && retry.on.contains(&on)
         };
-        work.retry(http::full_jitter(retry).into_iter()).when(listed).await
+        work.retry(retry::full_jitter(retry).into_iter()).when(listed).await
     }
 
-    fn reply(&self, context: &Context, period: Option<AskPeriod>, refused: Vec<Refused>, parts: Vec<Part>) -> RawReply {
+    pub(super) fn reply(
+        &self,
+        context: &Context,
+        period: Option<AskPeriod>,
+        refused: Vec<Refused>,
+        parts: Vec<Part>,
+    ) -> RawReply {
         RawReply {
             source: self.id.clone(),
             manifest: self.manifest_hash.clone(),
@@ -138,6 +153,10 @@ impl Source {
                 KeyPart::Account | KeyPart::Address => subject.account.is_none() && subject.address.is_none(),
             };
             let unencodable = match (&self.manifest.transport, &subject.name) {
+                (
+                    Transport::Http(HttpPlan { encoding, .. }) | Transport::Soap(SoapPlan { encoding, .. }),
+                    Some(name),
+                ) => !body::encodable(*encoding, name),
                 (Transport::Files(plan), Some(name)) => !sftp::encodable(plan.put.encoding, name, plan.put.delimiter),
                 _ => false,
             };

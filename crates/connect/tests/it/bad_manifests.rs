@@ -42,7 +42,7 @@ fn every_mistake_has_a_place_and_a_help() {
 
 #[test]
 fn the_templates_of_the_bad_ones_are_good() {
-    for template in ["_http", "_sql", "_drop", "_files"] {
+    for template in ["_http", "_dci", "_sql", "_drop", "_files"] {
         let shown = check(&format!("extends = \"{template}\"\n[source]\nid = \"test.one\"\n"));
         assert_eq!(shown, "\nsources that can be asked: 1", "{template}: {shown}");
     }

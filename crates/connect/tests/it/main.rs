@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_manifests;
+mod certificates;
+mod dci;
 mod embedded;
 mod live;
+mod paging;
 mod pinned;
 mod replies;
 mod support;
+mod wire;

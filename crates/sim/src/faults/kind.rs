@@ -56,7 +56,7 @@ impl Way {
     #[must_use]
     pub fn of(source: &Source) -> Self {
         match &source.manifest.transport {
-            Transport::Http(_) => Self::Http,
+            Transport::Http(_) | Transport::Dci(_) => Self::Http,
             Transport::Soap(_) => Self::Soap,
             Transport::Files(_) => Self::Files,
             Transport::Sql(_) => Self::Sql,

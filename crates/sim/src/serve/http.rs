@@ -50,7 +50,8 @@ pub(super) fn router(sources: Vec<WireSource>, secrets: &BTreeMap<String, String
                 (plan.path.clone(), form, plan.headers.clone(), plan.signer.clone())
             }
             Transport::Soap(plan) => {
-                (plan.path.clone(), Form::Soap(Box::new(SoapForm::new(&wire, plan)?)), plan.headers.clone(), None)
+                let form = Form::Soap(Box::new(SoapForm::new(&wire, plan)?));
+                (plan.path.clone(), form, plan.headers.clone(), plan.signer.clone())
             }
             _ => return Err(wire.lack("a transport over HTTP")),
         };
@@ -60,7 +61,7 @@ pub(super) fn router(sources: Vec<WireSource>, secrets: &BTreeMap<String, String
         let keys = headers.iter().filter(|(_, g)| matches!(g, Given::Secret(_)));
         let keys = keys.map(|(name, g)| (name.clone(), given(g))).collect();
         let signer = signer.map(|signer| {
-            let (app, key) = (given(&signer.app), given(&signer.key));
+            let (app, key) = (signer.app.as_ref().map(given).unwrap_or_default(), given(&signer.key));
             (signer, app, key)
         });
         let endpoint = Arc::new(Endpoint { wire, path: path.clone(), form, keys, signer });
@@ -153,14 +154,8 @@ impl Endpoint {
             return false;
         }
         let Some((signer, app, key)) = &self.signer else { return true };
-        let named = &signer.headers;
-        let (Some(sent_app), Some(ts), Some(nonce), Some(signature)) =
-            (text(&named.app), text(&named.ts), text(&named.nonce), text(&named.sign))
-        else {
-            return false;
-        };
-        let signed = Signed { method: "POST", path: &self.path, app, ts, nonce, body };
-        sent_app == app && sign::verify(signer, key.as_bytes(), &signed, signature)
+        let sent = Signed { method: "POST", path: &self.path, app, ts: "", nonce: "", body };
+        sign::verify_request(signer, key.as_bytes(), &sent, text)
     }
 }
 

@@ -70,7 +70,7 @@ impl SoapForm {
         Ok(Self {
             reading,
             page_size: plan.page.as_ref().map_or(usize::MAX, |p| p.size),
-            total: plan.page.as_ref().map(|p| path(&p.total)).transpose()?,
+            total: plan.page.as_ref().and_then(|p| p.total.as_ref()).map(path).transpose()?,
             items: path(item)?,
             rows: maybe(&outcome.rows)?,
             rows_count: maybe(&outcome.rows_count)?,

@@ -76,7 +76,7 @@ enum Kind {
 
 fn kind(source: &Source) -> Kind {
     match &source.manifest.transport {
-        Transport::Http(_) | Transport::Soap(_) => Kind::Http,
+        Transport::Http(_) | Transport::Soap(_) | Transport::Dci(_) => Kind::Http,
         Transport::Files(_) => Kind::Files,
         Transport::Sql(_) => Kind::Sql,
         Transport::Drop(_) => Kind::Drop,

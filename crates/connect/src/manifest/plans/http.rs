@@ -1,6 +1,6 @@
 //! The plans of `http` and `soap`.
 
-use super::Given;
+use super::{CipherPlan, Encoding, Given, Signer};
 use crate::selector::Selector;
 use crate::template::Template;
 
@@ -15,64 +15,14 @@ pub struct HttpPlan {
     pub headers: Vec<(String, Given)>,
     /// How it is signed.
     pub signer: Option<Signer>,
+    /// What of it is encrypted.
+    pub cipher: Option<CipherPlan>,
+    /// Encoding of requests, and of replies whose headers name none.
+    pub encoding: Encoding,
+    /// How replies are split into pages.
+    pub page: Option<PagePlan>,
     /// The body.
     pub body: Template,
-}
-
-/// How requests are signed.
-#[derive(Clone, Debug)]
-pub struct Signer {
-    /// Algorithm.
-    pub algorithm: SignAlgorithm,
-    /// Who we are to the gateway.
-    pub app: Given,
-    /// The shared key.
-    pub key: Given,
-    /// What is signed, joined by newlines.
-    pub parts: Vec<SignPart>,
-    /// Header names, lower case.
-    pub headers: SignHeaders,
-}
-
-/// Algorithms compiled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignAlgorithm {
-    /// HMAC with SM3 (GB/T 32905).
-    HmacSm3,
-    /// HMAC with SHA-256.
-    HmacSha256,
-}
-
-/// One line of the signed text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignPart {
-    /// `POST`.
-    Method,
-    /// Path without host.
-    Path,
-    /// The app.
-    App,
-    /// Milliseconds since 1970.
-    Timestamp,
-    /// Random, once.
-    Nonce,
-    /// Hex digest of the body under the signer's hash.
-    BodyHash,
-    /// The body itself.
-    Body,
-}
-
-/// Where the parts of a signature travel.
-#[derive(Clone, Debug)]
-pub struct SignHeaders {
-    /// Carries the app.
-    pub app: String,
-    /// Carries the timestamp.
-    pub ts: String,
-    /// Carries the nonce.
-    pub nonce: String,
-    /// Carries the signature.
-    pub sign: String,
 }
 
 /// A SOAP 1.1 call.
@@ -86,17 +36,34 @@ pub struct SoapPlan {
     pub body: Template,
     /// Fixed headers, lower case.
     pub headers: Vec<(String, Given)>,
+    /// How it is signed.
+    pub signer: Option<Signer>,
+    /// Encoding of requests, and of replies whose headers name none.
+    pub encoding: Encoding,
     /// How replies are split into pages.
     pub page: Option<PagePlan>,
 }
 
-/// Paging by number, from 1.
+/// How a reply is split into pages.
 #[derive(Clone, Debug)]
 pub struct PagePlan {
-    /// Rows a page.
+    /// What a request says about the page it wants.
+    pub style: PageStyle,
+    /// Items a page.
     pub size: usize,
-    /// Where a page says how many rows there are in all.
-    pub total: Selector,
-    /// Whether the rows read must come to that total.
+    /// Where a page says how many items there are in all; always there unless paging is by cursor.
+    pub total: Option<Selector>,
+    /// Whether the items read must come to that total.
     pub check_total: bool,
+}
+
+/// How the next page is named.
+#[derive(Clone, Debug)]
+pub enum PageStyle {
+    /// `page_no`, from 1.
+    Number,
+    /// `page_offset`, from 0, in steps of the size.
+    Offset,
+    /// `page_cursor`: what the page before said here; an empty or absent one ends the reply.
+    Cursor(Selector),
 }

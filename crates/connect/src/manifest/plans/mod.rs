@@ -1,13 +1,19 @@
 //! The typed `[transport]` of each kind.
 
+mod cipher;
+mod dci;
 mod drop;
 mod files;
 mod http;
+mod signer;
 mod sql;
 
+pub use cipher::*;
+pub use dci::*;
 pub use drop::*;
 pub use files::*;
 pub use http::*;
+pub use signer::*;
 pub use sql::*;
 
 use super::model::Mode;
@@ -20,6 +26,8 @@ pub enum Transport {
     Http(HttpPlan),
     /// `soap`.
     Soap(SoapPlan),
+    /// `dci`.
+    Dci(DciPlan),
     /// `file_exchange`.
     Files(Box<FilePlan>),
     /// `sql`.
@@ -33,7 +41,7 @@ impl Transport {
     #[must_use]
     pub const fn format(&self) -> Format {
         match self {
-            Self::Http(_) => Format::Json,
+            Self::Http(_) | Self::Dci(_) => Format::Json,
             Self::Soap(_) => Format::Xml,
             Self::Files(_) | Self::Sql(_) | Self::Drop(_) => Format::Cells,
         }
@@ -45,9 +53,31 @@ impl Transport {
         match self {
             Self::Http(_) => "http",
             Self::Soap(_) => "soap",
+            Self::Dci(_) => "dci",
             Self::Files(_) => "file_exchange",
             Self::Sql(_) => "sql",
             Self::Drop(_) => "drop",
+        }
+    }
+
+    /// How replies are split into pages, if they are.
+    #[must_use]
+    pub const fn page(&self) -> Option<&PagePlan> {
+        match self {
+            Self::Http(plan) => plan.page.as_ref(),
+            Self::Soap(plan) => plan.page.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// How requests are signed, if they are.
+    #[must_use]
+    pub const fn signer(&self) -> Option<&Signer> {
+        match self {
+            Self::Http(plan) => plan.signer.as_ref(),
+            Self::Soap(plan) => plan.signer.as_ref(),
+            Self::Dci(plan) => plan.signer.as_ref(),
+            _ => None,
         }
     }
 
@@ -56,6 +86,10 @@ impl Transport {
     pub const fn mode(&self) -> Mode {
         match self {
             Self::Http(_) | Self::Soap(_) | Self::Sql(_) => Mode::Live,
+            Self::Dci(plan) => match plan.mode {
+                DciMode::Sync => Mode::Live,
+                DciMode::Async => Mode::Exchange,
+            },
             Self::Files(_) => Mode::Exchange,
             Self::Drop(_) => Mode::Drop,
         }

@@ -4,7 +4,7 @@ use super::super::block::Block;
 use super::super::read::Reading;
 use super::super::read_outcome::selector;
 use super::super::tree::{Place, Value};
-use super::super::{AskBlock, Given, KeyPart, PagePlan, SignAlgorithm, SignHeaders, SignPart, Signer};
+use super::super::{AskBlock, Encoding, Given, KeyPart, PagePlan, PageStyle};
 use super::given;
 use crate::selector::Format;
 use crate::template::Template;
@@ -40,54 +40,10 @@ pub(super) fn headers(block: &Block<'_>) -> Vec<(String, Given)> {
         .collect()
 }
 
-pub(super) fn signer(block: Block<'_>) -> Option<Signer> {
-    let algorithms = [("hmac_sm3", SignAlgorithm::HmacSm3), ("hmac_sha256", SignAlgorithm::HmacSha256)];
-    if block.node("use").is_none() {
-        block.missing("use", "hmac_sm3 or hmac_sha256");
-    }
-    let algorithm = block.text_at("use").and_then(|(t, p)| block.pick("signer", t, p, &algorithms));
-    let app = given(block.need_text("app", "who we are, such as secret:gw_app").0);
-    let (key_text, key_place) = block.need_text("key", "such as secret:gw_key");
-    let key = given(key_text);
-    if matches!(&key, Given::Literal(text) if !text.is_empty()) {
-        block.report(
-            key_place
-                .error("connect::secret_in_manifest", "a key does not stand in a manifest", "here")
-                .help("write secret:NAME, and the key in site.toml"),
-        );
-    }
-    let words = [
-        ("method", SignPart::Method),
-        ("path", SignPart::Path),
-        ("app", SignPart::App),
-        ("ts", SignPart::Timestamp),
-        ("nonce", SignPart::Nonce),
-        ("body_hash", SignPart::BodyHash),
-        ("body", SignPart::Body),
-    ];
-    if block.node("parts").is_none() {
-        block.missing(
-            "parts",
-            "what is signed, such as [\"method\", \"path\", \"app\", \"ts\", \"nonce\", \"body_hash\"]",
-        );
-    }
-    let parts = block
-        .texts("parts")
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|(text, place)| block.pick("signed part", text, place, &words))
-        .collect();
-    let headers = block.block("headers").map(|inner| {
-        let name = |key| inner.need_text(key, "the header's name").0.to_lowercase();
-        let headers = SignHeaders { app: name("app"), ts: name("ts"), nonce: name("nonce"), sign: name("sign") };
-        inner.finish(&[]);
-        headers
-    });
-    if headers.is_none() {
-        block.missing("headers", "{ app = .., ts = .., nonce = .., sign = .. }");
-    }
-    block.finish(&[]);
-    Some(Signer { algorithm: algorithm?, app, key, parts, headers: headers? })
+/// Encodings of a gateway.
+pub(super) fn encoding(block: &Block<'_>) -> Encoding {
+    let words = [("utf-8", Encoding::Utf8), ("gbk", Encoding::Gbk), ("gb18030", Encoding::Gb18030)];
+    block.word("encoding", &words).unwrap_or(Encoding::Utf8)
 }
 
 pub(super) fn body(block: &Block<'_>, format: Format, ask: &AskBlock, reading: &Reading<'_>) -> Template {
@@ -112,25 +68,77 @@ pub(super) fn body(block: &Block<'_>, format: Format, ask: &AskBlock, reading: &
         }
     };
     let template = Template::new(text, format);
+    if ask.window.is_some() && !template.as_str().contains("period.") {
+        block.report(
+            place
+                .error(
+                    "connect::window_not_asked",
+                    "the period is asked in windows, but the body names none",
+                    "this template",
+                )
+                .help("write {{ period.from }} and {{ period.until }} into it: each call gives other months"),
+        );
+    }
     let with_id = ask.key.contains(&KeyPart::IdNumber);
     if let Err(error) = template.try_out(ask.months.is_some(), ask.batch, with_id) {
         block.report(place.error("connect::bad_template", error, "this template").help(
-            "it may read subjects (id_number, name), period.from and period.until, request_id, page_no, page_size",
+            "it may read subjects (id_number, name), period.from and period.until, request_id, page_no, page_offset, page_cursor, page_size",
         ));
     }
     template
 }
 
-pub(super) fn page(block: Block<'_>) -> Option<PagePlan> {
+/// How replies are split into pages; the body must ask for the one it wants.
+pub(super) fn page(block: Block<'_>, format: Format, body: &Template) -> Option<PagePlan> {
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Style {
+        Number,
+        Offset,
+        Cursor,
+    }
+    let words = [("number", Style::Number), ("offset", Style::Offset), ("cursor", Style::Cursor)];
+    let style = block.word("style", &words).unwrap_or(Style::Number);
+    let word = match style {
+        Style::Number => "page_no",
+        Style::Offset => "page_offset",
+        Style::Cursor => "page_cursor",
+    };
+    if !body.as_str().is_empty() && !body.as_str().contains(word) {
+        block.report(
+            block
+                .place()
+                .error(
+                    "connect::page_not_asked",
+                    format!("the body does not name the page it wants by `{word}`"),
+                    "these pages",
+                )
+                .help(format!("write {{{{ {word} }}}} into it, or every call gets the first page")),
+        );
+    }
     let size = block.number("size").filter(|n| *n > 0);
     if size.is_none() {
-        block.missing("size", "rows a page");
+        block.missing("size", "items a page");
     }
-    let total = selector(&block, "total", Format::Xml);
-    if total.is_none() && block.node("total").is_none() {
-        block.missing("total", "where a page says how many rows there are in all");
+    let total = selector(&block, "total", format);
+    let wants_total = block.flag("check_total").unwrap_or(style != Style::Cursor || total.is_some());
+    if total.is_none() && block.node("total").is_none() && (style != Style::Cursor || wants_total) {
+        block.missing("total", "where a page says how many items there are in all");
     }
-    let check_total = block.flag("check_total").unwrap_or(true);
-    block.finish(&[]);
-    Some(PagePlan { size: size?, total: total?, check_total })
+    let style = match style {
+        Style::Number => Some(PageStyle::Number),
+        Style::Offset => Some(PageStyle::Offset),
+        Style::Cursor => {
+            let cursor = selector(&block, "cursor", format);
+            if cursor.is_none() && block.node("cursor").is_none() {
+                block.missing("cursor", "where a page says what names the next one");
+            }
+            cursor.map(PageStyle::Cursor)
+        }
+    };
+    block.finish(&[("cursor", "style = \"cursor\"")]);
+    let by_count = !matches!(style, Some(PageStyle::Cursor(_)));
+    if by_count && total.is_none() {
+        return None;
+    }
+    Some(PagePlan { style: style?, size: size?, total, check_total: wants_total })
 }

@@ -1,13 +1,16 @@
 //! Reads `[transport]`: one file a kind.
 
+mod cipher;
+mod dci;
 mod drop;
 mod files;
 mod http;
+mod signer;
 mod sql;
 
 use super::block::Block;
 use super::read::Reading;
-use super::{AskBlock, Given, HttpPlan, SoapPlan, Transport};
+use super::{AskBlock, Given, HttpPlan, Signer, SoapPlan, Transport};
 use crate::selector::Format;
 
 /// `transport.kind`.
@@ -15,27 +18,39 @@ use crate::selector::Format;
 pub(super) enum TransportKind {
     Http,
     Soap,
+    Dci,
+    /// `dci` with `mode = "async"`: its answers come later.
+    DciLater,
     Files,
     Sql,
     Drop,
 }
 
-const USERS: [(&str, &str); 21] = [
+const USERS: [(&str, &str); 30] = [
     ("method", "transport http"),
-    ("path", "transports http and soap"),
-    ("headers", "transports http and soap"),
-    ("signer", "transport http"),
+    ("path", "transports http, soap and dci"),
+    ("headers", "transports http, soap and dci"),
+    ("signer", "transports http, soap and dci"),
+    ("cipher", "transport http"),
+    ("encoding", "transports http and soap"),
     ("body", "transports http and soap"),
     ("body_file", "transports http and soap"),
     ("action", "transport soap"),
-    ("page", "transport soap"),
+    ("page", "transports http and soap"),
+    ("mode", "transport dci"),
+    ("sender", "transport dci"),
+    ("receiver", "transport dci"),
+    ("reg_type", "transport dci"),
+    ("record_type", "transport dci"),
+    ("id_type", "transport dci"),
+    ("page_size", "transport dci"),
     ("via", "transport file_exchange"),
     ("login", "transport file_exchange"),
     ("put", "transport file_exchange"),
     ("get", "transport file_exchange"),
     ("match", "transport file_exchange"),
     ("driver", "transport sql"),
-    ("query", "transport sql"),
+    ("query", "transports sql and dci"),
     ("health", "transport sql"),
     ("health_min", "transport sql"),
     ("file", "transport drop"),
@@ -48,32 +63,48 @@ pub(super) fn kind(block: &Block<'_>) -> Option<TransportKind> {
     let words = [
         ("http", TransportKind::Http),
         ("soap", TransportKind::Soap),
+        ("dci", TransportKind::Dci),
         ("file_exchange", TransportKind::Files),
         ("sql", TransportKind::Sql),
         ("drop", TransportKind::Drop),
     ];
     if block.node("kind").is_none() {
-        block.missing("kind", "http, soap, file_exchange, sql or drop");
+        block.missing("kind", "http, soap, dci, file_exchange, sql or drop");
     }
-    block.word("kind", &words)
+    match block.word("kind", &words)? {
+        TransportKind::Dci if block.text("mode") == Some("async") => Some(TransportKind::DciLater),
+        kind => Some(kind),
+    }
 }
 
 pub(super) fn read(block: Block<'_>, kind: TransportKind, ask: &AskBlock, reading: &Reading<'_>) -> Option<Transport> {
     let transport = match kind {
-        TransportKind::Http => Some(Transport::Http(HttpPlan {
-            method: block.word("method", &[("POST", "POST")]).unwrap_or("POST").to_owned(),
-            path: http::path(&block),
-            headers: http::headers(&block),
-            signer: block.block("signer").and_then(http::signer),
-            body: http::body(&block, Format::Json, ask, reading),
-        })),
-        TransportKind::Soap => Some(Transport::Soap(SoapPlan {
-            path: http::path(&block),
-            action: block.need_text("action", "the SOAPAction").0.to_owned(),
-            body: http::body(&block, Format::Xml, ask, reading),
-            headers: http::headers(&block),
-            page: block.block("page").and_then(http::page),
-        })),
+        TransportKind::Http => {
+            let body = http::body(&block, Format::Json, ask, reading);
+            Some(Transport::Http(HttpPlan {
+                method: block.word("method", &[("POST", "POST")]).unwrap_or("POST").to_owned(),
+                path: http::path(&block),
+                headers: http::headers(&block),
+                signer: block.block("signer").and_then(signer::signer),
+                cipher: block.block("cipher").and_then(cipher::cipher),
+                encoding: http::encoding(&block),
+                page: block.block("page").and_then(|inner| http::page(inner, Format::Json, &body)),
+                body,
+            }))
+        }
+        TransportKind::Soap => {
+            let body = http::body(&block, Format::Xml, ask, reading);
+            Some(Transport::Soap(SoapPlan {
+                path: http::path(&block),
+                action: block.need_text("action", "the SOAPAction").0.to_owned(),
+                headers: http::headers(&block),
+                signer: block.block("signer").and_then(signer::signer),
+                encoding: http::encoding(&block),
+                page: block.block("page").and_then(|inner| http::page(inner, Format::Xml, &body)),
+                body,
+            }))
+        }
+        TransportKind::Dci | TransportKind::DciLater => Some(dci::dci(&block)),
         TransportKind::Files => files::files(&block),
         TransportKind::Sql => Some(Transport::Sql(sql::sql(&block))),
         TransportKind::Drop => Some(Transport::Drop(drop::drop_plan(&block))),
@@ -93,12 +124,18 @@ impl Transport {
     pub fn secrets(&self) -> Vec<&Given> {
         match self {
             Self::Http(plan) => {
-                let signer = plan.signer.iter().flat_map(|s| [&s.app, &s.key]);
-                signer.chain(plan.headers.iter().map(|(_, g)| g)).collect()
+                let cipher = plan.cipher.iter().map(|c| &c.key);
+                signed(plan.signer.as_ref(), &plan.headers).chain(cipher).collect()
             }
-            Self::Soap(plan) => plan.headers.iter().map(|(_, g)| g).collect(),
+            Self::Soap(plan) => signed(plan.signer.as_ref(), &plan.headers).collect(),
+            Self::Dci(plan) => signed(plan.signer.as_ref(), &plan.headers).chain([&plan.sender]).collect(),
             Self::Files(plan) => vec![&plan.user, &plan.password],
             Self::Sql(_) | Self::Drop(_) => Vec::new(),
         }
     }
+}
+
+/// What headers and signatures take from the site.
+fn signed<'p>(signer: Option<&'p Signer>, headers: &'p [(String, Given)]) -> impl Iterator<Item = &'p Given> {
+    signer.into_iter().flat_map(|s| s.app.iter().chain([&s.key])).chain(headers.iter().map(|(_, g)| g))
 }

@@ -73,6 +73,11 @@ fn value(grammar: &Grammar, table_name: &str, key: &str, known: &Key, catalogue:
     } else if forms.is_empty() && OPEN.contains(&key) {
         forms.push(json!({ "type": "object" }));
     }
+    if inner == "transport.signer.parts" {
+        // Besides its words, a fixed text.
+        let part = json!({ "anyOf": [word(true), { "type": "string", "pattern": "^literal:" }] });
+        forms = vec![json!({ "type": "array", "items": part })];
+    }
     if inner == "sample.reply" {
         forms.push(json!({ "type": "string" }));
     }
