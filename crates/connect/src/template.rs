@@ -67,9 +67,13 @@ pub struct Marks {
     pub subjects: Vec<(String, String)>,
     /// First and last month, `2025-06`; none if no period is asked for.
     pub period: Option<(String, String)>,
-    /// Page.
+    /// Page, from 1.
     pub page_no: usize,
-    /// Rows a page.
+    /// First item of the page, from 0.
+    pub page_offset: usize,
+    /// What the page before called this one.
+    pub page_cursor: String,
+    /// Items a page.
     pub page_size: usize,
 }
 
@@ -122,14 +126,16 @@ impl Template {
     /// # Errors
     /// Why it cannot be written.
     pub fn marked(&self, marks: &Marks) -> Result<String, String> {
-        // By a cursor, a simulator calls its pages by their numbers.
-        let cursor = if marks.page_no > 1 { marks.page_no.to_string() } else { String::new() };
-        let (no, size) = (marks.page_no, marks.page_size);
         self.render(&Scope {
             request_id: "mark",
             subjects: marks.subjects.iter().map(|(id_number, name)| ScopeSubject { id_number, name }).collect(),
             period: marks.period.clone().map(|(from, until)| ScopePeriod { from, until }),
-            page: ScopePage { no, offset: no.saturating_sub(1) * size, cursor: &cursor, size },
+            page: ScopePage {
+                no: marks.page_no,
+                offset: marks.page_offset,
+                cursor: &marks.page_cursor,
+                size: marks.page_size,
+            },
         })
     }
 

@@ -22,7 +22,7 @@ pub fn chaos(seed: u64, sources: &[(String, Way)], within: Duration) -> Faults {
         }
         for kind in chosen {
             let longest = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
-            let seen = matches!(way, Way::Http | Way::Soap | Way::Files);
+            let seen = matches!(way, Way::Http | Way::Soap | Way::Dci | Way::Files);
             // Where requests are seen, half of the faults last for some of them; time is the limit for the others.
             let heal = if seen && kind != FaultKind::Late && dice.chance(500) {
                 Heal::Requests(dice.between(1, 40).unsigned_abs())

@@ -40,6 +40,8 @@ pub enum Way {
     Http,
     /// SOAP over HTTP.
     Soap,
+    /// Searches of a registry (SPDCI) over HTTP.
+    Dci,
     /// Files, over whatever.
     Files,
     /// A view in a database.
@@ -50,14 +52,15 @@ pub enum Way {
 
 impl Way {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Http, Self::Soap, Self::Files, Self::Sql, Self::Drop];
+    pub const ALL: [Self; 6] = [Self::Http, Self::Soap, Self::Dci, Self::Files, Self::Sql, Self::Drop];
 
     /// How a source is asked.
     #[must_use]
     pub fn of(source: &Source) -> Self {
         match &source.manifest.transport {
-            Transport::Http(_) | Transport::Dci(_) => Self::Http,
+            Transport::Http(_) => Self::Http,
             Transport::Soap(_) => Self::Soap,
+            Transport::Dci(_) => Self::Dci,
             Transport::Files(_) => Self::Files,
             Transport::Sql(_) => Self::Sql,
             Transport::Drop(_) => Self::Drop,
@@ -70,6 +73,7 @@ impl Way {
         match self {
             Self::Http => "http",
             Self::Soap => "soap",
+            Self::Dci => "dci",
             Self::Files => "files",
             Self::Sql => "sql",
             Self::Drop => "drop",
@@ -134,36 +138,37 @@ impl FaultKind {
         use FaultKind as K;
         use Way as W;
         Some(match (self, way) {
-            (K::Down, W::Http | W::Soap | W::Files) => "connections are closed as soon as they are made",
+            (K::Down, W::Http | W::Soap | W::Dci | W::Files) => "connections are closed as soon as they are made",
             (K::Down, W::Sql | W::Drop) => "the database file or folder is not there",
-            (K::Slow, W::Http | W::Soap) => "every answer waits its time before it begins",
+            (K::Slow, W::Http | W::Soap | W::Dci) => "every answer waits its time before it begins",
             (K::Slow, W::Files) => "logging in and every reply file take so much longer",
-            (K::Latency, W::Http | W::Soap) => "answers wait, mostly little and now and then long",
+            (K::Latency, W::Http | W::Soap | W::Dci) => "answers wait, mostly little and now and then long",
             (K::Latency, W::Files) => "a reply file takes longer, mostly little and now and then long",
-            (K::Burst5xx, W::Http | W::Soap) => "runs of requests in a row end with 502 or 503",
-            (K::Throttle, W::Http | W::Soap) => "requests end with 429 and Retry-After",
-            (K::Reset, W::Http | W::Soap) => "the connection breaks in the middle of a reply",
+            (K::Burst5xx, W::Http | W::Soap | W::Dci) => "runs of requests in a row end with 502 or 503",
+            (K::Throttle, W::Http | W::Soap | W::Dci) => "requests end with 429 and Retry-After",
+            (K::Reset, W::Http | W::Soap | W::Dci) => "the connection breaks in the middle of a reply",
             (K::Reset, W::Files) => "reading a file breaks off",
-            (K::SlowBody, W::Http | W::Soap) => "a reply comes in pieces with pauses between them",
+            (K::SlowBody, W::Http | W::Soap | W::Dci) => "a reply comes in pieces with pauses between them",
             (K::SlowBody, W::Files) => "a file is read in pieces with pauses between them",
-            (K::Truncated, W::Http | W::Soap | W::Files) => "the last third of the reply is missing",
+            (K::Truncated, W::Http | W::Soap | W::Dci | W::Files) => "the last third of the reply is missing",
             (K::Truncated, W::Sql) => "the view is there and empty",
             (K::Truncated, W::Drop) => "the closing row, or the last third of the file, is missing",
             (K::Duplicated, _) => "every row comes twice, and counts count both",
             (K::Reordered, _) => "rows come in another order",
-            (K::WrongTrailer, W::Http | W::Soap) => "announced counts and totals are one too high, where there are any",
+            (K::WrongTrailer, W::Http | W::Soap | W::Dci) => "announced counts and totals are one too high, where there are any",
             (K::WrongTrailer, W::Files | W::Drop) => "the closing line counts one row too many, where there is one",
-            (K::SchemaDrift, W::Http | W::Soap | W::Files | W::Drop) => "the first field that must be there has another name",
+            (K::SchemaDrift, W::Http | W::Soap | W::Dci | W::Files | W::Drop) => "the first field that must be there has another name",
             (K::SchemaDrift, W::Sql) => "the first mapped column has another name",
-            (K::CertificateExpired, W::Http | W::Soap) => "where it is served over TLS, the certificate has expired",
+            (K::CertificateExpired, W::Http | W::Soap | W::Dci) => "where it is served over TLS, the certificate has expired",
             (K::CertificateExpired, W::Files) => "over FTPS, the certificate has expired",
-            (K::WrongPerson, W::Http | W::Soap | W::Files) => "some answers are about a stranger, or a stranger is added",
+            (K::WrongPerson, W::Http | W::Soap | W::Dci | W::Files) => "some answers are about a stranger, or a stranger is added",
             (K::Late, W::Files) => "so many looks find nothing before the reply is there",
-            (K::ClockSkew, W::Http | W::Soap) => "the Date header is half an hour behind",
+            (K::Late, W::Dci) => "where it answers later, so many looks find nothing",
+            (K::ClockSkew, W::Http | W::Soap | W::Dci) => "the Date header is half an hour behind",
             (K::ClockSkew, W::Files) => "files carry times half an hour ahead",
             (K::BadAmount, _) => "some amounts are written like 1.2万元",
-            (K::BadId, W::Http | W::Soap | W::Files) => "some numbers went through a spreadsheet: 4.40524E+17",
-            (K::Garbled, W::Http | W::Soap | W::Files) => "bytes in the middle are no text in any encoding",
+            (K::BadId, W::Http | W::Soap | W::Dci | W::Files) => "some numbers went through a spreadsheet: 4.40524E+17",
+            (K::Garbled, W::Http | W::Soap | W::Dci | W::Files) => "bytes in the middle are no text in any encoding",
             (K::Garbled, W::Sql) => "a text of the view holds bytes that are no text",
             (K::Garbled, W::Drop) => "bytes in the middle of the file are damaged",
             // A view and a drop are asked by number or account: a row about somebody else is simply not returned, which

@@ -74,6 +74,11 @@ impl Trouble {
         self.faults.iter().filter(|fault| fault.kind == kind).find(on).map(Fault::strength)
     }
 
+    /// Whether a fault is planned here, on or healed.
+    pub(crate) fn plans(&self, kind: FaultKind) -> bool {
+        self.faults.iter().any(|fault| fault.kind == kind)
+    }
+
     /// Whether a fault is on; counted as a strike.
     pub(crate) fn has(&self, kind: FaultKind) -> bool {
         let on = self.strength(kind).is_some();

@@ -1,7 +1,7 @@
 //! Institutions that answer over HTTP, with JSON or SOAP.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,61 +11,88 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures::StreamExt as _;
-use hedui_connect::manifest::{Given, Signer, Transport};
+use hedui_connect::manifest::{Encoding, Given, Signer, Transport};
 use hedui_connect::sign::{self, Signed};
 
 use super::ServeError;
+use super::dci::{Action, DciForm};
 use super::json::JsonForm;
+use super::question::Question;
+use super::sealed::Bodies;
 use super::soap::SoapForm;
 use super::wire::WireSource;
 use crate::faults::{FaultKind, Mood};
 
 /// One source behind one path.
 struct Endpoint {
-    wire: WireSource,
+    wire: Arc<WireSource>,
     path: String,
     form: Form,
+    bodies: Arc<Bodies>,
     /// Header that must hold a secret.
     keys: Vec<(String, String)>,
     signer: Option<(Signer, String, String)>,
+    /// What went wrong with the first page of a question goes wrong with its others: a register does not change its order
+    /// between two pages.
+    moods: Mutex<HashMap<u64, Mood>>,
 }
 
 enum Form {
     Json(Box<JsonForm>),
     Soap(Box<SoapForm>),
+    Dci(Arc<DciForm>, Action),
 }
 
-/// The routes of an institution, one a source.
-pub(super) fn router(sources: Vec<WireSource>, secrets: &BTreeMap<String, String>) -> Result<Router, ServeError> {
+/// The routes of an institution, one a source, or one a door of a registry.
+pub(super) fn router(
+    sources: Vec<WireSource>,
+    secrets: &BTreeMap<String, String>,
+    delay: Duration,
+) -> Result<Router, ServeError> {
     let mut router = Router::new();
     let mut paths = std::collections::BTreeSet::new();
     for wire in sources {
+        let wire = Arc::new(wire);
         let given = |given: &Given| match given {
             Given::Literal(text) => text.clone(),
             Given::Secret(name) => secrets.get(name).cloned().unwrap_or_default(),
         };
-        let (path, form, headers, signer) = match &wire.source.manifest.transport {
+        let (forms, headers, signer, bodies) = match &wire.source.manifest.transport {
             Transport::Http(plan) => {
                 let form = Form::Json(Box::new(JsonForm::new(&wire, plan)?));
-                (plan.path.clone(), form, plan.headers.clone(), plan.signer.clone())
+                let key = plan.cipher.as_ref().map(|cipher| given(&cipher.key));
+                let bodies = Bodies::new(plan.encoding, plan.cipher.as_ref().zip(key.as_deref()));
+                (vec![(plan.path.clone(), form)], &plan.headers, &plan.signer, bodies)
             }
             Transport::Soap(plan) => {
                 let form = Form::Soap(Box::new(SoapForm::new(&wire, plan)?));
-                (plan.path.clone(), form, plan.headers.clone(), plan.signer.clone())
+                (vec![(plan.path.clone(), form)], &plan.headers, &plan.signer, Bodies::new(plan.encoding, None))
+            }
+            Transport::Dci(plan) => {
+                let form = Arc::new(DciForm::new(&wire, plan, given(&plan.sender), delay)?);
+                let path = plan.path.trim_end_matches('/');
+                let doors = Action::ALL
+                    .into_iter()
+                    .map(|(action, below)| (format!("{path}{below}"), Form::Dci(Arc::clone(&form), action)));
+                (doors.collect(), &plan.headers, &plan.signer, Bodies::new(Encoding::Utf8, None))
             }
             _ => return Err(wire.lack("a transport over HTTP")),
         };
-        if !paths.insert(path.clone()) {
-            return Err(wire.lack("a path of its own: another source of the institution has the same"));
+        let bodies = Arc::new(bodies.ok_or_else(|| wire.lack("a cipher whose key is 16 bytes"))?);
+        for (path, form) in forms {
+            if !paths.insert(path.clone()) {
+                return Err(wire.lack("a path of its own: another source of the institution has the same"));
+            }
+            let keys = headers.iter().filter(|(_, g)| matches!(g, Given::Secret(_)));
+            let keys = keys.map(|(name, g)| (name.clone(), given(g))).collect();
+            let signer = signer.clone().map(|signer| {
+                let (app, key) = (signer.app.as_ref().map(given).unwrap_or_default(), given(&signer.key));
+                (signer, app, key)
+            });
+            let (wire, bodies, moods) = (Arc::clone(&wire), Arc::clone(&bodies), Mutex::default());
+            let endpoint = Arc::new(Endpoint { wire, path: path.clone(), form, bodies, keys, signer, moods });
+            router = router.route(&path, post(answer).with_state(endpoint));
         }
-        let keys = headers.iter().filter(|(_, g)| matches!(g, Given::Secret(_)));
-        let keys = keys.map(|(name, g)| (name.clone(), given(g))).collect();
-        let signer = signer.map(|signer| {
-            let (app, key) = (signer.app.as_ref().map(given).unwrap_or_default(), given(&signer.key));
-            (signer, app, key)
-        });
-        let endpoint = Arc::new(Endpoint { wire, path: path.clone(), form, keys, signer });
-        router = router.route(&path, post(answer).with_state(endpoint));
     }
     Ok(router)
 }
@@ -116,30 +143,64 @@ impl Endpoint {
     fn answered(&self, headers: &HeaderMap, body: &[u8], mood: Mood) -> Result<Response, ServeError> {
         let known = self.knows_caller(headers, body);
         let bad = || Ok(StatusCode::BAD_REQUEST.into_response());
+        let json = format!("application/json; charset={}", self.bodies.charset());
+        let clear = match &self.form {
+            Form::Json(form) if !known => {
+                return Ok((StatusCode::UNAUTHORIZED, form.refusal().to_string()).into_response());
+            }
+            Form::Dci(..) if !known => {
+                return Ok((StatusCode::UNAUTHORIZED, DciForm::refusal().to_string()).into_response());
+            }
+            Form::Soap(form) if !known => {
+                return Ok((StatusCode::INTERNAL_SERVER_ERROR, form.refusal()).into_response());
+            }
+            _ => self.bodies.open(body),
+        };
+        let Some(clear) = clear else { return bad() };
         Ok(match &self.form {
-            Form::Json(form) if !known => (StatusCode::UNAUTHORIZED, form.refusal().to_string()).into_response(),
-            Form::Soap(form) if !known => (StatusCode::INTERNAL_SERVER_ERROR, form.refusal()).into_response(),
             Form::Json(form) => {
-                let Some(question) = form.read(body) else { return bad() };
+                let Some(question) = form.read(&clear) else { return bad() };
                 if question.people.len() > self.wire.source.batch {
                     return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
                 }
+                let mood = self.of_all_pages(&question, mood);
                 let (reply, status) = form.reply(&self.wire, &question, mood)?;
                 let status = status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(StatusCode::OK);
-                self.reply_with(status, "application/json; charset=utf-8", reply.to_string(), mood)
+                self.reply_with(status, json, &reply.to_string(), mood)
             }
             Form::Soap(form) => {
-                let Some(call) = form.read(body) else { return bad() };
+                let Some(call) = form.read(&clear) else { return bad() };
+                let mood = self.of_all_pages(&call, mood);
                 let reply = form.reply(&self.wire, &call, mood)?;
-                self.reply_with(StatusCode::OK, "text/xml; charset=utf-8", reply, mood)
+                let xml = format!("text/xml; charset={}", self.bodies.charset());
+                self.reply_with(StatusCode::OK, xml, &reply, mood)
+            }
+            Form::Dci(form, action) => {
+                let Some((reply, status)) = form.reply(&self.wire, *action, &clear, mood)? else { return bad() };
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+                self.reply_with(status, json, &reply.to_string(), mood)
             }
         })
     }
 
+    /// What goes wrong with this page: what went wrong with the first, as far as it concerns the rows of all pages.
+    fn of_all_pages(&self, question: &Question, mood: Mood) -> Mood {
+        let key = question.whose();
+        let mut moods = self.moods.lock().unwrap_or_else(PoisonError::into_inner);
+        if question.is_first_page() {
+            if mood.duplicated || mood.reordered || moods.contains_key(&key) {
+                moods.insert(key, mood);
+            }
+            return mood;
+        }
+        let first = moods.get(&key).copied().unwrap_or_default();
+        Mood { duplicated: first.duplicated, reordered: first.reordered, ..mood }
+    }
+
     /// A reply with whatever happens to its bytes on the way.
-    fn reply_with(&self, status: StatusCode, content_type: &'static str, body: String, mood: Mood) -> Response {
+    fn reply_with(&self, status: StatusCode, content_type: String, body: &str, mood: Mood) -> Response {
         let trouble = &self.wire.trouble;
-        let mut bytes = body.into_bytes();
+        let mut bytes = self.bodies.seal(body);
         damage(mood, &mut bytes);
         let breaks = mood.reset;
         let slow = trouble.strength(FaultKind::SlowBody).inspect(|_| trouble.strike(FaultKind::SlowBody));

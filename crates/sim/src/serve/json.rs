@@ -1,7 +1,7 @@
 //! JSON over HTTP: replies built from a manifest's outcome and map blocks.
 
 use hedui_base::Outcome;
-use hedui_connect::manifest::{HttpPlan, NoneProof, Verdict};
+use hedui_connect::manifest::{HttpPlan, NoneProof, PagePlan, PageStyle, Verdict};
 use hedui_connect::{CountOf, Format, Selector};
 use serde_json::{Value as Json, json};
 
@@ -27,10 +27,44 @@ pub(super) struct JsonForm {
     no_record: Option<Saying>,
     /// What the whole reply says if there is nothing about anybody.
     nothing: Option<(Place, String)>,
+    pages: Option<Pages>,
     whole: Vec<(Place, CountOf)>,
     as_of: Option<(Place, String)>,
     /// People without a record are left out instead of answered one by one.
     hits_only: bool,
+}
+
+/// How items are split into pages.
+struct Pages {
+    style: PageStyle,
+    size: usize,
+    total: Option<Place>,
+    /// Where a page names the next.
+    cursor: Option<Place>,
+}
+
+impl Pages {
+    fn new(wire: &WireSource, plan: &PagePlan) -> Result<Self, ServeError> {
+        let place = |selector: &Selector| Place::of(&wire.source, selector);
+        let cursor = match &plan.style {
+            PageStyle::Cursor(at) => Some(place(at)?),
+            PageStyle::Number | PageStyle::Offset => None,
+        };
+        let total = plan.total.as_ref().map(place).transpose()?;
+        Ok(Self { style: plan.style.clone(), size: plan.size.max(1), total, cursor })
+    }
+
+    /// The first item of the page asked for.
+    fn start(&self, question: &Question) -> usize {
+        match &self.style {
+            PageStyle::Number => (question.page.unwrap_or(1).max(1) - 1).saturating_mul(self.size),
+            PageStyle::Offset => question.offset.unwrap_or(0),
+            // A cursor is the place of the next item; only we need to understand it.
+            PageStyle::Cursor(_) => {
+                question.cursor.as_deref().and_then(|c| c.strip_prefix("c-")?.parse().ok()).unwrap_or(0)
+            }
+        }
+    }
 }
 
 impl JsonForm {
@@ -74,6 +108,7 @@ impl JsonForm {
             found,
             no_record,
             nothing,
+            pages: plan.page.as_ref().map(|page| Pages::new(wire, page)).transpose()?,
             whole,
             as_of: wire.as_of_text()?,
             hits_only,
@@ -126,6 +161,20 @@ impl JsonForm {
         if let Some((place, text)) = &self.as_of {
             put(&mut reply, &place.steps, json!(text));
         }
+        let wrong = usize::from(mood.wrong_trailer);
+        let all = items.len();
+        if let Some(pages) = &self.pages {
+            let start = pages.start(question);
+            // The server has the last word on how much it sends at once.
+            let size = question.page_size.map_or(pages.size, |asked| asked.clamp(1, pages.size));
+            items = items.into_iter().skip(start).take(size).collect();
+            if let Some(place) = &pages.total {
+                put(&mut reply, &place.steps, json!(all + wrong));
+            }
+            if let Some(place) = pages.cursor.as_ref().filter(|_| start + size < all) {
+                put(&mut reply, &place.steps, json!(format!("c-{}", start + size)));
+            }
+        }
         let counted = items.len();
         if self.items.each {
             put(&mut reply, &self.items.steps, Json::Array(items));
@@ -133,10 +182,9 @@ impl JsonForm {
             put(&mut reply, &self.items.steps, item);
         }
         if let Some((place, text)) = &self.nothing {
-            let text = if anything { counted.to_string() } else { text.clone() };
+            let text = if anything { all.to_string() } else { text.clone() };
             put(&mut reply, &place.steps, json!(text));
         }
-        let wrong = usize::from(mood.wrong_trailer);
         for (place, of) in &self.whole {
             let count = match of {
                 CountOf::Asked => question.people.len(),
@@ -196,7 +244,8 @@ impl WireSource {
     }
 }
 
-fn object(row: &WireRow) -> Json {
+/// A row as an object.
+pub(super) fn object(row: &WireRow) -> Json {
     let mut object = json!({});
     for cell in row.cells.iter().filter(|c| !c.steps.is_empty()) {
         let value = match (cell.number, cell.text.parse::<i64>()) {

@@ -1,5 +1,6 @@
 //! The institutions of a city as real servers on loopback, answering from its registers in the words of the manifests.
 
+mod dci;
 mod door;
 mod drops;
 mod exchange;
@@ -10,12 +11,15 @@ mod place;
 mod question;
 mod registers;
 mod says;
+mod sealed;
+mod secrets;
 mod sftp;
 mod site;
 mod soap;
 mod start;
 mod still;
 mod table;
+mod tls;
 mod views;
 mod wire;
 
@@ -86,6 +90,14 @@ pub enum ServeError {
         source_id: String,
         /// What is not said.
         lack: String,
+    },
+    /// A certificate.
+    #[error("{institution}: its certificates cannot be made")]
+    Tls {
+        /// Which institution.
+        institution: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// `site.toml` of the folder is not readable as TOML; it is left as it is.
     #[error("{} is not valid TOML; mend or remove it", .path.display())]

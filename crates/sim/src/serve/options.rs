@@ -42,6 +42,9 @@ pub struct ServeOptions {
     pub faults: Faults,
     /// Seed of what goes wrong; none means the city's.
     pub fault_seed: Option<u64>,
+    /// Which of them answer over TLS instead of plain HTTP, where they answer over HTTP at all; those with a planned
+    /// `certificate_expired` do so in any case.
+    pub tls: Which,
     /// How long an institution takes from a request file to its reply file.
     pub reply_delay: Duration,
     /// Fixed ports by institution; a free one is taken for the others.
@@ -55,6 +58,7 @@ impl Default for ServeOptions {
             connectors: Vec::new(),
             faults: Faults::default(),
             fault_seed: None,
+            tls: Which::Only(BTreeSet::new()),
             reply_delay: Duration::from_millis(200),
             ports: BTreeMap::new(),
         }

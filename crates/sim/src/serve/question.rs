@@ -2,6 +2,7 @@
 //! request says that thing. Works for any template whose body is JSON or XML.
 
 use std::collections::HashMap;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Mutex, PoisonError};
 
 use hedui_base::Month;
@@ -22,8 +23,28 @@ pub(super) struct Question {
     pub(super) months: Option<(i64, i64)>,
     /// Page, from 1.
     pub(super) page: Option<usize>,
+    /// First item of the page, from 0.
+    pub(super) offset: Option<usize>,
+    /// What the page before called this one; empty on the first.
+    pub(super) cursor: Option<String>,
     /// Rows a page.
     pub(super) page_size: Option<usize>,
+}
+
+impl Question {
+    /// Whether it asks for the first page, or for all there is.
+    pub(super) fn is_first_page(&self) -> bool {
+        self.page.is_none_or(|page| page <= 1)
+            && self.offset.is_none_or(|offset| offset == 0)
+            && self.cursor.as_deref().is_none_or(str::is_empty)
+    }
+
+    /// A number that tells it from other questions, whatever the page.
+    pub(super) fn whose(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (&self.people, self.months).hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 type Leaves = HashMap<Vec<Step>, String>;
@@ -40,6 +61,8 @@ pub(super) struct Reading {
     from: Option<Steps>,
     until: Option<Steps>,
     page: Option<Steps>,
+    offset: Option<Steps>,
+    cursor: Option<Steps>,
     page_size: Option<Steps>,
     /// Months by how the template writes them, first and last.
     months: Mutex<Option<[HashMap<String, i64>; 2]>>,
@@ -75,6 +98,8 @@ impl Reading {
             from: None,
             until: None,
             page: None,
+            offset: None,
+            cursor: None,
             page_size: None,
             months: Mutex::new(None),
             as_of,
@@ -96,8 +121,11 @@ impl Reading {
             until = moved(&|m| set(m, "2001-02", "2002-03"));
         }
         let page = moved(&|m| m.page_no = 2);
+        let offset = moved(&|m| m.page_offset = 2);
+        let cursor = moved(&|m| m.page_cursor = "next".to_owned());
         let page_size = moved(&|m| m.page_size = 8);
-        (reading.from, reading.until, reading.page, reading.page_size) = (from, until, page, page_size);
+        (reading.from, reading.until) = (from, until);
+        (reading.page, reading.offset, reading.cursor, reading.page_size) = (page, offset, cursor, page_size);
         Ok(reading)
     }
 
@@ -108,6 +136,8 @@ impl Reading {
             subjects: subjects.collect(),
             period: self.period.then(|| ("2001-02".to_owned(), "2002-02".to_owned())),
             page_no: 1,
+            page_offset: 1,
+            page_cursor: "first".to_owned(),
             page_size: 7,
         }
     }
@@ -140,7 +170,14 @@ impl Reading {
         } else {
             None
         };
-        Some(Question { people, months, page: number(&self.page), page_size: number(&self.page_size) })
+        Some(Question {
+            people,
+            months,
+            page: number(&self.page),
+            offset: number(&self.offset),
+            cursor: at(&self.cursor).cloned(),
+            page_size: number(&self.page_size),
+        })
     }
 
     /// The month that the template writes so, among those of the last years.

@@ -121,7 +121,7 @@ fn rows_of(held: &Held, set: u16, institution: &str) -> Vec<Row> {
     let rows = lists.flat_map(|(_, bytes)| serde_json::from_slice::<Vec<Row>>(bytes).unwrap_or_default());
     // `_institution` names the holder; a deposit's `bank` is the same thing under its older name.
     let here =
-        |row: &Row| ["_institution", "bank"].iter().find_map(|key| row.get(*key)).is_none_or(|i| holds(i, institution));
+        |row: &Row| ["_institution", "bank"].iter().find_map(|key| row.get(key)).is_none_or(|i| holds(i, institution));
     rows.filter(here).collect()
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// Whether all sources here have a fault.
-    fn all(&self, kind: FaultKind) -> bool {
+    pub(super) fn all(&self, kind: FaultKind) -> bool {
         !self.troubles.is_empty() && self.troubles.iter().all(|t| t.has(kind))
     }
 }

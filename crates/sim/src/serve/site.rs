@@ -20,6 +20,8 @@ pub(super) struct Block {
 pub(super) struct Address {
     pub(super) endpoint: String,
     pub(super) host_key: Option<String>,
+    /// File with the authority that signed the server's certificate.
+    pub(super) ca: Option<String>,
 }
 
 impl Address {
@@ -28,6 +30,9 @@ impl Address {
         table.insert("endpoint".to_owned(), self.endpoint.clone().into());
         if let Some(host_key) = &self.host_key {
             table.insert("host_key".to_owned(), host_key.clone().into());
+        }
+        if let Some(ca) = &self.ca {
+            table.insert("ca".to_owned(), ca.clone().into());
         }
         table
     }

@@ -14,10 +14,11 @@ use super::exchange::{self, Bell, Exchange};
 use super::registers::Registers;
 use super::site::{Address, Block};
 use super::still::Still;
+use super::tls::Certificates;
 use super::wire::{WireSource, lacks};
-use super::{Running, ServeError, ServeOptions, http, sftp};
+use super::{Running, ServeError, ServeOptions, http, secrets, sftp};
 use crate::dice::Dice;
-use crate::faults::Trouble;
+use crate::faults::{FaultKind, Trouble};
 
 /// Which institution of which city, and where its files go.
 pub(super) struct Place<'a> {
@@ -46,12 +47,6 @@ impl Place<'_> {
     /// A folder or file of this institution's own.
     fn path(&self, kind: &str) -> PathBuf {
         self.dir.join(kind).join(self.institution)
-    }
-
-    /// A secret of this institution: the same for the same city, so that a restart changes none.
-    fn secret(&self, name: &str) -> String {
-        let mut dice = Dice::new(self.registers.seed, &format!("secret {} {name}", self.institution), 0);
-        format!("{:016x}{:016x}", dice.next(), dice.next())
     }
 
     fn wires(&self, sources: &[&Arc<Source>]) -> Result<Vec<WireSource>, ServeError> {
@@ -85,14 +80,7 @@ fn kind(source: &Source) -> Kind {
 
 /// Starts one institution with all its sources.
 pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> Result<(Running, Block), ServeError> {
-    let secrets: BTreeMap<String, String> = sources
-        .iter()
-        .flat_map(|source| source.manifest.transport.secrets())
-        .filter_map(|given| match given {
-            Given::Secret(name) => Some((name.clone(), place.secret(name))),
-            Given::Literal(_) => None,
-        })
-        .collect();
+    let secrets = secrets::all(place.institution, sources, place.registers.seed, &place.dir.join("keys"))?;
     let mut running = Running::default();
     let mut block = Block { secrets, ..Block::default() };
     let mut groups: BTreeMap<Kind, Vec<&Arc<Source>>> = BTreeMap::new();
@@ -130,12 +118,19 @@ async fn start_http(
     secrets: &BTreeMap<String, String>,
     running: &mut Running,
 ) -> Result<Address, ServeError> {
-    let router = http::router(place.wires(sources)?, secrets)?;
+    let router = http::router(place.wires(sources)?, secrets, place.options.reply_delay)?;
     let (listener, port) = place.listen().await?;
-    let door = Door::new(listener, sources.iter().map(|source| place.trouble(source)).collect());
+    let troubles: Vec<_> = sources.iter().map(|source| place.trouble(source)).collect();
+    let expires = |trouble: &Arc<Trouble>| trouble.plans(FaultKind::CertificateExpired);
+    let secure = place.options.tls.has(place.institution) || troubles.iter().any(expires);
+    let make = || Certificates::make(place.institution, &place.dir.join("tls"));
+    let certificates = if secure { Some(make()?) } else { None };
+    let scheme = if secure { "https" } else { "http" };
+    let ca = certificates.as_ref().map(|made| made.authority.display().to_string());
+    let door = Door::new(listener, troubles, certificates);
     let told = running.told();
     running.spawn(door::run(door, router, told));
-    Ok(Address { endpoint: format!("http://127.0.0.1:{port}"), host_key: None })
+    Ok(Address { endpoint: format!("{scheme}://127.0.0.1:{port}"), host_key: None, ca })
 }
 
 /// How often a folder is looked into although nobody said that a file came.
@@ -181,7 +176,7 @@ async fn start_files(
     running.spawn(sftp::run(listener, key, shown, told));
     let told = running.told();
     running.spawn(exchange::run(exchanges, bell, SELDOM, told));
-    Ok(Address { endpoint: format!("sftp://127.0.0.1:{port}"), host_key: Some(fingerprint) })
+    Ok(Address { endpoint: format!("sftp://127.0.0.1:{port}"), host_key: Some(fingerprint), ca: None })
 }
 
 async fn start_still(
@@ -204,5 +199,5 @@ async fn start_still(
     };
     still.write().await?;
     running.keep(still);
-    Ok(Address { endpoint, host_key: None })
+    Ok(Address { endpoint, ..Address::default() })
 }

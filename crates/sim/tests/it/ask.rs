@@ -1,12 +1,12 @@
 //! Asks institutions through the connectors themselves.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_base::{AskId, Letter, PersonKey, SourceText};
-use hedui_connect::{Answer, Context, Exchange, Parsed, Poll, Registry, Site, Source, Subject, parse};
+use hedui_connect::{Answer, Context, Exchange, Parsed, Poll, Site, Source, Subject, parse};
 use hedui_sim::{City, CityOptions, Faults, Person, ServeOptions, Servers, Which, generate, serve_with};
 use jiff::civil::date;
 
@@ -19,7 +19,7 @@ pub(crate) fn options(which: &[&str], faults: &str) -> ServeOptions {
     let which = if which.is_empty() { Which::All } else { only() };
     let faults: Faults = faults.parse().unwrap();
     let quick = Duration::from_millis(30);
-    ServeOptions { which, faults, reply_delay: quick, ..ServeOptions::default() }
+    ServeOptions { which, faults, connectors: vec![dropped()], reply_delay: quick, ..ServeOptions::default() }
 }
 
 pub(crate) async fn served(city: &City, dir: &Path, which: &[&str], faults: &str) -> (Servers, Site) {
@@ -28,9 +28,14 @@ pub(crate) async fn served(city: &City, dir: &Path, which: &[&str], faults: &str
     (servers, site)
 }
 
+/// Folders of institutions that are not built in.
+pub(crate) fn dropped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dropped")
+}
+
+/// A source, built in or dropped.
 pub(crate) fn source(id: &str) -> Arc<Source> {
-    let loaded = Registry::embedded(&hedui_connect::catalogue(), None);
-    Arc::clone(loaded.registry.get(id).unwrap())
+    Arc::clone(options(&[], "").registry().unwrap().get(id).unwrap())
 }
 
 pub(crate) fn subjects<'a>(source: &Source, city: &'a City) -> Vec<(Subject, &'a Person)> {

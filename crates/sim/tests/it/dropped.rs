@@ -1,26 +1,23 @@
 //! Institutions that nobody built in: their folders are dropped beside the others, and the simulators serve them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use hedui_base::{Month, Outcome, SourceText};
 use hedui_connect::Site;
 use hedui_sim::{Person, ServeOptions, Which, serve_with};
 
-use crate::ask::{asked, city, subjects};
+use crate::ask::{asked, city, dropped, subjects};
 
-/// The folders of [`dropped`](self).
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dropped")
-}
+const IDS: [&str; 6] =
+    ["gateway.vehicles", "soapy.income", "filer.pensions", "viewer.policies", "sealed.income", "registry.vehicles"];
 
 /// How many rows a person has in a register.
 fn due(source: &str, person: &Person, until: Month) -> usize {
     let records = &person.records;
     let window = |month: Month| month <= until && month > until.plus(-6);
     match source {
-        "gateway.vehicles" => records.vehicles.len(),
-        "soapy.income" => records.incomes.iter().filter(|row| window(row.month)).count(),
+        "gateway.vehicles" | "registry.vehicles" => records.vehicles.len(),
+        "soapy.income" | "sealed.income" => records.incomes.iter().filter(|row| window(row.month)).count(),
         "filer.pensions" => records.pensions.len(),
         _ => records.policies.len(),
     }
@@ -30,8 +27,8 @@ fn due(source: &str, person: &Person, until: Month) -> usize {
 async fn whatever_is_dropped_is_served() {
     let (city, dir) = (city(40), tempfile::tempdir().unwrap());
     let options = ServeOptions {
-        connectors: vec![folder()],
-        which: Which::Only(["gateway", "soapy", "filer", "viewer"].map(str::to_owned).into()),
+        connectors: vec![dropped()],
+        which: Which::Only(["gateway", "soapy", "filer", "viewer", "sealed", "registry"].map(str::to_owned).into()),
         reply_delay: std::time::Duration::from_millis(20),
         ..ServeOptions::default()
     };
@@ -40,7 +37,7 @@ async fn whatever_is_dropped_is_served() {
     let registry = options.registry().unwrap();
     let until = Month::of(city.as_of).plus(-1);
     let mut found: BTreeMap<&str, usize> = BTreeMap::new();
-    for id in ["gateway.vehicles", "soapy.income", "filer.pensions", "viewer.policies"] {
+    for id in IDS {
         let source = registry.get(id).unwrap();
         let (answers, reasons) = asked(source, &site, &city).await;
         assert_eq!(reasons, Vec::<&str>::new(), "{id}");
@@ -58,7 +55,7 @@ async fn whatever_is_dropped_is_served() {
 #[tokio::test]
 async fn what_cannot_be_served_is_said_with_the_manifest_and_what_it_lacks() {
     let dir = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(folder().join("gateway/connector.toml")).unwrap();
+    let text = std::fs::read_to_string(dropped().join("gateway/connector.toml")).unwrap();
     let filtered = text.replace("$.body['cars'][*]", "$.body.cars[?@.owner]");
     std::fs::create_dir_all(dir.path().join("more/gateway")).unwrap();
     std::fs::write(dir.path().join("more/gateway/connector.toml"), filtered).unwrap();

@@ -137,7 +137,9 @@ pub(crate) fn fund(base: Fen, employer: String, paid_to: Month, desk: &mut Desk)
 fn honoured(person: &mut Person, desk: &mut Desk) {
     let amount = person.declared.exempt_transfer;
     if amount > Fen::ZERO {
-        person.add("veteran", preference(*desk.dice.pick(&["veteran", "disabled", "martyr", "old_soldier"]), amount));
+        let kinds = ["veteran", "disabled", "martyr", "old_soldier"];
+        let kind = *desk.dice.pick(&kinds);
+        person.add("veteran", preference(kind, amount));
     } else if person.age(desk.as_of) >= 30 && person.id.is_male() && desk.chance(20) {
         person.add("veteran", preference("other", Fen::ZERO));
     }
