@@ -55,7 +55,18 @@ pub(super) fn layout(block: &Block<'_>, default: GridFormat) -> Layout {
             Some(name) => Sheets::Named(name.to_owned()),
         };
     } else if format == GridFormat::Html {
-        layout.sheets = block.word("sheet", &[("*", ())]).map_or(Sheets::First, |()| Sheets::All);
+        layout.sheets = match block.text_at("sheet") {
+            None => Sheets::First,
+            Some(("*", _)) => Sheets::All,
+            Some((_, place)) => {
+                block.report(
+                    place
+                        .error("connect::wrong_type", "tables of a page have no names", "here")
+                        .help("`*` for all of them; left out, the first"),
+                );
+                Sheets::First
+            }
+        };
     }
     columns(block, &mut layout);
     head(block, &mut layout);
@@ -211,6 +222,7 @@ fn skip(inner: Block<'_>) -> Option<Skip> {
 fn closing(block: &Block<'_>, format: GridFormat) -> Option<Closing> {
     let node = block.node("trailer")?;
     if let Value::Text(text) = &node.value {
+        let _ = block.text("trailer");
         if !format.is_text() {
             block.report(
                 node.place

@@ -321,6 +321,15 @@ pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>
                     .help("file_exchange: get.trailer; drop: trailer; others have none"),
             );
         }
+        if let (Must::TrailerSum(_), Transport::Drop(plan)) = (&check, transport)
+            && (plan.layout.months.is_some() || plan.layout.closing_row().is_some_and(|row| row.sum.is_none()))
+        {
+            block.report(
+                place
+                    .error("connect::no_trailer", "the closing row says no sum of one column", "here")
+                    .help("trailer = { find, count, sum }; where months stand side by side only the count is checked"),
+            );
+        }
         must.push(check);
     }
     // Rows of a reply file repeat the number of the request's row: they need no other link.

@@ -36,7 +36,7 @@ fn column(to: &str) -> &'static str {
 fn source(to: &str, options: &str) -> Arc<Source> {
     let comma = if options.is_empty() { "" } else { ", " };
     let text = format!(
-        "[source]\nid = \"test.cell\"\ntitle = {{ zh = \"格\", en = \"Cell\" }}\ninstitution = {{ zh = \"某局\", en = \"Bureau\" }}\nschema = 1\n\
+        "[source]\nid = \"test.cell\"\ntitle = {{ zh = \"格\", en = \"Cell\" }}\ninstitution = {{ zh = \"某局\", en = \"Bureau\" }}\nclass = \"department\"\nschema = 1\n\
          [access]\nscope = \"assets\"\nsubjects = \"members\"\n[ask]\nkey = [\"id_number\"]\nbatch = 1\n\
          [transport]\nkind = \"http\"\npath = \"/q\"\nbody = '{{\"id\":{{{{ subjects[0].id_number | tojson }}}}}}'\n\
          [outcome]\nenvelope = [{{ when = '*', is = \"ok\" }}]\nitem = \"$.list[*]\"\nitem_is = [{{ when = '$.n == \"0\"', is = \"no_record\" }}, {{ when = '*', is = \"found\" }}]\n\

@@ -26,13 +26,12 @@ pub(super) enum TransportKind {
     Drop,
 }
 
-const USERS: [(&str, &str); 45] = [
+const USERS: [(&str, &str); 44] = [
     ("method", "transport http"),
     ("path", "transports http, soap and dci"),
     ("headers", "transports http, soap and dci"),
     ("signer", "transports http, soap and dci"),
     ("cipher", "transport http"),
-    ("encoding", "transports http and soap"),
     ("body", "transports http and soap"),
     ("body_file", "transports http and soap"),
     ("action", "transport soap"),
@@ -59,7 +58,7 @@ const USERS: [(&str, &str); 45] = [
     ("marker", "transport drop (put and get have their own)"),
     ("stable", "transport drop"),
     ("format", "transport drop"),
-    ("encoding", "transport drop (text and pages)"),
+    ("encoding", "transports http, soap and drop (text and pages)"),
     ("delimiter", "transport drop (csv and txt)"),
     ("quote", "transport drop (csv)"),
     ("columns", "transport drop (csv, txt and fixed)"),
