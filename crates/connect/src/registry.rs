@@ -12,14 +12,9 @@ use rust_embed::RustEmbed;
 
 use crate::ask::AskPeriod;
 use crate::manifest::{self, Class, Files, Given, Manifest, Mode, Subjects, Transport};
-use crate::parse::Shelf;
-use crate::parse::link::Places;
 use crate::replay;
 use crate::sign;
 use crate::site::{InstitutionSite, Site};
-
-/// Folders whose tables say what places are called now: the built-in one, and any that an operator adds.
-const PLACES: &str = "_places";
 
 #[derive(RustEmbed)]
 #[folder = "../../connectors"]
@@ -71,10 +66,6 @@ pub struct Source {
     pub file: String,
     /// The whole plan.
     pub manifest: Manifest,
-    /// What places were called and are called now.
-    pub(crate) places: Arc<Places>,
-    /// Dropped files that were read a moment ago.
-    pub(crate) shelf: Shelf,
 }
 
 impl Source {
@@ -129,18 +120,10 @@ impl Registry {
     #[must_use]
     pub fn load(folders: &[InstitutionFolder], catalogue: &Catalogue, site: Option<&Site>) -> Loaded {
         let mut loaded = Loaded::default();
-        let tables: Vec<Arc<SourceText>> = folders
-            .iter()
-            .filter(|f| f.name.starts_with(PLACES))
-            .flat_map(|f| f.files.iter().filter(|f| f.name.ends_with(".csv")).cloned())
-            .collect();
-        let (places, diagnostics) = Places::read(&tables);
-        let places = Arc::new(places);
-        loaded.diagnostics.extend(diagnostics);
         let all = Files::new(folders.iter().flat_map(|f| f.files.iter().cloned()));
         for folder in folders.iter().filter(|f| !f.name.starts_with('_')) {
             for file in folder.files.iter().filter(|f| is_manifest(&f.name)) {
-                loaded.add(&folder.name, file, &all, catalogue, (site, &places));
+                loaded.add(&folder.name, file, &all, catalogue, site);
             }
         }
         diagnostic::sort(&mut loaded.diagnostics);
@@ -157,9 +140,7 @@ impl Registry {
     #[must_use]
     pub fn embedded_folders() -> Vec<InstitutionFolder> {
         let texts = Embedded::iter().filter_map(|path| {
-            let places = || path.strip_prefix("places/").map(|file| format!("{PLACES}.built_in/{file}"));
-            let inner = path.strip_prefix("institutions/").filter(|inner| !waits(inner));
-            let inner = inner.map(str::to_owned).or_else(places)?;
+            let inner = path.strip_prefix("institutions/")?.to_owned();
             let text = String::from_utf8(Embedded::get(&path)?.data.into_owned()).ok()?;
             Some(SourceText::new(inner, text))
         });
@@ -207,13 +188,13 @@ impl Loaded {
         file: &Arc<SourceText>,
         all: &Files,
         catalogue: &Catalogue,
-        (site, places): (Option<&Site>, &Arc<Places>),
+        site: Option<&Site>,
     ) {
         let (manifest, hash, mut diagnostics) = manifest::read_manifest(file, all, catalogue);
         let dataset = manifest.as_ref().and_then(|m| catalogue.get(&m.map.dataset)).cloned();
         let broken = diagnostics.iter().any(Diagnostic::is_error);
         if let (Some(manifest), Some(dataset), false) = (manifest, dataset, broken) {
-            let source = source(institution, file, manifest, (dataset, hash, Arc::clone(places)));
+            let source = source(institution, file, manifest, dataset, hash);
             diagnostics.extend(replay::check_samples(&source));
             diagnostics.extend(check_site(&source, file, site));
             if self.registry.get(source.id.as_str()).is_some() {
@@ -231,12 +212,7 @@ impl Loaded {
     }
 }
 
-fn source(
-    institution: &str,
-    file: &SourceText,
-    manifest: Manifest,
-    (dataset, hash, places): (Arc<Dataset>, String, Arc<Places>),
-) -> Source {
+fn source(institution: &str, file: &SourceText, manifest: Manifest, dataset: Arc<Dataset>, hash: String) -> Source {
     Source {
         id: manifest.source.id.as_str().into(),
         institution: institution.to_owned(),
@@ -253,8 +229,6 @@ fn source(
         manifest_hash: hash,
         file: file.name.clone(),
         manifest,
-        places,
-        shelf: Shelf::default(),
     }
 }
 
@@ -306,38 +280,6 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
         }
     }
     found
-}
-
-/// Folders whose institutions the simulated city serves today, and the sources beside theirs that it does not. The others
-/// are read from disk with [`Registry::read_dir`]; they join the built-in ones when the city answers for them.
-const SERVED: [&str; 11] = [
-    "_bank",
-    "bank_beigu",
-    "bank_jiaoshan",
-    "bank_jinshan",
-    "finance",
-    "housing",
-    "hrss",
-    "market",
-    "police",
-    "tax",
-    "water",
-];
-const NOT_SERVED: [&str; 9] = [
-    "finance/connector.loan.toml",
-    "hrss/connector.employment.toml",
-    "police/connector.exit_entry.toml",
-    "police/connector.identity.toml",
-    "police/connector.residence.toml",
-    "police/connector.split.toml",
-    "tax/connector.business.toml",
-    "tax/connector.purchase.toml",
-    "tax/connector.support.toml",
-];
-
-fn waits(inner: &str) -> bool {
-    let folder = inner.split('/').next().unwrap_or_default();
-    !SERVED.contains(&folder) || NOT_SERVED.contains(&inner)
 }
 
 /// Keys of signers and ciphers that are there and cannot be used, with what is wanted instead.

@@ -8,7 +8,7 @@ use super::model::{Field, Map};
 use super::read::Reading;
 use super::read_outcome::selector;
 use super::tree::{Place, Value};
-use crate::convert::{Accept, CodeTable, Converter, DATE_WORDS, DayOfMonth, MoneyUnit, says_day};
+use crate::convert::{CodeTable, Converter, MoneyUnit};
 use crate::selector::Format;
 
 pub(super) const CONVERTERS: [&str; 16] = [
@@ -161,8 +161,6 @@ pub(super) fn field(
         converter: converter?,
     };
     block.finish(&[
-        ("accept", "fen and decimal"),
-        ("day", "date"),
         ("format", "date and month"),
         ("formats", "date and month"),
         ("unit", "fen"),
@@ -185,11 +183,8 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
         "trim" => Converter::Trim,
         "id_number" => Converter::IdNumber,
         "name" => Converter::Name,
-        "date" => {
-            let day = block.word("day", &[("first", DayOfMonth::First), ("last", DayOfMonth::Last)]);
-            Converter::Date { formats: formats(block, day.is_none()), day }
-        }
-        "month" => Converter::Month { formats: formats(block, false) },
+        "date" => Converter::Date { formats: formats(block) },
+        "month" => Converter::Month { formats: formats(block) },
         "fen" => {
             let words = [("yuan", MoneyUnit::Yuan), ("fen", MoneyUnit::Fen), ("wan_yuan", MoneyUnit::WanYuan)];
             if block.node("unit").is_none() {
@@ -205,8 +200,7 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
                 );
             }
             let unit = block.word("unit", &words);
-            let accept = accept(block, &Accept::WORDS);
-            Converter::Fen { round: block.flag("round").unwrap_or(false), unit: unit?, accept }
+            Converter::Fen { round: block.flag("round").unwrap_or(false), unit: unit? }
         }
         "int" => Converter::Int,
         "bool" => {
@@ -234,8 +228,7 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
                 word.strip_prefix("decimal(").and_then(|w| w.strip_suffix(')')).and_then(|w| w.parse().ok())
                 && (1..=9).contains(&scale)
             {
-                let accept = accept(block, &["grouping", "full_width", "parentheses", "dash_null"]);
-                return Some(Converter::Decimal { scale, round: block.flag("round").unwrap_or(false), accept });
+                return Some(Converter::Decimal { scale, round: block.flag("round").unwrap_or(false) });
             }
             let near = diagnostic::nearest(word, CONVERTERS);
             let near = near.map_or_else(String::new, |n| format!("did you mean `{n}`? "));
@@ -251,20 +244,7 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
     })
 }
 
-/// Ways of writing a number that are read besides plain digits.
-fn accept(block: &Block<'_>, words: &[&'static str]) -> Accept {
-    let mut accept = Accept::default();
-    let known: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
-    for (text, place) in block.texts("accept").unwrap_or_default() {
-        if let Some(word) = block.pick("way of writing here", text, place, &known) {
-            accept.add(word);
-        }
-    }
-    accept
-}
-
-/// Forms of a date; with a day each, if `days`.
-fn formats(block: &Block<'_>, days: bool) -> Vec<String> {
+fn formats(block: &Block<'_>) -> Vec<String> {
     let mut formats: Vec<(String, Place)> =
         block.texts("formats").unwrap_or_default().into_iter().map(|(t, p)| (t.to_owned(), p.clone())).collect();
     formats.extend(block.text_at("format").map(|(t, p)| (t.to_owned(), p.clone())));
@@ -272,19 +252,13 @@ fn formats(block: &Block<'_>, days: bool) -> Vec<String> {
         block.missing("format", "such as %Y%m%d, %Y-%m-%d or %Y%m");
     }
     let sample = jiff::civil::date(2026, 5, 17);
-    for (format, place) in formats.iter().filter(|(format, _)| !DATE_WORDS.contains(&format.as_str())) {
+    for (format, place) in &formats {
         let written = sample.strftime(format.as_str()).to_string();
         if !format.contains("%Y") || !format.contains("%m") || written.contains('%') {
             block.report(
                 place
                     .error("connect::bad_format", format!("`{format}` is not a date format"), "here")
-                    .help("such as %Y%m%d, or cn (2024年7月31日), excel, excel1904 (days counted by a workbook)"),
-            );
-        } else if days && !says_day(format) {
-            block.report(
-                place
-                    .error("connect::bad_format", format!("`{format}` says no day"), "here")
-                    .help("day = \"first\" or \"last\" says which day of its month such a date is"),
+                    .help("such as %Y%m%d"),
             );
         }
     }

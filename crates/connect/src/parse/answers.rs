@@ -93,15 +93,6 @@ impl<'a> Answers<'a> {
         self.rows += 1;
     }
 
-    pub(super) fn count_rows(&mut self, rows: usize) {
-        self.rows += rows;
-    }
-
-    /// Notes for a person to look at what may be a subject's, and is not counted as theirs.
-    pub(super) fn evidence(&mut self, subject: usize, reason: Reason, place: String) {
-        self.quarantine.push(Quarantined { reason, place, ask: Some(self.subjects[subject].ask) });
-    }
-
     /// Sets something aside that cannot be told to be about a certain subject.
     pub(super) fn set_aside(&mut self, reason: Reason, place: String) {
         self.unattributed = true;
@@ -177,9 +168,7 @@ impl<'a> Answers<'a> {
     }
 
     pub(super) fn score(&mut self, subject: usize, score: i64) {
-        // The least sure of its records says how surely all of them are its own.
-        let held = &mut self.slots[subject].score;
-        *held = Some(held.map_or(score, |held| held.min(score)));
+        self.slots[subject].score = Some(score);
     }
 
     /// Whose item it is by its identity number.
@@ -219,10 +208,7 @@ impl<'a> Answers<'a> {
                 row.as_of = row.as_of.or(envelope_as_of);
                 self.slots[subject].rows.push((row, place));
             }
-            Err(refused) => {
-                let at = refused.at.map_or_else(String::new, |selector| view.shown(selector));
-                self.spoil(subject, refused.reason, place + &at);
-            }
+            Err(reason) => self.spoil(subject, reason, place),
         }
     }
 

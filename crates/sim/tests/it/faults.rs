@@ -16,7 +16,7 @@ fn strength(kind: FaultKind, source: &Source) -> u32 {
     match kind {
         FaultKind::Slow => 20,
         FaultKind::Latency | FaultKind::SlowBody => 4,
-        FaultKind::WrongPerson | FaultKind::BadId => 250,
+        FaultKind::WrongPerson | FaultKind::BadId => 600,
         FaultKind::BadAmount => 500,
         FaultKind::Throttle | FaultKind::Burst5xx | FaultKind::Reset if source.batch == 1 => 150,
         // Looked for again and again, a file comes through at last.
@@ -93,7 +93,7 @@ async fn every_fault_on(way: Way, ids: &[&str], households: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_http() {
-    every_fault_on(Way::Http, &["police.hukou", "hrss.insurance", "hrss.pension", "sealed.income"], 16).await;
+    every_fault_on(Way::Http, &["police.hukou", "hrss.insurance", "hrss.pension", "sealed.income"], 24).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +108,7 @@ async fn at_a_registry_that_answers_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_files() {
-    every_fault_on(Way::Files, &["bank.jinshan"], 30).await;
+    every_fault_on(Way::Files, &["bank.jinshan"], 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,7 +51,7 @@ fn value(grammar: &Grammar, table_name: &str, key: &str, known: &Key, catalogue:
     }
     let word = |described: bool| {
         let mut text = json!({ "type": "string" });
-        if described && !known.words.is_empty() {
+        if described && known.closed() {
             text["enum"] = json!(known.words);
         }
         text

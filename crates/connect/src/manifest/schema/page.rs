@@ -21,10 +21,11 @@ pub(super) fn page(grammar: &Grammar) -> String {
         };
         let _ = write!(text, "\n## {heading}\n\n| key | form | says |\n| --- | --- | --- |\n");
         for (key, known) in keys {
-            let form = if known.words.is_empty() {
-                known.forms.join(" or ")
-            } else {
-                known.words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+            let words = known.words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
+            let form = match (known.words.is_empty(), known.closed()) {
+                (true, _) => known.forms.join(" or "),
+                (false, true) => words,
+                (false, false) => format!("{} or {words}", known.forms.join(" or ")),
             };
             let _ = writeln!(text, "| `{key}` | {} | {} |", form.replace('|', "\\|"), known.text.replace('|', "\\|"));
         }

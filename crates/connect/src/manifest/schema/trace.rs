@@ -43,17 +43,18 @@ pub(super) fn gather(folders: &[InstitutionFolder], grammar: &mut Grammar) {
             known.forms.push(form);
             known.forms.sort_unstable();
         }
+        let worded = !words.is_empty();
         for word in words {
             if !known.words.contains(&word) {
                 known.words.push(word);
             }
         }
-        if let Some(kind) = &kind
-            && loaded.registry.len() == 1
-            && !known.kinds.contains(kind)
-        {
-            known.kinds.push(kind.clone());
-            known.kinds.sort_unstable();
+        let Some(kind) = kind.as_ref().filter(|_| loaded.registry.len() == 1) else { continue };
+        for (list, holds) in [(&mut known.kinds, true), (&mut known.worded, worded)] {
+            if holds && !list.contains(kind) {
+                list.push(kind.clone());
+                list.sort_unstable();
+            }
         }
     }
 }
