@@ -42,9 +42,10 @@ pub use ask::{
     AskPeriod, Cause, ClientError, Context, Exchange, Failure, Observed, Poll, Subject, SubjectKey, Submission,
 };
 pub use condition::{Condition, CountCheck, CountOf};
-pub use convert::{CodeTable, Converter, MoneyUnit, Value};
+pub use convert::{Accept, CodeTable, Converter, DayOfMonth, MoneyUnit, Value};
 pub use inventory::{Holding, Inventory};
 pub use manifest::{Class, Manifest, Mode, Subjects};
+pub use parse::grid;
 pub use parse::{Answer, Parsed, Quarantined, Reason, Stats, parse};
 pub use reference::reference;
 pub use registry::{InstitutionFolder, Loaded, Registry, Source, catalogue, dataset_files, manifest_schema};

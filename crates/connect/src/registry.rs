@@ -12,9 +12,14 @@ use rust_embed::RustEmbed;
 
 use crate::ask::AskPeriod;
 use crate::manifest::{self, Class, Files, Given, Manifest, Mode, Subjects, Transport};
+use crate::parse::Shelf;
+use crate::parse::link::Places;
 use crate::replay;
 use crate::sign;
 use crate::site::{InstitutionSite, Site};
+
+/// Folders whose tables say what places are called now: the built-in one, and any that an operator adds.
+const PLACES: &str = "_places";
 
 #[derive(RustEmbed)]
 #[folder = "../../connectors"]
@@ -66,6 +71,10 @@ pub struct Source {
     pub file: String,
     /// The whole plan.
     pub manifest: Manifest,
+    /// What places were called and are called now.
+    pub(crate) places: Arc<Places>,
+    /// Dropped files that were read a moment ago.
+    pub(crate) shelf: Shelf,
 }
 
 impl Source {
@@ -120,10 +129,18 @@ impl Registry {
     #[must_use]
     pub fn load(folders: &[InstitutionFolder], catalogue: &Catalogue, site: Option<&Site>) -> Loaded {
         let mut loaded = Loaded::default();
+        let tables: Vec<Arc<SourceText>> = folders
+            .iter()
+            .filter(|f| f.name.starts_with(PLACES))
+            .flat_map(|f| f.files.iter().filter(|f| f.name.ends_with(".csv")).cloned())
+            .collect();
+        let (places, diagnostics) = Places::read(&tables);
+        let places = Arc::new(places);
+        loaded.diagnostics.extend(diagnostics);
         let all = Files::new(folders.iter().flat_map(|f| f.files.iter().cloned()));
         for folder in folders.iter().filter(|f| !f.name.starts_with('_')) {
             for file in folder.files.iter().filter(|f| is_manifest(&f.name)) {
-                loaded.add(&folder.name, file, &all, catalogue, site);
+                loaded.add(&folder.name, file, &all, catalogue, (site, &places));
             }
         }
         diagnostic::sort(&mut loaded.diagnostics);
@@ -140,7 +157,8 @@ impl Registry {
     #[must_use]
     pub fn embedded_folders() -> Vec<InstitutionFolder> {
         let texts = Embedded::iter().filter_map(|path| {
-            let inner = path.strip_prefix("institutions/")?.to_owned();
+            let places = || path.strip_prefix("places/").map(|file| format!("{PLACES}.built_in/{file}"));
+            let inner = path.strip_prefix("institutions/").map(str::to_owned).or_else(places)?;
             let text = String::from_utf8(Embedded::get(&path)?.data.into_owned()).ok()?;
             Some(SourceText::new(inner, text))
         });
@@ -188,13 +206,13 @@ impl Loaded {
         file: &Arc<SourceText>,
         all: &Files,
         catalogue: &Catalogue,
-        site: Option<&Site>,
+        (site, places): (Option<&Site>, &Arc<Places>),
     ) {
         let (manifest, hash, mut diagnostics) = manifest::read_manifest(file, all, catalogue);
         let dataset = manifest.as_ref().and_then(|m| catalogue.get(&m.map.dataset)).cloned();
         let broken = diagnostics.iter().any(Diagnostic::is_error);
         if let (Some(manifest), Some(dataset), false) = (manifest, dataset, broken) {
-            let source = source(institution, file, manifest, dataset, hash);
+            let source = source(institution, file, manifest, (dataset, hash, Arc::clone(places)));
             diagnostics.extend(replay::check_samples(&source));
             diagnostics.extend(check_site(&source, file, site));
             if self.registry.get(source.id.as_str()).is_some() {
@@ -212,7 +230,12 @@ impl Loaded {
     }
 }
 
-fn source(institution: &str, file: &SourceText, manifest: Manifest, dataset: Arc<Dataset>, hash: String) -> Source {
+fn source(
+    institution: &str,
+    file: &SourceText,
+    manifest: Manifest,
+    (dataset, hash, places): (Arc<Dataset>, String, Arc<Places>),
+) -> Source {
     Source {
         id: manifest.source.id.as_str().into(),
         institution: institution.to_owned(),
@@ -229,6 +252,8 @@ fn source(institution: &str, file: &SourceText, manifest: Manifest, dataset: Arc
         manifest_hash: hash,
         file: file.name.clone(),
         manifest,
+        places,
+        shelf: Shelf::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::ask::{AskPeriod, Context, Exchange, Failure, Poll, Subject, SubjectKey};
 use crate::convert::Value;
 use crate::manifest::{Sample, SampleExpect, Transport};
+use crate::parse::grid::encode;
 use crate::parse::{Answer, Parsed, parse, shown};
 use crate::registry::Source;
 use crate::reply::{Media, Part, RawReply};
@@ -83,8 +84,15 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
         };
         parts.push(Part { name: name(index), media, status: Some(200), body });
     }
-    for (month, rows) in &sample.sheets {
-        parts.push(Part { name: month.to_string(), media, status: None, body: rows.to_string().into_bytes() });
+    for (period, file) in &sample.sheets {
+        let (media, body) = match (file, &source.manifest.transport) {
+            (serde_json::Value::String(text), Transport::Drop(plan)) => {
+                let body = encode(plan.layout.encoding, text);
+                (Media::Table, body.ok_or("the file's encoding lacks a character of the sample")?)
+            }
+            _ => (media, file.to_string().into_bytes()),
+        };
+        parts.push(Part { name: period.clone(), media, status: None, body });
     }
     let raw = RawReply {
         source: source.id.clone(),

@@ -27,6 +27,8 @@ pub enum Media {
     Rows,
     /// A workbook.
     Xlsx,
+    /// A file with a table; the manifest's layout says of which sort.
+    Table,
     /// `[[cell, ..], ..]`: a sheet as samples write it.
     Grid,
 }

@@ -6,6 +6,7 @@ pub(crate) mod tree;
 mod model;
 mod plans;
 mod read;
+mod read_layout;
 mod read_map;
 mod read_outcome;
 mod read_transport;

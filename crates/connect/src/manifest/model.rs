@@ -337,8 +337,12 @@ pub struct Quality {
 pub struct Link {
     /// Column with the account.
     pub account: String,
-    /// Column with the address.
-    pub address: String,
+    /// Column with the address; none if rows are found by account alone.
+    pub address: Option<String>,
+    /// Where the account holder's name stands in a row, if it does.
+    pub name: Option<Selector>,
+    /// Whether an account under another name is somebody else's; otherwise another name only costs.
+    pub names_must: bool,
     /// Column that keeps the score.
     pub score: Option<String>,
     /// Least score of an address, in ten thousandths.
@@ -356,8 +360,8 @@ pub struct Sample {
     pub period: Option<(Month, Month)>,
     /// Pages, or one text.
     pub reply: Vec<String>,
-    /// Sheets by month: rows of cells, numbers as numbers.
-    pub sheets: Vec<(Month, serde_json::Value)>,
+    /// Files by period (`2026-05`, `2026Q2`, `2026`): rows of cells, numbers as numbers, or the text of the file.
+    pub sheets: Vec<(String, serde_json::Value)>,
     /// One a subject.
     pub expect: Vec<SampleExpect>,
     /// Reason codes of what is set aside, in order.

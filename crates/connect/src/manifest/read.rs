@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_base::catalogue::Title;
-use hedui_base::{Catalogue, Diagnostic, Month, Outcome, SourceText};
+use hedui_base::{Catalogue, Diagnostic, Outcome, SourceText};
 use sha2::Digest as _;
 
 use super::block::{Block, Out};
 use super::tree::{self, Place, Table, Value};
 use super::{
-    Access, AskBlock, Class, IdVariant, KeyPart, Limits, Manifest, Retry, RetryOn, Sample, SampleExpect, SampleSubject,
-    SourceBlock, Subjects, Transport,
+    Access, AskBlock, Class, Every, IdVariant, KeyPart, Limits, Manifest, Retry, RetryOn, Sample, SampleExpect,
+    SampleSubject, Slot, SourceBlock, Subjects, Transport,
 };
 use super::{read_map, read_outcome, read_transport};
 
@@ -412,11 +412,10 @@ fn read_sample(block: Block<'_>, transport: Option<&Transport>) -> Sample {
         }
         parsed
     });
-    let is_drop = matches!(transport, Some(Transport::Drop(_)));
     let mut reply = Vec::new();
     let mut sheets = Vec::new();
-    if is_drop {
-        sheets = read_sheets(&block);
+    if let Some(Transport::Drop(plan)) = transport {
+        sheets = read_sheets(&block, plan.every);
     } else if let Some(node) = block.node("reply") {
         match &node.value {
             Value::Text(text) => reply.push(text.clone()),
@@ -447,18 +446,24 @@ fn read_sample(block: Block<'_>, transport: Option<&Transport>) -> Sample {
     sample
 }
 
-fn read_sheets(block: &Block<'_>) -> Vec<(Month, serde_json::Value)> {
+fn read_sheets(block: &Block<'_>, every: Every) -> Vec<(String, serde_json::Value)> {
     let Some(node) = block.node("sheets") else {
         block.missing("sheets", "{ \"2026-05\" = [[..], ..] }");
         return Vec::new();
     };
     let Value::Table(table) = &node.value else { return Vec::new() };
     let mut sheets = Vec::new();
-    for (month, place, rows) in &table.entries {
-        match month.parse() {
-            Ok(parsed) => sheets.push((parsed, to_json(&rows.value))),
-            Err(_) => block.report(place.error("connect::bad_period", format!("`{month}` is not a month"), "here")),
+    for (period, place, file) in &table.entries {
+        // Several files of a period are told apart by what follows its name, as in `2026-05 file 2`.
+        let label = period.split_once(' ').map_or(period.as_str(), |(label, _)| label);
+        if Slot::parse(every, label).is_none() {
+            block.report(
+                place
+                    .error("connect::bad_period", format!("`{label}` is not a period of this source's files"), "here")
+                    .help("2026-05, 2026Q2 or 2026, as `every` says"),
+            );
         }
+        sheets.push((period.clone(), to_json(&file.value)));
     }
     sheets
 }

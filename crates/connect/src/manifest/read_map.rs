@@ -8,7 +8,7 @@ use super::model::{Field, Map};
 use super::read::Reading;
 use super::read_outcome::selector;
 use super::tree::{Place, Value};
-use crate::convert::{CodeTable, Converter, MoneyUnit};
+use crate::convert::{Accept, CodeTable, Converter, DATE_WORDS, DayOfMonth, MoneyUnit, says_day};
 use crate::selector::Format;
 
 pub(super) const CONVERTERS: [&str; 16] = [
@@ -161,6 +161,8 @@ pub(super) fn field(
         converter: converter?,
     };
     block.finish(&[
+        ("accept", "fen and decimal"),
+        ("day", "date"),
         ("format", "date and month"),
         ("formats", "date and month"),
         ("unit", "fen"),
@@ -183,8 +185,11 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
         "trim" => Converter::Trim,
         "id_number" => Converter::IdNumber,
         "name" => Converter::Name,
-        "date" => Converter::Date { formats: formats(block) },
-        "month" => Converter::Month { formats: formats(block) },
+        "date" => {
+            let day = block.word("day", &[("first", DayOfMonth::First), ("last", DayOfMonth::Last)]);
+            Converter::Date { formats: formats(block, day.is_none()), day }
+        }
+        "month" => Converter::Month { formats: formats(block, false) },
         "fen" => {
             let words = [("yuan", MoneyUnit::Yuan), ("fen", MoneyUnit::Fen), ("wan_yuan", MoneyUnit::WanYuan)];
             if block.node("unit").is_none() {
@@ -200,7 +205,8 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
                 );
             }
             let unit = block.word("unit", &words);
-            Converter::Fen { round: block.flag("round").unwrap_or(false), unit: unit? }
+            let accept = accept(block, &Accept::WORDS);
+            Converter::Fen { round: block.flag("round").unwrap_or(false), unit: unit?, accept }
         }
         "int" => Converter::Int,
         "bool" => {
@@ -228,7 +234,8 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
                 word.strip_prefix("decimal(").and_then(|w| w.strip_suffix(')')).and_then(|w| w.parse().ok())
                 && (1..=9).contains(&scale)
             {
-                return Some(Converter::Decimal { scale, round: block.flag("round").unwrap_or(false) });
+                let accept = accept(block, &["grouping", "full_width", "parentheses", "dash_null"]);
+                return Some(Converter::Decimal { scale, round: block.flag("round").unwrap_or(false), accept });
             }
             let near = diagnostic::nearest(word, CONVERTERS);
             let near = near.map_or_else(String::new, |n| format!("did you mean `{n}`? "));
@@ -244,7 +251,20 @@ fn converter(block: &Block<'_>, word: &str, spec: Option<&ColumnSpec>, reading: 
     })
 }
 
-fn formats(block: &Block<'_>) -> Vec<String> {
+/// Ways of writing a number that are read besides plain digits.
+fn accept(block: &Block<'_>, words: &[&'static str]) -> Accept {
+    let mut accept = Accept::default();
+    let known: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
+    for (text, place) in block.texts("accept").unwrap_or_default() {
+        if let Some(word) = block.pick("way of writing here", text, place, &known) {
+            accept.add(word);
+        }
+    }
+    accept
+}
+
+/// Forms of a date; with a day each, if `days`.
+fn formats(block: &Block<'_>, days: bool) -> Vec<String> {
     let mut formats: Vec<(String, Place)> =
         block.texts("formats").unwrap_or_default().into_iter().map(|(t, p)| (t.to_owned(), p.clone())).collect();
     formats.extend(block.text_at("format").map(|(t, p)| (t.to_owned(), p.clone())));
@@ -252,13 +272,19 @@ fn formats(block: &Block<'_>) -> Vec<String> {
         block.missing("format", "such as %Y%m%d, %Y-%m-%d or %Y%m");
     }
     let sample = jiff::civil::date(2026, 5, 17);
-    for (format, place) in &formats {
+    for (format, place) in formats.iter().filter(|(format, _)| !DATE_WORDS.contains(&format.as_str())) {
         let written = sample.strftime(format.as_str()).to_string();
         if !format.contains("%Y") || !format.contains("%m") || written.contains('%') {
             block.report(
                 place
                     .error("connect::bad_format", format!("`{format}` is not a date format"), "here")
-                    .help("such as %Y%m%d"),
+                    .help("such as %Y%m%d, or cn (2024年7月31日), excel, excel1904 (days counted by a workbook)"),
+            );
+        } else if days && !says_day(format) {
+            block.report(
+                place
+                    .error("connect::bad_format", format!("`{format}` says no day"), "here")
+                    .help("day = \"first\" or \"last\" says which day of its month such a date is"),
             );
         }
     }

@@ -8,6 +8,7 @@ use super::read_map;
 use super::{AskBlock, Link, Manifest, Map, Must, NoneProof, OutcomeBlock, Quality, Rule, Transport, Verdict};
 use crate::condition::{Condition, CountCheck};
 use crate::convert::Converter;
+use crate::parse::link::UNCERTAIN;
 use crate::selector::{Format, Selector};
 
 /// A selector under a key, reported if it does not compile.
@@ -135,18 +136,20 @@ pub(super) fn read(
     if matches!(transport, Transport::Dci(_)) {
         outcome.rows = selector(&block, "rows", format);
     }
-    if documents || matches!(transport, Transport::Sql(_)) {
+    let dropped = matches!(transport, Transport::Drop(_));
+    if documents || dropped || matches!(transport, Transport::Sql(_)) {
         outcome.item_key = selector(&block, "item_key", format);
         let alone = documents && ask.batch == 1;
-        if !alone && block.node("item_key").is_none() {
+        let linked = quality.link.is_some();
+        if !alone && !linked && block.node("item_key").is_none() {
             block.missing("item_key", "whose item it is, when more than one person is asked about");
         }
     }
-    if !matches!(transport, Transport::Drop(_) | Transport::Dci(_)) {
+    if !dropped && !matches!(transport, Transport::Dci(_)) {
         outcome.item_is = rules(&block, "item_is", format, &["found", "no_record", "not_authorised", "failed"]);
         needs(&block, "item_is", &outcome.item_is, Verdict::Found, "found");
     }
-    if !matches!(transport, Transport::Drop(_))
+    if (!dropped || outcome.item_key.is_some())
         && let Some(echo) = block.block("echo")
     {
         outcome.echo_id = selector(&echo, "id_number", format);
@@ -191,13 +194,13 @@ pub(super) fn read(
         ("envelope", "transports http and soap"),
         ("as_of", "transports http and soap (elsewhere map a column to as_of)"),
         ("item", "transports http and soap"),
-        ("item_key", "transports http, soap and sql"),
+        ("item_key", "transports http, soap, sql and drop"),
         ("item_is", "transports other than drop and dci"),
         ("none", "transports other than dci"),
         ("rows", "transports http, soap and dci"),
         ("rows_count", "transports http and soap"),
         ("whole", "transports http and soap"),
-        ("echo", "transports other than drop"),
+        ("echo", "transports other than drop, or a drop with item_key"),
         ("absent", "transports http, soap and file_exchange"),
     ]);
     Some(outcome)
@@ -217,7 +220,7 @@ fn none(block: &Block<'_>, transport: &Transport, format: Format) -> Option<None
             Some(NoneProof::EmptyResult)
         }
         ("period_loaded", Transport::Drop(plan)) => {
-            if plan.trailer.is_none() {
+            if plan.layout.closing.is_none() {
                 block.report(
                     place
                         .error(
@@ -308,7 +311,7 @@ pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>
         }
         let has_trailer = match transport {
             Transport::Files(plan) => plan.get.trailer.is_some(),
-            Transport::Drop(plan) => plan.trailer.is_some(),
+            Transport::Drop(plan) => plan.layout.closing.is_some(),
             _ => false,
         };
         if matches!(check, Must::TrailerCount | Must::TrailerSum(_)) && !has_trailer {
@@ -318,28 +321,47 @@ pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>
                     .help("file_exchange: get.trailer; drop: trailer; others have none"),
             );
         }
+        if let (Must::TrailerSum(_), Transport::Drop(plan)) = (&check, transport)
+            && (plan.layout.months.is_some() || plan.layout.closing_row().is_some_and(|row| row.sum.is_none()))
+        {
+            block.report(
+                place
+                    .error("connect::no_trailer", "the closing row says no sum of one column", "here")
+                    .help("trailer = { find, count, sum }; where months stand side by side only the count is checked"),
+            );
+        }
         must.push(check);
     }
-    let link = if matches!(transport, Transport::Drop(_)) { link(&block, map, reading) } else { None };
-    block.finish(&[("link", "transport drop")]);
+    // Rows of a reply file repeat the number of the request's row: they need no other link.
+    let link =
+        if matches!(transport, Transport::Files(_)) { None } else { link(&block, map, transport.format(), reading) };
+    block.finish(&[("link", "transports other than file_exchange")]);
     Quality { fresh_days, must, link }
 }
 
-fn link(block: &Block<'_>, map: Option<&Map>, reading: &Reading<'_>) -> Option<Link> {
-    let Some(inner) = block.block("link") else {
-        if block.node("link").is_none() {
-            block.missing("link", "{ account = .., address = .., min_score = 0.92 }: whose row it is");
-        }
-        return None;
-    };
-    let column = |key: &'static str| {
-        let (text, place) = inner.need_text(key, "a mapped column");
+fn link(block: &Block<'_>, map: Option<&Map>, format: Format, reading: &Reading<'_>) -> Option<Link> {
+    let inner = block.block("link")?;
+    let column = |text: &str, place: &super::tree::Place| {
         if !text.is_empty() && map.is_some_and(|m| !m.fields.iter().any(|f| f.column == text)) {
             inner.report(place.error("connect::unknown_column", format!("`{text}` is not mapped"), "here"));
         }
         text.to_owned()
     };
-    let min: Option<rust_decimal::Decimal> = inner.number("min_score");
+    let (account, place) = inner.need_text("account", "a mapped column");
+    let account = column(account, place);
+    let address = inner.text_at("address").map(|(text, place)| column(text, place));
+    let name = if address.is_some() { selector(&inner, "name", format) } else { None };
+    let names = [("costs", false), ("rules_out", true)];
+    let names_must = name.is_some() && inner.word("other_name", &names).unwrap_or(false);
+    let min: Option<rust_decimal::Decimal> = if address.is_some() { inner.number("min_score") } else { None };
+    if min.is_some_and(|min| min <= rust_decimal::Decimal::new(UNCERTAIN, 4) || min > rust_decimal::Decimal::ONE) {
+        inner.report(
+            inner
+                .place()
+                .error("connect::bad_score", "below 0.75 two addresses have nothing to do with each other", "here")
+                .help("min_score above 0.75 and up to 1; 0.92 links no home to the flat next door"),
+        );
+    }
     let score = inner.text_at("score").map(|(text, place)| {
         let dataset = map.and_then(|m| reading.catalogue.get(&m.dataset));
         let spec = dataset.map(|d| d.columns.get(text).map(|c| c.ty));
@@ -350,14 +372,20 @@ fn link(block: &Block<'_>, map: Option<&Map>, reading: &Reading<'_>) -> Option<L
         text.to_owned()
     });
     let link = Link {
-        account: column("account"),
-        address: column("address"),
+        account,
+        address,
+        name,
+        names_must,
         score,
         min_score: min
-            .and_then(|d| i64::try_from((d * rust_decimal::Decimal::from(10_000)).trunc().mantissa()).ok())
+            .and_then(|d| i64::try_from((d * rust_decimal::Decimal::from(10_000)).trunc().normalize().mantissa()).ok())
             .unwrap_or(9_200),
     };
-    inner.finish(&[]);
+    inner.finish(&[
+        ("name", "a link by address"),
+        ("other_name", "a link by name"),
+        ("min_score", "a link by address"),
+    ]);
     Some(link)
 }
 
@@ -368,6 +396,14 @@ impl OutcomeBlock {
         self.none.is_some()
             || self.absent == Outcome::NoRecord
             || [&self.envelope, &self.fault, &self.item_is].into_iter().flatten().any(|r| r.is == Verdict::NoRecord)
+    }
+}
+
+impl super::model::Field {
+    /// Whether a trimmed text means that there is no value. Never zero: a value that is not there is not known.
+    #[must_use]
+    pub fn says_null(&self, text: &str) -> bool {
+        text.is_empty() || self.null.iter().any(|word| word == text) || self.converter.says_null(text)
     }
 }
 

@@ -93,6 +93,15 @@ impl<'a> Answers<'a> {
         self.rows += 1;
     }
 
+    pub(super) fn count_rows(&mut self, rows: usize) {
+        self.rows += rows;
+    }
+
+    /// Notes for a person to look at what may be a subject's, and is not counted as theirs.
+    pub(super) fn evidence(&mut self, subject: usize, reason: Reason, place: String) {
+        self.quarantine.push(Quarantined { reason, place, ask: Some(self.subjects[subject].ask) });
+    }
+
     /// Sets something aside that cannot be told to be about a certain subject.
     pub(super) fn set_aside(&mut self, reason: Reason, place: String) {
         self.unattributed = true;
@@ -168,7 +177,9 @@ impl<'a> Answers<'a> {
     }
 
     pub(super) fn score(&mut self, subject: usize, score: i64) {
-        self.slots[subject].score = Some(score);
+        // The least sure of its records says how surely all of them are its own.
+        let held = &mut self.slots[subject].score;
+        *held = Some(held.map_or(score, |held| held.min(score)));
     }
 
     /// Whose item it is by its identity number.
@@ -208,7 +219,10 @@ impl<'a> Answers<'a> {
                 row.as_of = row.as_of.or(envelope_as_of);
                 self.slots[subject].rows.push((row, place));
             }
-            Err(reason) => self.spoil(subject, reason, place),
+            Err(refused) => {
+                let at = refused.at.map_or_else(String::new, |selector| view.shown(selector));
+                self.spoil(subject, refused.reason, place + &at);
+            }
         }
     }
 

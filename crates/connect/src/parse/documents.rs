@@ -1,6 +1,5 @@
 //! Replies in JSON and XML, in pages of items, and rows of a view.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use hedui_base::Outcome;
@@ -8,9 +7,10 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::answers::Answers;
+use super::grid::Header;
 use super::view::Scalar;
 use super::xml::{self, Element};
-use super::{Reason, View, row};
+use super::{Reason, View, linked, row};
 use crate::condition::CountOf;
 use crate::convert::Cell;
 use crate::manifest::{NoneProof, PageStyle, Rule, SqlPlan, Verdict};
@@ -32,7 +32,7 @@ impl Document {
                 serde_json::from_str(&text).map(Self::Json).map_err(|_| Reason::SchemaDrift)
             }
             Media::Xml | Media::XmlGb18030 => xml::parse(&text).map(Self::Xml).map_err(|_| Reason::SchemaDrift),
-            Media::Csv | Media::Xlsx | Media::Grid => Err(Reason::SchemaDrift),
+            Media::Csv | Media::Xlsx | Media::Table | Media::Grid => Err(Reason::SchemaDrift),
         }
     }
 
@@ -262,11 +262,18 @@ fn whole(answers: &mut Answers<'_>, pages: &[Page<'_>]) -> bool {
 fn read_item(answers: &mut Answers<'_>, item: View<'_>, as_of: Option<Date>, place: &str) {
     let outcome = &answers.source.manifest.outcome;
     answers.count_row();
+    let link = answers.source.manifest.quality.link.as_ref();
     let subjects = match &outcome.item_key {
-        None => Ok(answers.sent().collect()),
+        None => match link {
+            Some(link) => linked::subjects(answers, link, item, place),
+            None => Ok(answers.sent().collect()),
+        },
         Some(key) => match item.scalar(key) {
-            Scalar::Cell(cell) => answers.subjects_of(&cell),
-            _ => Err(Reason::KeyMissing),
+            Scalar::Cell(cell) if !cell.text.trim().is_empty() => answers.subjects_of(&cell),
+            _ => match link {
+                Some(link) => linked::subjects(answers, link, item, place),
+                None => Err(Reason::KeyMissing),
+            },
         },
     };
     let subjects: Vec<usize> = match subjects {
@@ -355,7 +362,7 @@ pub(super) fn read_rows(answers: &mut Answers<'_>, plan: &SqlPlan, raw: &RawRepl
             answers.set_aside(Reason::SchemaDrift, format!("row {}", index + 1));
             continue;
         };
-        let header: HashMap<String, usize> = object.keys().cloned().enumerate().map(|(i, k)| (k, i)).collect();
+        let header = Header::new(object.keys().map(String::as_str));
         let cells: Vec<Option<Cell>> = object.values().map(json_cell).collect();
         read_item(answers, View::Cells(&header, &cells), None, &format!("row {}", index + 1));
     }

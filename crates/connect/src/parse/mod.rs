@@ -3,13 +3,15 @@
 //! Exactly one answer comes out for each subject asked. A row that cannot be read is set aside with a closed reason and
 //! makes its ask `partial` or `failed`; nothing that is missing, damaged or about somebody else ever becomes `no_record`.
 
-mod address;
 mod answers;
 mod dci;
 mod documents;
+mod drops;
 mod files;
+pub mod grid;
+pub(crate) mod link;
+mod linked;
 mod row;
-mod sheets;
 mod view;
 pub(crate) mod xml;
 
@@ -25,6 +27,7 @@ use crate::reply::{Media, RawReply};
 
 pub(crate) use dci::{Progress, acknowledged, progress};
 pub(crate) use documents::{PageState, page_state};
+pub(crate) use drops::Shelf;
 pub(crate) use row::shown;
 pub(crate) use view::View;
 
@@ -53,11 +56,13 @@ pub enum Reason {
     TrailerMismatch,
     /// Not what the manifest describes.
     SchemaDrift,
+    /// A record that may be theirs, by an address that is only alike: for a person to look at. Never counted as theirs.
+    LinkUncertain,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::IdentityMismatch,
         Self::KeyMissing,
         Self::BadMoney,
@@ -69,6 +74,7 @@ impl Reason {
         Self::UnrequestedSubject,
         Self::TrailerMismatch,
         Self::SchemaDrift,
+        Self::LinkUncertain,
     ];
 
     /// Stable code.
@@ -86,6 +92,7 @@ impl Reason {
             Self::UnrequestedSubject => "unrequested_subject",
             Self::TrailerMismatch => "trailer_mismatch",
             Self::SchemaDrift => "schema_drift",
+            Self::LinkUncertain => "link_uncertain",
         }
     }
 
@@ -104,6 +111,7 @@ impl Reason {
             Self::UnrequestedSubject => "返回了未查询的人员",
             Self::TrailerMismatch => "文件不完整或合计不符",
             Self::SchemaDrift => "格式与约定不符",
+            Self::LinkUncertain => "地址相近,需人工确认",
         }
     }
 }
@@ -178,7 +186,7 @@ pub fn parse(source: &Source, subjects: &[SubjectKey], raw: &RawReply) -> Parsed
             Transport::Dci(plan) => dci::read(&mut answers, plan, raw),
             Transport::Files(plan) => files::read(&mut answers, plan, raw),
             Transport::Sql(plan) => documents::read_rows(&mut answers, plan, raw),
-            Transport::Drop(plan) => sheets::read(&mut answers, plan, raw),
+            Transport::Drop(plan) => drops::read(&mut answers, plan, raw),
         }
     }
     answers.finish(raw)

@@ -6,10 +6,12 @@ use hedui_base::columns::days_to_date;
 use hedui_base::{ColumnType, Dataset, Fen, Month};
 use jiff::civil::Date;
 
+use super::grid::ERROR;
 use super::view::Scalar;
 use super::{Reason, View};
 use crate::convert::Value;
 use crate::manifest::{Field, Map};
+use crate::selector::Selector;
 
 /// A row in the order of the map's fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +33,11 @@ pub(super) fn value(field: &Field, view: View<'_>) -> Result<Option<Value>, Reas
         Scalar::Cell(cell) => cell,
     };
     let trimmed = cell.text.trim();
-    if trimmed.is_empty() || field.null.iter().any(|word| word == trimmed) {
+    if field.says_null(trimmed) {
         return Ok(None);
+    }
+    if cell.text == ERROR {
+        return Err(Reason::SchemaDrift);
     }
     if field.text_only && cell.numeric {
         return Err(Reason::IdPrecisionLost);
@@ -49,23 +54,34 @@ pub(super) fn date(field: Option<&Field>, view: View<'_>) -> Result<Option<Date>
     }
 }
 
+/// Why a row is set aside, and which of its values it is, if it is one of them.
+#[derive(Debug)]
+pub(super) struct Refused<'m> {
+    pub(super) reason: Reason,
+    pub(super) at: Option<&'m Selector>,
+}
+
 /// Reads one row; the first thing wrong with it decides.
-pub(super) fn read(map: &Map, dataset: &Dataset, view: View<'_>) -> Result<Row, Reason> {
+pub(super) fn read<'m>(map: &'m Map, dataset: &Dataset, view: View<'_>) -> Result<Row, Refused<'m>> {
     let mut values = Vec::with_capacity(map.fields.len());
     for field in &map.fields {
-        let read = value(field, view)?;
+        let refused = |reason| Refused { reason, at: field.from.as_ref() };
+        let read = value(field, view).map_err(refused)?;
         if let (Some(Value::Int(number)), Some(spec)) = (&read, dataset.columns.get(&field.column))
             && (spec.min.is_some_and(|min| *number < min) || spec.max.is_some_and(|max| *number > max))
         {
-            return Err(if matches!(spec.ty, ColumnType::Money(_)) { Reason::BadMoney } else { Reason::SchemaDrift });
+            let is_money = matches!(spec.ty, ColumnType::Money(_));
+            return Err(refused(if is_money { Reason::BadMoney } else { Reason::SchemaDrift }));
         }
         values.push(read);
     }
-    let as_of = date(map.as_of.as_ref(), view)?;
+    let as_of = date(map.as_of.as_ref(), view)
+        .map_err(|reason| Refused { reason, at: map.as_of.as_ref().and_then(|f| f.from.as_ref()) })?;
     let mut keys = Vec::with_capacity(dataset.key.len());
     for key in &dataset.key {
-        let index = map.fields.iter().position(|f| f.column == *key).ok_or(Reason::KeyMissing)?;
-        let value = values[index].as_ref().ok_or(Reason::KeyMissing)?;
+        let missing = |at| Refused { reason: Reason::KeyMissing, at };
+        let index = map.fields.iter().position(|f| f.column == *key).ok_or_else(|| missing(None))?;
+        let value = values[index].as_ref().ok_or_else(|| missing(map.fields[index].from.as_ref()))?;
         keys.push(shown(value, dataset.columns.get(key).map_or(ColumnType::Text, |c| c.ty)));
     }
     let record_id = if keys.is_empty() { "1".into() } else { keys.join("|").into() };

@@ -1,10 +1,10 @@
 //! One way to look into JSON, XML and rows of cells.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
 use serde_json::Value;
 
+use super::grid::{Column, Header};
 use super::xml::Element;
 use crate::convert::Cell;
 use crate::selector::{Kind, Selector};
@@ -15,7 +15,7 @@ pub(crate) enum View<'a> {
     Json(&'a Value),
     Xml(&'a Element),
     /// Header by column name, and one row's cells; `None` is an empty cell.
-    Cells(&'a HashMap<String, usize>, &'a [Option<Cell>]),
+    Cells(&'a Header, &'a [Option<Cell>]),
 }
 
 /// What stands at a selector.
@@ -70,9 +70,10 @@ impl<'a> View<'a> {
     /// The one value at a selector.
     pub(crate) fn scalar(self, selector: &Selector) -> Scalar {
         if let (View::Cells(header, cells), Kind::Column(name)) = (self, &selector.kind) {
-            return match header.get(name) {
-                None => Scalar::Missing,
-                Some(index) => match cells.get(*index) {
+            return match header.column(name) {
+                Column::Missing => Scalar::Missing,
+                Column::Given(cell) => Scalar::Cell(cell.clone()),
+                Column::At(index) => match cells.get(index) {
                     Some(Some(cell)) => Scalar::Cell(cell.clone()),
                     _ => Scalar::Null,
                 },
@@ -90,6 +91,14 @@ impl<'a> View<'a> {
             },
             [View::Xml(element)] if element.children.is_empty() => Scalar::Cell(Cell::text(element.text.clone())),
             _ => Scalar::Composite,
+        }
+    }
+
+    /// A place inside of this one as people find it: ` column C (金额)`, ` at $.yfje`.
+    pub(crate) fn shown(self, selector: &Selector) -> String {
+        match (self, &selector.kind) {
+            (View::Cells(header, _), Kind::Column(name)) => header.shown(name),
+            _ => format!(" at {}", selector.as_str()),
         }
     }
 

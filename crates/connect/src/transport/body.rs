@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::ask::{Cause, Failure};
 use crate::cipher::{self, Key};
 use crate::manifest::{CipherEncoding, CipherPlace, CipherPlan, Encoding};
+use crate::parse::grid::encode;
 use crate::reply::Media;
 
 /// A cipher with its key.
@@ -18,17 +19,6 @@ pub(super) struct Sealed<'a> {
 /// Whether an encoding has every character of a text.
 pub(super) fn encodable(encoding: Encoding, text: &str) -> bool {
     encode(encoding, text).is_some()
-}
-
-fn encode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
-    let encoder = match encoding {
-        Encoding::Utf8 => return Some(text.as_bytes().to_vec()),
-        Encoding::Gbk => encoding_rs::GBK,
-        Encoding::Gb18030 => encoding_rs::GB18030,
-    };
-    // Replaced characters would ask about somebody else.
-    let (bytes, _, replaced) = encoder.encode(text);
-    (!replaced).then(|| bytes.into_owned())
 }
 
 /// A request's body as it is sent.

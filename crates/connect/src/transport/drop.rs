@@ -1,38 +1,175 @@
-//! Files dropped into a folder: nothing is sent, the months' files are read as they are.
+//! Files dropped into a folder: nothing is sent, the periods' files are read as they are.
 
+use std::cmp::Ordering;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::MAX_BODY;
 use crate::ask::{AskPeriod, Cause, Failure};
-use crate::manifest::DropPlan;
+use crate::manifest::{DropPlan, Slot};
 use crate::reply::{Media, Part};
 use crate::site::InstitutionSite;
+
+/// Files of one period, at most.
+const MAX_FILES: usize = 256;
+/// Bytes of all files of one reply, at most.
+const MAX_TOTAL: u64 = 4 * MAX_BODY as u64;
 
 pub(super) async fn ask(
     plan: &DropPlan,
     site: &InstitutionSite,
     period: Option<AskPeriod>,
+    now: Timestamp,
 ) -> Result<Vec<Part>, Failure> {
     let folder = site.endpoint.strip_prefix("dir:").ok_or(Failure::new(Cause::NoEndpoint))?;
     let period = period.ok_or(Failure::new(Cause::Protocol))?;
-    let folder = Path::new(folder);
-    if !tokio::fs::metadata(folder).await.is_ok_and(|m| m.is_dir()) {
-        return Err(Failure::new(Cause::Connect));
-    }
+    let names = names(Path::new(folder)).await?;
     let mut parts = Vec::new();
-    for month in period.months() {
-        let yyyymm = format!("{:04}{:02}", month.year(), month.month());
-        let path = folder.join(plan.file.replace("{yyyymm}", &yyyymm));
-        match tokio::fs::metadata(&path).await {
-            Ok(file) if file.len() > MAX_BODY as u64 => return Err(Failure::new(Cause::TooLarge)),
-            Ok(_) => {}
-            // A month that is not there is a gap, which parsing reports.
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(_) => return Err(Failure::new(Cause::Connect)),
+    let mut total = 0;
+    for slot in plan.every.slots(period) {
+        for (number, name) in files_of(plan, slot, &names).into_iter().enumerate() {
+            let path = Path::new(folder).join(name);
+            // A period that is not there, or not there yet, is a gap, which parsing reports.
+            let Some(body) = whole(plan, &path, &names, name, now, &mut total).await? else { continue };
+            let label = slot.label();
+            let name = if number == 0 { label } else { format!("{label} file {}", number + 1) };
+            parts.push(Part { name, media: Media::Table, status: None, body });
         }
-        let body = tokio::fs::read(&path).await.map_err(|_| Failure::new(Cause::Connect))?;
-        parts.push(Part { name: month.to_string(), media: Media::Xlsx, status: None, body });
     }
     Ok(parts)
+}
+
+/// The names of all files in the folder.
+async fn names(folder: &Path) -> Result<Vec<String>, Failure> {
+    let unreachable = || Failure::new(Cause::Connect);
+    let mut entries = tokio::fs::read_dir(folder).await.map_err(|_| unreachable())?;
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await.map_err(|_| unreachable())? {
+        // A name that is no text cannot be one that a manifest wrote.
+        if let Ok(name) = entry.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// The files of one period: all parts of it, or the one that stands for all.
+fn files_of<'n>(plan: &DropPlan, slot: Slot, names: &'n [String]) -> Vec<&'n str> {
+    let pattern = slot.file(&plan.file);
+    let marker = plan.marker.as_deref();
+    let mut found: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| matches(&pattern, name) && !name.starts_with(['.', '~']))
+        .filter(|name| marker.is_none_or(|marker| !name.ends_with(marker)))
+        .collect();
+    found.sort_by(|a, b| by_name(a, b));
+    if plan.replace {
+        // One that is announced stands before one that is not there yet.
+        let whole = |name: &&&str| marker.is_none_or(|m| names.iter().any(|other| *other == format!("{name}{m}")));
+        return found.iter().rev().find(whole).or(found.last()).copied().into_iter().collect();
+    }
+    found.truncate(MAX_FILES);
+    found
+}
+
+/// A file's bytes; none if it is not complete.
+async fn whole(
+    plan: &DropPlan,
+    path: &PathBuf,
+    names: &[String],
+    name: &str,
+    now: Timestamp,
+    total: &mut u64,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let unreachable = || Failure::new(Cause::Connect);
+    if plan.marker.as_ref().is_some_and(|marker| !names.contains(&format!("{name}{marker}"))) {
+        return Ok(None);
+    }
+    let file = match tokio::fs::metadata(path).await {
+        Ok(file) if file.is_file() => file,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Err(unreachable()),
+    };
+    if let Some(stable) = plan.stable
+        && !has_lain(file.modified().ok(), stable, now)
+    {
+        return Ok(None);
+    }
+    *total += file.len();
+    if file.len() > MAX_BODY as u64 || *total > MAX_TOTAL {
+        return Err(Failure::new(Cause::TooLarge));
+    }
+    tokio::fs::read(path).await.map(Some).map_err(|_| unreachable())
+}
+
+/// Whether a file has lain unchanged for so long; not, where nobody can tell.
+fn has_lain(modified: Option<std::time::SystemTime>, stable: Duration, now: Timestamp) -> bool {
+    let modified = modified.and_then(|time| Timestamp::try_from(time).ok());
+    modified.is_some_and(|time| now.duration_since(time) >= stable.try_into().unwrap_or(jiff::SignedDuration::MAX))
+}
+
+/// Whether a name fits a pattern in which `*` is anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// Names as people order what was sent again: `x`, `x(2)`, `x(10)`; without the ending, which would come between.
+fn by_name(a: &str, b: &str) -> Ordering {
+    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let (a_stem, b_stem) = (stem(a), stem(b));
+    pieces(&a_stem).cmp(&pieces(&b_stem)).then_with(|| a.cmp(b))
+}
+
+/// Runs of digits as numbers, everything else as it is.
+fn pieces(name: &str) -> Vec<(u64, &str)> {
+    let mut found = Vec::new();
+    let mut rest = name;
+    while let Some(first) = rest.chars().next() {
+        let digits = first.is_ascii_digit();
+        let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
+        let (piece, more) = rest.split_at(end);
+        found.push((if digits { piece.parse().unwrap_or(u64::MAX) } else { 0 }, piece));
+        rest = more;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_again_comes_last() {
+        let mut names = ["水费_202605(10).xlsx", "水费_202605.xlsx", "水费_202605(9).xlsx"];
+        names.sort_by(|a, b| by_name(a, b));
+        assert_eq!(names, ["水费_202605.xlsx", "水费_202605(9).xlsx", "水费_202605(10).xlsx"]);
+    }
+
+    #[test]
+    fn a_star_is_anything_and_nothing_else_is() {
+        for (pattern, name, fits) in [
+            ("水费_202605.xlsx", "水费_202605.xlsx", true),
+            ("水费_202605*.xlsx", "水费_202605.xlsx", true),
+            ("水费_202605*.xlsx", "水费_202605_京口.xlsx", true),
+            ("水费_202605*.xlsx", "水费_202604.xlsx", false),
+            ("*_202605_*.csv", "a_202605_1.csv", true),
+            ("*_202605_*.csv", "a_202605.csv", false),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+        }
+    }
 }

@@ -54,7 +54,7 @@ impl Source {
                 let _seat = gate.enter().await;
                 self.again(&[RetryOn::Connect, RetryOn::Timeout], || sql::ask(self, plan, site, &sendable)).await
             }
-            Transport::Drop(plan) => drop::ask(plan, site, period).await,
+            Transport::Drop(plan) => drop::ask(plan, site, period, context.now()).await,
             Transport::Dci(plan) => return dci::ask(self, plan, context, site, &gate, &sendable, refused).await,
             Transport::Files(plan) => {
                 let _seat = gate.enter().await;

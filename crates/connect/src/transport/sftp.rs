@@ -18,6 +18,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::{MAX_BODY, given, today};
 use crate::ask::{Cause, Context, Failure, Subject};
 use crate::manifest::{Encoding, FilePlan, PutColumn, PutPlan};
+use crate::parse::grid::encode;
 use crate::registry::Source;
 use crate::reply::{Media, Part};
 use crate::site::InstitutionSite;
@@ -86,16 +87,6 @@ pub(super) async fn fetch(
 /// about somebody who does not exist.
 pub(super) fn encodable(encoding: Encoding, name: &str, delimiter: u8) -> bool {
     !name.contains(['\n', '\r', '"', char::from(delimiter)]) && encode(encoding, name).is_some()
-}
-
-fn encode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
-    let encoder = match encoding {
-        Encoding::Gbk => encoding_rs::GBK,
-        Encoding::Gb18030 => encoding_rs::GB18030,
-        Encoding::Utf8 => return Some(text.as_bytes().to_vec()),
-    };
-    let (bytes, _, unmappable) = encoder.encode(text);
-    (!unmappable).then(|| bytes.into_owned())
 }
 
 /// Twelve hex digits that tell this batch from every other of the day.

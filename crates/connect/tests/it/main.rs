@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_manifests;
+mod cells;
 mod certificates;
 mod dci;
 mod embedded;
+mod formats;
+mod good_manifests;
+mod linking;
 mod live;
 mod paging;
 mod pinned;

@@ -279,6 +279,8 @@ fn decode(encoding: Encoding, bytes: &[u8]) -> String {
         // GBK is read as its superset, as real systems do.
         Encoding::Gbk | Encoding::Gb18030 => GB18030.decode(bytes).0.into_owned(),
         Encoding::Utf8 => UTF_8.decode(bytes).0.into_owned(),
+        Encoding::Utf16Le => encoding_rs::UTF_16LE.decode(bytes).0.into_owned(),
+        Encoding::Utf16Be => encoding_rs::UTF_16BE.decode(bytes).0.into_owned(),
     }
 }
 
@@ -287,6 +289,7 @@ fn encode(encoding: Encoding, text: &str) -> Vec<u8> {
         Encoding::Gbk => GBK.encode(text).0.into_owned(),
         Encoding::Gb18030 => GB18030.encode(text).0.into_owned(),
         Encoding::Utf8 => text.as_bytes().to_vec(),
+        Encoding::Utf16Le | Encoding::Utf16Be => hedui_connect::grid::encode(encoding, text).unwrap_or_default(),
     }
 }
 

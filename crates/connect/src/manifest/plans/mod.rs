@@ -114,4 +114,8 @@ pub enum Encoding {
     Gb18030,
     /// UTF-8.
     Utf8,
+    /// UTF-16, the low byte first.
+    Utf16Le,
+    /// UTF-16, the high byte first.
+    Utf16Be,
 }

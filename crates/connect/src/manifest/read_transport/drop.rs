@@ -1,26 +1,49 @@
 //! Reads what `drop` needs.
 
 use super::super::block::Block;
-use super::super::{DropPlan, DropTrailer};
+use super::super::read_layout;
+use super::super::{DropPlan, Every};
+use crate::parse::grid::{GridFormat, Head};
 
 pub(super) fn drop_plan(block: &Block<'_>) -> DropPlan {
     let (file, place) = block.need_text("file", "such as 水费_{yyyymm}.xlsx");
-    if !file.is_empty() && (!file.contains("{yyyymm}") || file.contains(['/', '\\'])) {
+    let place = place.clone();
+    let words = [("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)];
+    let every = block.word("every", &words).unwrap_or(Every::Month);
+    if !file.is_empty() && (!every.is_told_by(file) || file.contains(['/', '\\'])) {
+        let marks = match every {
+            Every::Month => "{yyyymm}",
+            Every::Quarter => "{yyyy} and {q}",
+            Every::Year => "{yyyy}",
+        };
         block.report(
             place
-                .error("connect::bad_file_name", "a dropped file's name needs {yyyymm} and no folder", "here")
-                .help("one file a month; the folder is the site's endpoint"),
+                .error("connect::bad_file_name", format!("a dropped file's name needs {marks} and no folder"), "here")
+                .help("one file a period (or several by *); the folder is the site's endpoint"),
         );
     }
-    let trailer = block.block("trailer").map(|inner| {
-        let own = |key| inner.need_text(key, "a column's name").0.to_owned();
-        let trailer = DropTrailer { find: own("find"), count: own("count"), sum: own("sum") };
-        inner.finish(&[]);
-        trailer
-    });
+    let replace = block.word("replace", &[("per_period", ())]).is_some();
+    if replace && !file.contains('*') {
+        block.report(
+            place
+                .error(
+                    "connect::unused_option",
+                    "a period has one file of this name, so `replace` does nothing",
+                    "here",
+                )
+                .help("a name with *, such as 水费_{yyyymm}*.xlsx, finds what was sent again"),
+        );
+    }
+    let layout = read_layout::layout(block, GridFormat::Auto);
+    if layout.head == Head::First && !layout.format.is_text() && block.node("header").is_none() {
+        block.missing("header", "a column name by which the header row is found (or header_row)");
+    }
     DropPlan {
         file: file.to_owned(),
-        header: block.need_text("header", "a column name by which the header row is found").0.to_owned(),
-        trailer,
+        every,
+        replace,
+        marker: block.text("marker").map(str::to_owned),
+        stable: block.duration("stable"),
+        layout,
     }
 }

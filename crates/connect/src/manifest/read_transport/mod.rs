@@ -26,13 +26,12 @@ pub(super) enum TransportKind {
     Drop,
 }
 
-const USERS: [(&str, &str); 30] = [
+const USERS: [(&str, &str); 44] = [
     ("method", "transport http"),
     ("path", "transports http, soap and dci"),
     ("headers", "transports http, soap and dci"),
     ("signer", "transports http, soap and dci"),
     ("cipher", "transport http"),
-    ("encoding", "transports http and soap"),
     ("body", "transports http and soap"),
     ("body_file", "transports http and soap"),
     ("action", "transport soap"),
@@ -54,9 +53,24 @@ const USERS: [(&str, &str); 30] = [
     ("health", "transport sql"),
     ("health_min", "transport sql"),
     ("file", "transport drop"),
-    ("header", "transport drop"),
+    ("every", "transport drop"),
+    ("replace", "transport drop"),
+    ("marker", "transport drop (put and get have their own)"),
+    ("stable", "transport drop"),
+    ("format", "transport drop"),
+    ("encoding", "transports http, soap and drop (text and pages)"),
+    ("delimiter", "transport drop (csv and txt)"),
+    ("quote", "transport drop (csv)"),
+    ("columns", "transport drop (csv, txt and fixed)"),
+    ("sheet", "transport drop (workbooks)"),
+    ("header", "transport drop, where columns does not name them"),
+    ("header_row", "transport drop, where columns does not name them"),
+    ("header_rows", "transport drop, where columns does not name them"),
+    ("alias", "transport drop"),
+    ("skip", "transport drop"),
+    ("until", "transport drop"),
+    ("months", "transport drop"),
     ("trailer", "transport drop"),
-    ("sheet", "no transport"),
 ];
 
 pub(super) fn kind(block: &Block<'_>) -> Option<TransportKind> {

@@ -2,17 +2,22 @@
 //!
 //! Nothing passes through a binary float, nothing is guessed; what does not convert is quarantined with a reason.
 
+mod amounts;
+mod dates;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use hedui_base::columns::{date_to_days, days_to_date};
 use hedui_base::{AreaCode, Fen, Month, ResidentId, ResidentIdError};
-use jiff::civil::Date;
-use jiff::fmt::strtime::BrokenDownTime;
 use rust_decimal::Decimal;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::parse::Reason;
+
+pub use amounts::Accept;
+pub use dates::DayOfMonth;
+pub(crate) use dates::{WORDS as DATE_WORDS, says_day};
 
 /// A canonical value: the integer scale is the column's (fen, days, month index, scaled decimal, 0 or 1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,14 +82,16 @@ pub enum Converter {
     IdNumber,
     /// A person's name: NFKC, blanks removed, one kind of `·`.
     Name,
-    /// A date in the first format that fits.
+    /// A date in the first form that fits.
     Date {
-        /// `strftime` formats, tried in order.
+        /// `strftime` formats or the words `cn`, `excel`, `excel1904`, tried in order.
         formats: Vec<String>,
+        /// Which day a date without a day is; none means that such a date is refused.
+        day: Option<DayOfMonth>,
     },
-    /// A month in the first format that fits.
+    /// A month in the first form that fits.
     Month {
-        /// `strftime` formats, tried in order.
+        /// `strftime` formats or the words `cn`, `excel`, `excel1904`, tried in order.
         formats: Vec<String>,
     },
     /// Money.
@@ -93,6 +100,8 @@ pub enum Converter {
         unit: MoneyUnit,
         /// Whether parts of a fen are rounded half away from zero; otherwise they are refused.
         round: bool,
+        /// Ways of writing it besides plain digits.
+        accept: Accept,
     },
     /// A decimal held with that many digits after the point.
     Decimal {
@@ -100,6 +109,8 @@ pub enum Converter {
         scale: u8,
         /// Whether further digits are rounded half away from zero; otherwise they are refused.
         round: bool,
+        /// Ways of writing it besides plain digits; a unit is no number's.
+        accept: Accept,
     },
     /// A whole number.
     Int,
@@ -159,19 +170,9 @@ pub(crate) fn fold_address(address: &str) -> String {
     address.nfkc().filter(|c| !c.is_whitespace()).collect()
 }
 
-fn plain_decimal(text: &str) -> Option<Decimal> {
-    let text = text.trim();
-    let body = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let plain = body.bytes().any(|b| b.is_ascii_digit())
-        && body.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && body.bytes().filter(|b| *b == b'.').count() <= 1;
-    if plain { Decimal::from_str_exact(text.trim_start_matches('+')).ok() } else { None }
-}
-
-/// A number of JSON or a sheet may carry an exponent; a text may not.
+/// A plain number.
 fn decimal_of(cell: &Cell) -> Option<Decimal> {
-    plain_decimal(&cell.text)
-        .or_else(|| cell.numeric.then(|| Decimal::from_scientific(&cell.text.to_ascii_lowercase()).ok()).flatten())
+    amounts::read(Accept::default(), cell).map(|(number, _)| number)
 }
 
 fn scaled(decimal: Decimal, scale: u8, round: bool) -> Option<i64> {
@@ -217,24 +218,20 @@ impl Converter {
             Self::Trim => Ok(Value::Text(trimmed.into())),
             Self::IdNumber => Ok(Value::Text(id_number(cell)?.reveal().into())),
             Self::Name => shared(fold_name(text)),
-            Self::Date { formats } => {
-                let date = formats.iter().find_map(|f| Date::strptime(f, trimmed).ok());
-                date.map(|d| Value::Int(date_to_days(d))).ok_or(Reason::BadDate)
+            Self::Date { formats, day } => {
+                dates::date(formats, *day, cell).map(|d| Value::Int(date_to_days(d))).ok_or(Reason::BadDate)
             }
             Self::Month { formats } => {
-                let month = formats.iter().find_map(|f| {
-                    let parsed = BrokenDownTime::parse(f, trimmed).ok()?;
-                    Month::new(i32::from(parsed.year()?), i32::from(parsed.month()?))
-                });
+                let month = dates::month(formats, cell).and_then(|(y, m)| Month::new(i32::from(y), i32::from(m)));
                 month.map(|m| Value::Int(m.index())).ok_or(Reason::BadDate)
             }
-            Self::Fen { unit, round } => {
-                let decimal = decimal_of(cell).ok_or(Reason::BadMoney)?;
-                let factor = match unit {
+            Self::Fen { unit, round, accept } => {
+                let (decimal, own) = amounts::read(*accept, cell).ok_or(Reason::BadMoney)?;
+                let factor = own.unwrap_or(match unit {
                     MoneyUnit::Yuan => Decimal::ONE,
                     MoneyUnit::Fen => Decimal::new(1, 2),
                     MoneyUnit::WanYuan => Decimal::from(10_000),
-                };
+                });
                 let yuan = decimal.checked_mul(factor).ok_or(Reason::BadMoney)?;
                 let fen = if *round { Fen::from_decimal_rounded(yuan) } else { Fen::from_decimal(yuan) };
                 let fen = fen.map_err(|_| Reason::BadMoney)?;
@@ -243,8 +240,8 @@ impl Converter {
                 }
                 Ok(Value::Int(fen.fen()))
             }
-            Self::Decimal { scale, round } => {
-                let decimal = decimal_of(cell).ok_or(Reason::SchemaDrift)?;
+            Self::Decimal { scale, round, accept } => {
+                let (decimal, _) = amounts::read(*accept, cell).ok_or(Reason::SchemaDrift)?;
                 scaled(decimal, *scale, *round).map(Value::Int).ok_or(Reason::SchemaDrift)
             }
             Self::Int => {
@@ -279,16 +276,26 @@ impl Converter {
         }
     }
 
+    /// Whether a text is this converter's way of saying that there is no value.
+    pub(crate) fn says_null(&self, text: &str) -> bool {
+        match self {
+            Self::Fen { accept, .. } | Self::Decimal { accept, .. } => accept.is_dash(text),
+            _ => false,
+        }
+    }
+
     /// Writes a canonical value as the institution would send it, in the first format or with the first code that fits;
     /// `None` if it cannot be said. Reading what is written gives the value again, except for `hash`.
     #[must_use]
     pub fn unparse(&self, value: &Value) -> Option<String> {
         match (self, value) {
-            (Self::Date { formats }, Value::Int(days)) => {
-                Some(days_to_date(*days)?.strftime(formats.first()?).to_string())
+            (Self::Date { formats, day }, Value::Int(days)) => {
+                let date = days_to_date(*days)?;
+                formats.iter().find_map(|format| dates::write(format, *day, date))
             }
             (Self::Month { formats }, Value::Int(index)) => {
-                Some(Month::from_index(*index)?.first_day().strftime(formats.first()?).to_string())
+                let first = Month::from_index(*index)?.first_day();
+                formats.iter().find_map(|format| dates::write_month(format, first))
             }
             (Self::Fen { unit, .. }, Value::Int(fen)) => Some(match unit {
                 MoneyUnit::Yuan => Fen::new(*fen).to_string(),
@@ -336,7 +343,7 @@ mod tests {
     use super::*;
 
     fn fen(unit: MoneyUnit, cell: &Cell) -> Result<Value, Reason> {
-        Converter::Fen { unit, round: false }.convert(cell)
+        Converter::Fen { unit, round: false, accept: Accept::default() }.convert(cell)
     }
 
     #[test]
@@ -349,14 +356,18 @@ mod tests {
         for bad in ["1.2万元", "1,234.00", "0.001", "1e3", "", "--", "99999999999999999999"] {
             assert_eq!(fen(MoneyUnit::Yuan, &Cell::text(bad)), Err(Reason::BadMoney), "{bad}");
         }
-        assert_eq!(Converter::Fen { unit: MoneyUnit::Yuan, round: true }.convert(&Cell::text("0.005")), ok(1));
+        assert_eq!(
+            Converter::Fen { unit: MoneyUnit::Yuan, round: true, accept: Accept::default() }
+                .convert(&Cell::text("0.005")),
+            ok(1)
+        );
         let float = 0.1 + 0.2;
         assert_eq!(fen(MoneyUnit::Yuan, &Cell { text: format!("{float}"), numeric: true }), Err(Reason::BadMoney));
     }
 
     #[test]
     fn dates_months_codes_and_numbers() {
-        let date = Converter::Date { formats: vec!["%Y%m%d".into(), "%Y-%m-%d".into()] };
+        let date = Converter::Date { formats: vec!["%Y%m%d".into(), "%Y-%m-%d".into()], day: None };
         assert_eq!(date.convert(&Cell::text("2026-02-28")), date.convert(&Cell::text("20260228")));
         assert_eq!(date.convert(&Cell::text("20260230")), Err(Reason::BadDate));
         let month = Converter::Month { formats: vec!["%Y%m".into()] };
@@ -367,7 +378,7 @@ mod tests {
         assert_eq!(Converter::IdNumber.convert(&Cell::text("4.40524E+17")), Err(Reason::IdPrecisionLost));
         assert_eq!(Converter::Plate.convert(&Cell::text("苏l·１2345 ")), Ok(Value::Text("苏L12345".into())));
         assert_eq!(
-            Converter::Decimal { scale: 2, round: false }.convert(&Cell::text("1.234")),
+            Converter::Decimal { scale: 2, round: false, accept: Accept::default() }.convert(&Cell::text("1.234")),
             Err(Reason::SchemaDrift)
         );
     }
@@ -376,11 +387,11 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(fen in -100_000_000_000i64..100_000_000_000, days in -20_000i64..40_000) {
             for unit in [MoneyUnit::Yuan, MoneyUnit::Fen, MoneyUnit::WanYuan] {
-                let converter = Converter::Fen { unit, round: false };
+                let converter = Converter::Fen { unit, round: false, accept: Accept::default() };
                 let text = converter.unparse(&Value::Int(fen)).unwrap();
                 proptest::prop_assert_eq!(converter.convert(&Cell::text(text)), Ok(Value::Int(fen)));
             }
-            let date = Converter::Date { formats: vec!["%Y%m%d".into()] };
+            let date = Converter::Date { formats: vec!["%Y%m%d".into()], day: None };
             let text = date.unparse(&Value::Int(days)).unwrap();
             proptest::prop_assert_eq!(date.convert(&Cell::text(text)), Ok(Value::Int(days)));
         }
