@@ -33,6 +33,7 @@ pub struct Authorised {
     person: PersonKey,
     source: SourceId,
     letter: String,
+    purpose: String,
     day: Date,
 }
 
@@ -53,6 +54,12 @@ impl Authorised {
     #[must_use]
     pub fn letter(&self) -> &str {
         &self.letter
+    }
+
+    /// For what: the scheme the letter was signed for.
+    #[must_use]
+    pub fn purpose(&self) -> &str {
+        &self.purpose
     }
 
     /// On which day.
@@ -150,7 +157,7 @@ impl Letter {
         if !self.scopes.iter().any(|s| s == scope || s == "*") {
             return Err(Denial::ScopeMismatch);
         }
-        Ok(Authorised { person, source: source.clone(), letter: self.number.clone(), day })
+        Ok(Authorised { person, source: source.clone(), letter: self.number.clone(), purpose: purpose.to_owned(), day })
     }
 }
 

@@ -16,6 +16,10 @@ use tokio::sync::Semaphore;
 use crate::registry::Source;
 use crate::reply::{RawReply, Refused};
 use crate::site::{InstitutionSite, Site, Tls};
+use crate::transport::Seen;
+
+/// Files without a marker that are remembered.
+const MAX_LOOKS: usize = 10_000;
 
 /// Closed months asked for, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,6 +149,10 @@ pub enum Cause {
     Protocol,
     /// A subject whose letter is for another source.
     NotAuthorised,
+    /// Under the name of our request lies another file.
+    Conflict,
+    /// A reply that our password or key does not open.
+    Locked,
 }
 
 impl fmt::Display for Cause {
@@ -165,6 +173,8 @@ impl fmt::Display for Cause {
             Self::Batch => "batch",
             Self::Protocol => "protocol",
             Self::NotAuthorised => "not_authorised",
+            Self::Conflict => "conflict",
+            Self::Locked => "locked",
         };
         f.write_str(word)
     }
@@ -189,7 +199,7 @@ impl Failure {
     #[must_use]
     pub const fn new(cause: Cause) -> Self {
         let retry = match cause {
-            Cause::Connect | Cause::Timeout | Cause::Protocol => true,
+            Cause::Connect | Cause::Timeout | Cause::Protocol | Cause::Locked => true,
             Cause::Status(status) => status == 429 || status >= 500,
             _ => false,
         };
@@ -197,11 +207,14 @@ impl Failure {
     }
 }
 
-/// A request file that was accepted: stored by the ledger until its reply is there.
+/// A request that is answered later: stored by the ledger before it is handed in, and until its reply is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// What names the pair of files: `20260630_6f1c2a9b04de`.
+    /// What names request and reply: `20260630_6f1c2a9b04de`. Ours, so that handing it in twice is handing it in once.
     pub reference: String,
+    /// Whether the institution is known to have it. If not, it may have it all the same.
+    #[serde(default = "known")]
+    pub handed_in: bool,
     /// Which row is which ask.
     pub sent: Vec<(u32, AskId)>,
     /// Subjects that were not sent; they are `unsendable` already.
@@ -212,6 +225,11 @@ pub struct Submission {
     pub due: Option<Date>,
     /// Months asked for.
     pub period: Option<AskPeriod>,
+}
+
+/// Submissions were once stored only after they had been handed in.
+const fn known() -> bool {
+    true
 }
 
 /// How asking ended.
@@ -257,6 +275,8 @@ pub struct Context {
     clock: Clock,
     gates: Arc<Mutex<HashMap<String, Arc<Gate>>>>,
     observed: Arc<Mutex<HashMap<String, Observed>>>,
+    /// How files without a marker looked, and since when.
+    looks: Arc<Mutex<HashMap<String, (Seen, Timestamp)>>>,
 }
 
 /// One source's limits.
@@ -307,6 +327,7 @@ impl Context {
             clock: Arc::new(Timestamp::now),
             gates: Arc::default(),
             observed: Arc::default(),
+            looks: Arc::default(),
         })
     }
 
@@ -345,6 +366,26 @@ impl Context {
 
     pub(crate) fn institution(&self, source: &Source) -> Result<&InstitutionSite, Failure> {
         self.site.of(&source.institution, source.id.as_str()).ok_or(Failure::new(Cause::NoEndpoint))
+    }
+
+    /// Whether a file has looked like this for so long, over two looks at least. A file that changes starts anew.
+    pub(crate) fn is_stable(&self, file: &str, seen: Seen, time: std::time::Duration) -> bool {
+        let now = self.now();
+        let mut looks = self.looks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match looks.get(file) {
+            Some((before, since)) if *before == seen => {
+                let age = std::time::Duration::try_from(now.duration_since(*since)).unwrap_or_default();
+                age >= time
+            }
+            _ => {
+                if looks.len() >= MAX_LOOKS {
+                    // Forgetting costs a further look and nothing else.
+                    looks.clear();
+                }
+                looks.insert(file.to_owned(), (seen, now));
+                false
+            }
+        }
     }
 
     pub(crate) fn gate(&self, source: &Source) -> Arc<Gate> {

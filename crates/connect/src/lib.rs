@@ -54,3 +54,6 @@ pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
 pub use selector::{Format, Selector};
 pub use site::{InstitutionSite, Secret, Site, Tls};
 pub use template::{Marks, Template};
+pub use transport::exchange::{
+    RequestRow, Unpackable, UnreadableRequest, file_name, pack, part_name, read_request, unpack,
+};

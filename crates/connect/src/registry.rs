@@ -11,12 +11,13 @@ use jiff::civil::Date;
 use rust_embed::RustEmbed;
 
 use crate::ask::AskPeriod;
-use crate::manifest::{self, Class, Files, Given, Manifest, Mode, Subjects, Transport};
+use crate::manifest::{self, Class, Files, Given, Login, Manifest, Mode, Subjects, Transport, Via};
 use crate::parse::Shelf;
 use crate::parse::link::Places;
 use crate::replay;
 use crate::sign;
 use crate::site::{InstitutionSite, Site};
+use crate::transport;
 
 /// Folders whose tables say what places are called now: the built-in one, and any that an operator adds.
 const PLACES: &str = "_places";
@@ -273,7 +274,9 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
     let mut found = Vec::new();
     let kinds: &[&str] = match &source.manifest.transport {
         Transport::Http(_) | Transport::Soap(_) | Transport::Dci(_) => &["http://", "https://"],
-        Transport::Files(_) => &["sftp://"],
+        Transport::Files(plan) if plan.via == Via::Dir => &["dir:"],
+        Transport::Files(plan) if plan.login.as_ref().is_some_and(Login::is_by_key) => &["sftp://", "dir:"],
+        Transport::Files(_) => &["sftp://", "ftps://", "dir:"],
         Transport::Sql(_) => &["sqlite:"],
         Transport::Drop(_) => &["dir:"],
     };
@@ -281,12 +284,22 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
         let text = format!("the endpoint of `{folder}` does not fit its transport");
         found.push(mistake("connect::wrong_endpoint", text, format!("it must begin with {}", kinds.join(" or "))));
     }
-    if matches!(source.manifest.transport, Transport::Files(_)) && here.host_key.is_none() {
+    let by_server = !here.endpoint.starts_with("dir:");
+    if matches!(source.manifest.transport, Transport::Files(_)) && by_server && here.host_key.is_none() {
         let text = format!("`{folder}` has no host_key: the server cannot be told from an impostor");
         found.push(mistake(
             "connect::no_host_key",
             text,
-            "host_key = \"SHA256:...\", as `ssh-keygen -lf` prints it".into(),
+            "host_key = \"SHA256:...\", as `ssh-keygen -lf` prints it; for ftps as `openssl x509 -fingerprint -sha256` does".into(),
+        ));
+    }
+    let unreadable = |key: &String| transport::fingerprint(key).is_none();
+    if here.endpoint.starts_with("ftps://") && here.host_key.as_ref().is_some_and(unreadable) {
+        let text = format!("the host_key of `{folder}` is no fingerprint of a certificate");
+        found.push(mistake(
+            "connect::bad_host_key",
+            text,
+            "SHA-256 of the certificate, as `openssl x509 -fingerprint -sha256` prints it".into(),
         ));
     }
     found.extend(bad_keys(source, here).map(|(name, wanted)| {
@@ -322,12 +335,17 @@ fn bad_keys<'s>(source: &'s Source, here: &'s InstitutionSite) -> impl Iterator<
         Transport::Http(plan) => plan.cipher.as_ref(),
         _ => None,
     };
-    let cipher = cipher.and_then(|plan| {
-        let (name, key) = secret(&plan.key)?;
-        let bad = plan.cipher.key(key).err()?;
+    let cipher = cipher.map(|plan| (plan.cipher, &plan.key));
+    let files = match &source.manifest.transport {
+        Transport::Files(plan) => Some(plan.ciphers().map(|file| (file.cipher, &file.key))),
+        _ => None,
+    };
+    let ciphers = cipher.into_iter().chain(files.into_iter().flatten()).filter_map(move |(cipher, key)| {
+        let (name, key) = secret(key)?;
+        let bad = cipher.key(key).err()?;
         Some((name, bad.to_string()))
     });
-    signer.into_iter().chain(cipher)
+    signer.into_iter().chain(ciphers)
 }
 
 fn is_manifest(name: &str) -> bool {

@@ -10,6 +10,7 @@ use crate::parse::grid::encode;
 use crate::parse::{Answer, Parsed, parse, shown};
 use crate::registry::Source;
 use crate::reply::{Media, Part, RawReply};
+use crate::transport::exchange;
 
 /// How trying a source ended.
 #[derive(Debug)]
@@ -79,7 +80,8 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
     let mut parts = Vec::new();
     for (index, text) in sample.reply.iter().enumerate() {
         let body = match &source.manifest.transport {
-            Transport::Files(_) => encoding_rs::GB18030.encode(text).0.into_owned(),
+            Transport::Files(plan) => exchange::encode(plan.get.encoding, text)
+                .ok_or_else(|| "the reply holds a character that its encoding lacks".to_owned())?,
             _ => text.clone().into_bytes(),
         };
         parts.push(Part { name: name(index), media, status: Some(200), body });
@@ -99,11 +101,18 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
         manifest: source.manifest_hash.clone(),
         received: Timestamp::UNIX_EPOCH,
         period,
-        sent: subjects.iter().zip(1..).map(|(s, seq)| (seq, s.ask)).collect(),
+        sent: sent(source, &subjects),
         refused: Vec::new(),
         parts,
     };
     Ok((subjects, raw))
+}
+
+/// The rows of the request that a sample's reply would answer: one a person and form of the number.
+fn sent(source: &Source, subjects: &[SubjectKey]) -> Vec<(u32, AskId)> {
+    let rows =
+        subjects.iter().flat_map(|s| exchange::forms(&source.manifest.ask, s.id.as_ref()).into_iter().map(|_| s.ask));
+    (1..).zip(rows).collect()
 }
 
 /// Replays every sample; each difference is a diagnostic at the sample's place.

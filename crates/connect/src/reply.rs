@@ -31,6 +31,8 @@ pub enum Media {
     Table,
     /// `[[cell, ..], ..]`: a sheet as samples write it.
     Grid,
+    /// A file that could not be unpacked, as it lay there.
+    Damaged,
 }
 
 impl Media {
@@ -82,7 +84,7 @@ impl std::fmt::Debug for Part {
 pub struct Refused {
     /// Which ask.
     pub ask: AskId,
-    /// Stable code: `key_missing` or `unencodable_name`.
+    /// Stable code: `key_missing`, `unencodable_name`, `name_too_long` …
     pub detail: String,
 }
 

@@ -24,9 +24,9 @@ pub struct Site {
 /// What a site says about one institution.
 #[derive(Clone, Debug, Default)]
 pub struct InstitutionSite {
-    /// `http://…`, `sftp://host:port`, `sqlite:FILE` or `dir:FOLDER`.
+    /// `http://…`, `sftp://host:port`, `ftps://host:port`, `sqlite:FILE` or `dir:FOLDER`.
     pub endpoint: String,
-    /// Pinned host key of an SFTP server, `SHA256:…`.
+    /// Pinned host key of an SFTP server, `SHA256:…`; or the SHA-256 of an FTPS server's certificate.
     pub host_key: Option<String>,
     /// Calls a second here, instead of the manifest's.
     pub rate: Option<u32>,
@@ -152,12 +152,12 @@ fn read_sources(block: &Block<'_>, institution: &InstitutionSite) -> BTreeMap<St
 
 /// One institution, or one source of it on top of what the institution has.
 fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> InstitutionSite {
-    let help = "http://HOST:PORT, sftp://HOST:PORT, sqlite:FILE or dir:FOLDER";
+    let help = "http://HOST:PORT, sftp://HOST:PORT, ftps://HOST:PORT, sqlite:FILE or dir:FOLDER";
     let given = match base {
         None => Some(block.need_text("endpoint", help)),
         Some(_) => block.text_at("endpoint"),
     };
-    let known = ["http://", "https://", "sftp://", "sqlite:", "dir:"];
+    let known = ["http://", "https://", "sftp://", "ftps://", "sqlite:", "dir:"];
     if let Some((endpoint, place)) = given
         && !endpoint.is_empty()
         && !known.iter().any(|k| endpoint.starts_with(k))

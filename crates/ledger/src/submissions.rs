@@ -29,10 +29,12 @@ pub struct ClaimedSubmission {
 }
 
 impl Ledger {
-    /// Notes that claimed asks were handed in as one file: they are pending under the submission returned.
+    /// Puts claimed asks on record as one request, before it is handed in: they are pending under the submission returned,
+    /// which this worker holds for `lease`. Whoever takes it over after a crash finds out whether the request left.
     ///
     /// # Errors
     /// [`crate::LedgerError::Fenced`].
+    #[allow(clippy::too_many_arguments, reason = "each is one column of the record")]
     pub async fn submit(
         &self,
         tx: &mut Tx,
@@ -40,15 +42,18 @@ impl Ledger {
         claimed: &[ClaimedAsk],
         reference: &str,
         due: Option<Date>,
+        lease: SignedDuration,
         now: Timestamp,
-    ) -> Result<i64> {
+    ) -> Result<ClaimedSubmission> {
         let conn = tx.connection();
         let number = take_numbers(conn, "submission", 1, 1).await?;
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        let fence = claimed.first().map_or(0, |c| c.fence);
         query(
-            "INSERT INTO submission (submission, source, reference, state, submitted_at, due, fence, polls) \
-             VALUES ($1, $2, $3, 0, $4, $5, 0, 0)"
+            "INSERT INTO submission (submission, source, reference, state, submitted_at, due, fence, polls, holder, lease_until) \
+             VALUES ($1, $2, $3, 0, $4, $5, $6, 0, $7, $8)"
                 .into(),
-            values![number, source.as_str(), reference, now, due],
+            values![number, source.as_str(), reference, now, due, fence, self.inner.worker.name(), until],
         )
         .execute(&mut *conn)
         .await?;
@@ -56,11 +61,36 @@ impl Ledger {
         update_held(
             conn,
             &pairs,
-            "state = 2, submission = $1, asked_at = $2, raw = NULL, holder = NULL, lease_until = NULL",
-            &values![number, now],
+            "state = 2, submission = $1, asked_at = $2, raw = NULL, lease_until = $3",
+            &values![number, now, until],
         )
         .await?;
-        Ok(number)
+        Ok(ClaimedSubmission {
+            submission: number,
+            source: source.clone(),
+            reference: reference.to_owned(),
+            submitted_at: now,
+            due,
+            polls: 0,
+            asks: claimed.to_vec(),
+        })
+    }
+
+    /// Writes down what is known now of a claimed submission: that it was handed in, or whom it is about.
+    ///
+    /// # Errors
+    /// [`crate::LedgerError::Fenced`] if another worker has taken it over.
+    pub async fn amend_submission(&self, tx: &mut Tx, claimed: &ClaimedSubmission, reference: &str) -> Result<()> {
+        let conn = tx.connection();
+        let pairs: Vec<_> = claimed.asks.iter().map(|c| (c.ask, c.fence)).collect();
+        update_held(conn, &pairs, "submission = $1", &values![claimed.submission]).await?;
+        query(
+            "UPDATE submission SET reference = $2 WHERE submission = $1".into(),
+            values![claimed.submission, reference],
+        )
+        .execute(conn)
+        .await?;
+        Ok(())
     }
 
     /// Claims open submissions to poll, of one source or of all, with their asks.

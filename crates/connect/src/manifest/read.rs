@@ -271,7 +271,7 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
         );
     }
     let batch = block.number("batch").unwrap_or(1).max(1);
-    let variants = if kind == Some(Sql) {
+    let variants = if matches!(kind, Some(Sql | Files)) {
         let words = [("id18", IdVariant::Id18), ("id15", IdVariant::Id15)];
         block
             .texts("variants")
@@ -283,7 +283,7 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
         Vec::new()
     };
     let windows = matches!(kind, Some(Http | Soap) | None);
-    let (months, window) = if matches!(kind, Some(Sql | Files | Dci | DciLater)) {
+    let (months, window) = if matches!(kind, Some(Sql | Dci | DciLater)) {
         (None, None)
     } else {
         block.block("period").map_or((None, None), |inner| read_period(inner, windows))
@@ -291,7 +291,10 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
     if kind == Some(Drop) && months.is_none() {
         block.missing("period", "period = { months = 12, end = \"last_closed_month\" }: which files are looked into");
     }
-    block.finish(&[("variants", "transport sql"), ("period", "transports http, soap and drop")]);
+    block.finish(&[
+        ("variants", "transports sql and file_exchange"),
+        ("period", "transports http, soap, file_exchange and drop"),
+    ]);
     AskBlock { key, batch, variants, months, window }
 }
 

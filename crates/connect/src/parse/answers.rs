@@ -176,6 +176,11 @@ impl<'a> Answers<'a> {
         self.slots[subject].as_of = as_of;
     }
 
+    /// Takes back what was said of a subject.
+    pub(super) fn retract(&mut self, subject: usize, verdict: Verdict) {
+        self.slots[subject].verdicts.retain(|said| *said != verdict);
+    }
+
     pub(super) fn score(&mut self, subject: usize, score: i64) {
         // The least sure of its records says how surely all of them are its own.
         let held = &mut self.slots[subject].score;

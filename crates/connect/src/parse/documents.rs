@@ -32,7 +32,7 @@ impl Document {
                 serde_json::from_str(&text).map(Self::Json).map_err(|_| Reason::SchemaDrift)
             }
             Media::Xml | Media::XmlGb18030 => xml::parse(&text).map(Self::Xml).map_err(|_| Reason::SchemaDrift),
-            Media::Csv | Media::Xlsx | Media::Table | Media::Grid => Err(Reason::SchemaDrift),
+            Media::Csv | Media::Xlsx | Media::Table | Media::Grid | Media::Damaged => Err(Reason::SchemaDrift),
         }
     }
 
@@ -288,19 +288,19 @@ fn read_item(answers: &mut Answers<'_>, item: View<'_>, as_of: Option<Date>, pla
     }
 }
 
-/// Reads one item or row of a subject: echo, verdict, rows.
+/// Reads one item or row of a subject: echo, verdict, rows. Returns the verdict; none if the item was set aside.
 pub(super) fn read_item_of(
     answers: &mut Answers<'_>,
     subject: usize,
     item: View<'_>,
     as_of: Option<Date>,
     place: &str,
-) {
+) -> Option<Verdict> {
     let source = answers.source;
     let outcome = &source.manifest.outcome;
     if let Err(reason) = answers.echo(subject, item) {
         answers.spoil(subject, reason, place.to_owned());
-        return;
+        return None;
     }
     let verdict = if outcome.item_is.is_empty() {
         Some(Verdict::Found)
@@ -309,7 +309,7 @@ pub(super) fn read_item_of(
     };
     let Some(verdict) = verdict else {
         answers.spoil(subject, Reason::UnknownCode, place.to_owned());
-        return;
+        return None;
     };
     let said_on = row::date(source.manifest.map.as_of.as_ref(), item).ok().flatten().or(as_of);
     let rows = outcome.rows.as_ref().map(|rows| item.select(rows));
@@ -317,7 +317,7 @@ pub(super) fn read_item_of(
         let said: Option<usize> = item.text(count).and_then(|t| t.trim().parse().ok());
         if said != Some(rows.as_ref().map_or(0, Vec::len)) {
             answers.spoil(subject, Reason::TrailerMismatch, place.to_owned());
-            return;
+            return None;
         }
     }
     answers.verdict(subject, verdict, said_on);
@@ -325,7 +325,7 @@ pub(super) fn read_item_of(
         if rows.is_some_and(|r| !r.is_empty()) {
             answers.spoil(subject, Reason::SchemaDrift, place.to_owned());
         }
-        return;
+        return Some(verdict);
     }
     match rows {
         None => answers.row(subject, item, as_of, place.to_owned()),
@@ -335,6 +335,7 @@ pub(super) fn read_item_of(
             }
         }
     }
+    Some(verdict)
 }
 
 /// Reads what a view returned: `{"health": n, "health_min": m, "rows": [{..}]}`.

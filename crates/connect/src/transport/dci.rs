@@ -46,6 +46,7 @@ pub(super) async fn ask(
     {
         return Exchange::Submitted(Submission {
             reference: format!("{transaction}:{correlation}"),
+            handed_in: true,
             sent,
             refused,
             submitted: context.now(),

@@ -4,12 +4,14 @@ mod body;
 mod call;
 mod dci;
 mod drop;
+pub(crate) mod exchange;
 mod http;
 mod pages;
+mod remote;
 mod retry;
-mod sftp;
 mod soap;
 mod sql;
+mod submission;
 mod tls;
 
 use backon::Retryable as _;
@@ -22,6 +24,8 @@ use crate::reply::{Part, RawReply, Refused};
 use crate::site::InstitutionSite;
 use crate::template::ScopeSubject;
 
+pub(crate) use remote::{Seen, fingerprint};
+
 /// Bytes of one page or file, at most.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
@@ -31,14 +35,10 @@ impl Source {
     /// Subjects that cannot be asked (no number, a name the encoding lacks) are listed as refused and parse to
     /// `unsendable`; the others are asked.
     pub async fn ask(&self, context: &Context, subjects: &[Subject], period: Option<AskPeriod>) -> Exchange {
-        if subjects.is_empty() || subjects.len() > self.batch {
-            return Exchange::Failed(Failure::new(Cause::Batch));
-        }
-        if subjects.iter().any(|s| *s.authorised.source() != self.id) {
-            let failure = Failure { outcome: Outcome::NotAuthorised, ..Failure::new(Cause::NotAuthorised) };
+        if let Err(failure) = self.check(subjects) {
             return Exchange::Failed(failure);
         }
-        let (sendable, refused) = self.sort_out(subjects);
+        let (sendable, refused) = self.sort_out(context, subjects, period);
         if sendable.is_empty() {
             return Exchange::Replied(self.reply(context, period, refused, Vec::new()));
         }
@@ -56,22 +56,7 @@ impl Source {
             }
             Transport::Drop(plan) => drop::ask(plan, site, period, context.now()).await,
             Transport::Dci(plan) => return dci::ask(self, plan, context, site, &gate, &sendable, refused).await,
-            Transport::Files(plan) => {
-                let _seat = gate.enter().await;
-                // After a timeout the file may lie there already, so only a server that was not reached is tried again.
-                let submit = || sftp::submit(self, plan, context, site, &sendable);
-                return match self.again(&[RetryOn::Connect], submit).await {
-                    Ok((reference, sent)) => Exchange::Submitted(Submission {
-                        reference,
-                        sent,
-                        refused,
-                        submitted: context.now(),
-                        due: self.due_on(today(context)),
-                        period,
-                    }),
-                    Err(failure) => Exchange::Failed(failure),
-                };
-            }
+            Transport::Files(_) => return self.submit_now(context, subjects, period).await,
         };
         match replied {
             Ok(parts) => Exchange::Replied(self.reply(context, period, refused, parts)),
@@ -92,11 +77,11 @@ impl Source {
             _ => return Poll::Failed(Failure::new(Cause::Protocol)),
         };
         let _seat = gate.enter().await;
-        let fetch = || sftp::fetch(self, plan, site, &submission.reference);
+        let fetch = || exchange::fetch(self, plan, context, site, &submission.reference);
         match self.again(&[RetryOn::Connect, RetryOn::Timeout], fetch).await {
             Ok(None) => Poll::Pending,
-            Ok(Some(part)) => {
-                let mut reply = self.reply(context, submission.period, submission.refused.clone(), vec![part]);
+            Ok(Some(parts)) => {
+                let mut reply = self.reply(context, submission.period, submission.refused.clone(), parts);
                 reply.sent.clone_from(&submission.sent);
                 Poll::Ready(reply)
             }
@@ -140,9 +125,26 @@ impl Source {
         }
     }
 
+    /// Neither too many nor none, and each by a letter for this source.
+    fn check(&self, subjects: &[Subject]) -> Result<(), Failure> {
+        if subjects.is_empty() || subjects.len() > self.batch {
+            return Err(Failure::new(Cause::Batch));
+        }
+        if subjects.iter().any(|s| *s.authorised.source() != self.id) {
+            return Err(Failure { outcome: Outcome::NotAuthorised, ..Failure::new(Cause::NotAuthorised) });
+        }
+        Ok(())
+    }
+
     /// Subjects that can be asked, and those that cannot.
-    fn sort_out<'s>(&self, subjects: &'s [Subject]) -> (Vec<&'s Subject>, Vec<Refused>) {
-        let key = &self.manifest.ask.key;
+    fn sort_out<'s>(
+        &self,
+        context: &Context,
+        subjects: &'s [Subject],
+        period: Option<AskPeriod>,
+    ) -> (Vec<&'s Subject>, Vec<Refused>) {
+        let ask = &self.manifest.ask;
+        let key = &ask.key;
         let mut sendable = Vec::new();
         let mut refused = Vec::new();
         for subject in subjects {
@@ -152,20 +154,20 @@ impl Source {
                 // Either of them finds a meter.
                 KeyPart::Account | KeyPart::Address => subject.account.is_none() && subject.address.is_none(),
             };
-            let unencodable = match (&self.manifest.transport, &subject.name) {
+            let unfit = match (&self.manifest.transport, &subject.name) {
                 (
                     Transport::Http(HttpPlan { encoding, .. }) | Transport::Soap(SoapPlan { encoding, .. }),
                     Some(name),
-                ) => !body::encodable(*encoding, name),
-                (Transport::Files(plan), Some(name)) => !sftp::encodable(plan.put.encoding, name, plan.put.delimiter),
-                _ => false,
+                ) => (!body::encodable(*encoding, name)).then_some("unencodable_name"),
+                (Transport::Files(plan), _) => {
+                    exchange::Request { plan: &plan.put, ask, period, day: today(context) }.refusal(subject)
+                }
+                _ => None,
             };
-            if key.iter().any(|part| lacks(*part)) {
-                refused.push(Refused { ask: subject.ask, detail: "key_missing".into() });
-            } else if unencodable {
-                refused.push(Refused { ask: subject.ask, detail: "unencodable_name".into() });
-            } else {
-                sendable.push(subject);
+            let refusal = if key.iter().any(|part| lacks(*part)) { Some("key_missing") } else { unfit };
+            match refusal {
+                Some(detail) => refused.push(Refused { ask: subject.ask, detail: detail.into() }),
+                None => sendable.push(subject),
             }
         }
         (sendable, refused)

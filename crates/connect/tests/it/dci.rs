@@ -244,6 +244,7 @@ async fn a_search_that_is_not_acknowledged_is_refused_and_not_pending() {
     assert_eq!(shown(&parsed(&source, &raw))[0].0, Outcome::NotAuthorised);
     let submission = Submission {
         reference: "not one of ours".into(),
+        handed_in: true,
         sent: Vec::new(),
         refused: Vec::new(),
         submitted: jiff::Timestamp::UNIX_EPOCH,

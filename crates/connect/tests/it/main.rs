@@ -6,6 +6,7 @@ mod cells;
 mod certificates;
 mod dci;
 mod embedded;
+mod exchange;
 mod formats;
 mod good_manifests;
 mod linking;

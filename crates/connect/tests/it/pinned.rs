@@ -71,6 +71,7 @@ async fn an_impostor_or_an_unpinned_server_is_told_nothing() {
 
     let submission = Submission {
         reference: "20260630_000000000000".into(),
+        handed_in: true,
         sent: Vec::new(),
         refused: Vec::new(),
         submitted: jiff::Timestamp::UNIX_EPOCH,

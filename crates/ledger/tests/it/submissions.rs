@@ -13,8 +13,9 @@ async fn a_file_is_handed_in_polled_and_settled_under_a_fence() {
     let mut tx = ledger.begin().await.unwrap();
     let claimed = ledger.claim(&mut tx, &bank, None, 100, LEASE, at(0)).await.unwrap();
     let due = "2026-07-20".parse().ok();
-    let number = ledger.submit(&mut tx, &bank, &claimed, "REQ_20260630_0001", due, at(0)).await.unwrap();
+    let held = ledger.submit(&mut tx, &bank, &claimed, "REQ_20260630", due, LEASE, at(0)).await.unwrap();
     tx.commit().await.unwrap();
+    let number = held.submission;
     assert_eq!(ledger.open_submission_count().await.unwrap(), 1);
 
     let poll = async |minutes| {
@@ -23,12 +24,20 @@ async fn a_file_is_handed_in_polled_and_settled_under_a_fence() {
         tx.commit().await.unwrap();
         claimed
     };
+    assert!(poll(1).await.is_empty(), "who hands it in holds it");
+    let mut tx = ledger.begin().await.unwrap();
+    ledger.amend_submission(&mut tx, &held, "REQ_20260630_0001").await.unwrap();
+    ledger.release_submission(&mut tx, &held).await.unwrap();
+    tx.commit().await.unwrap();
     let mut first = poll(1).await;
     assert!(poll(1).await.is_empty());
     let first = first.remove(0);
     assert_eq!((first.submission, first.reference.as_str(), first.due), (number, "REQ_20260630_0001", due));
     assert_eq!(first.asks.len(), 2);
     let stalled = poll(7).await.remove(0);
+    let mut tx = ledger.begin().await.unwrap();
+    assert!(ledger.amend_submission(&mut tx, &first, "REQ_20260630_0002").await.is_err(), "taken over");
+    drop(tx);
     let mut tx = ledger.begin().await.unwrap();
     assert!(ledger.release_submission(&mut tx, &first).await.is_err(), "taken over");
     drop(tx);

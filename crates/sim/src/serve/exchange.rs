@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use encoding_rs::{GB18030, GBK, UTF_8};
+use encoding_rs::{GB18030, GBK};
 use hedui_base::Fen;
-use hedui_connect::manifest::{Encoding, FilePlan, PutColumn};
+use hedui_connect::manifest::{Complete, Encoding, FilePlan};
+use hedui_connect::{UnreadableRequest, part_name, read_request};
 use tokio::sync::Notify;
 
 use super::http::damage;
@@ -51,6 +52,9 @@ impl Exchange {
         watched: bool,
     ) -> Result<Self, ServeError> {
         let form = TableForm::new(&wire)?;
+        if plan.put.pack.archive.is_some() || plan.get.pack.archive.is_some() {
+            return Err(wire.lack("files that are not packed: this exchange serves no archives"));
+        }
         if !form.says_nothing() && wire.source.manifest.outcome.absent != hedui_base::Outcome::NoRecord {
             return Err(wire.lack("how [outcome] item_is says `no_record`"));
         }
@@ -120,14 +124,19 @@ impl Exchange {
         let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            if let Some(request) = name.strip_suffix(&self.plan.put.marker)
+            if let Some(request) = name.strip_suffix(self.plan.put.marker.as_deref().unwrap_or_default())
                 && let Some(reply) = self.reply_name(request)
-                && !self.reply_path(&format!("{reply}{}", self.plan.get.marker)).exists()
+                && !self.reply_path(&format!("{reply}{}", self.marker())).exists()
             {
                 names.insert(request.to_owned());
             }
         }
         Ok(Some(names))
+    }
+
+    /// What follows a complete reply's name; nothing where the reply is its own sign.
+    fn marker(&self) -> &str {
+        if let Complete::Marker(marker) = &self.plan.get.complete { marker } else { "" }
     }
 
     fn reply_path(&self, name: &str) -> PathBuf {
@@ -137,7 +146,8 @@ impl Exchange {
     /// The reply's name for a request's name: the same date and batch in the other pattern.
     fn reply_name(&self, request: &str) -> Option<String> {
         let (date, batch) = taken(&self.plan.put.name, request)?;
-        Some(self.plan.get.name.replace("{date}", date).replace("{batch}", batch))
+        // One part, and nothing where anything may stand.
+        Some(part_name(&self.plan.get.name, date, batch, 1, 1).replace(['*', '?'], ""))
     }
 
     fn answer(&self, request: &str) -> Result<(), ExchangeError> {
@@ -153,26 +163,24 @@ impl Exchange {
             std::fs::File::options().write(true).open(&part)?.set_modified(ahead)?;
         }
         std::fs::rename(&part, self.reply_path(&reply))?;
-        Ok(std::fs::write(self.reply_path(&format!("{reply}{}", self.plan.get.marker)), b"")?)
+        match &self.plan.get.complete {
+            Complete::Marker(marker) => Ok(std::fs::write(self.reply_path(&format!("{reply}{marker}")), b"")?),
+            Complete::Stable(_) => Ok(()),
+        }
     }
 
     /// The reply file for a request file.
     fn reply(&self, request: &[u8], mood: Mood) -> Result<Vec<u8>, ExchangeError> {
-        let text = decode(self.plan.put.encoding, request);
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(self.plan.put.delimiter)
-            .has_headers(self.plan.put.header)
-            .from_reader(text.as_bytes());
-        let at = |wanted: PutColumn| self.plan.put.columns.iter().position(|(_, c)| *c == wanted);
+        let put = &self.plan.put;
+        let requests = read_request(put, request)?;
         let mut writer =
             csv::WriterBuilder::new().delimiter(self.plan.get.delimiter).flexible(true).from_writer(Vec::new());
         let key = self.plan.match_column.as_str();
         let header = self.form.header(&self.wire, &[key], mood);
         let (mut lines, mut sum) = (Vec::new(), 0);
-        for line in reader.records() {
-            let line = line?;
-            let cell = |column: PutColumn| at(column).and_then(|i| line.get(i)).unwrap_or_default().to_owned();
-            let (seq, name, id) = (cell(PutColumn::Seq), cell(PutColumn::Name), cell(PutColumn::IdNumber));
+        for line in requests {
+            let (seq, name) = (line.seq.to_string(), line.name(put).unwrap_or_default().to_owned());
+            let id = line.id_number(put).unwrap_or_default().to_owned();
             let rows = self.wire.look_up(&id, None, mood)?;
             let spoiled = self.wire.spoiled(&id);
             let echo = self.wire.echo(&id, &name, spoiled);
@@ -215,8 +223,10 @@ impl Exchange {
 enum ExchangeError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("the request is no table")]
+    #[error("a reply that is no table")]
     Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Request(#[from] UnreadableRequest),
     #[error(transparent)]
     Words(#[from] ServeError),
 }
@@ -271,16 +281,6 @@ pub(super) async fn run(mut exchanges: Vec<Exchange>, bell: Bell, every: Duratio
                 return;
             }
         }
-    }
-}
-
-fn decode(encoding: Encoding, bytes: &[u8]) -> String {
-    match encoding {
-        // GBK is read as its superset, as real systems do.
-        Encoding::Gbk | Encoding::Gb18030 => GB18030.decode(bytes).0.into_owned(),
-        Encoding::Utf8 => UTF_8.decode(bytes).0.into_owned(),
-        Encoding::Utf16Le => encoding_rs::UTF_16LE.decode(bytes).0.into_owned(),
-        Encoding::Utf16Be => encoding_rs::UTF_16BE.decode(bytes).0.into_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_connect::Source;
-use hedui_connect::manifest::{Given, Transport};
+use hedui_connect::manifest::{Given, Login, LoginProof, Transport, Via};
 use tokio::net::TcpListener;
 
 use super::door::{self, Door};
@@ -156,7 +156,12 @@ async fn start_files(
             Given::Literal(text) => text.clone(),
             Given::Secret(name) => secrets.get(name).cloned().unwrap_or_default(),
         };
-        let own = sftp::Login { user: text(&plan.user), password: text(&plan.password) };
+        let Some(Login { user, proof: LoginProof::Password(password) }) =
+            plan.login.as_ref().filter(|_| plan.via == Via::Sftp)
+        else {
+            return Err(wire.lack("a login by password over SFTP"));
+        };
+        let own = sftp::Login { user: text(user), password: text(password) };
         if login.get_or_insert_with(|| own.clone()) != &own {
             return Err(wire.lack("the same login as the institution's other sources"));
         }

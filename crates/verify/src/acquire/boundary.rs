@@ -14,10 +14,10 @@ pub enum Boundary {
     Planned,
     /// Asks are claimed and noted as sent; no request has gone out.
     Claimed,
-    /// A request file lies at the institution, and the ledger does not know yet.
-    Put,
-    /// The submission of a request file is recorded.
+    /// The submission of a request file is recorded; nothing lies at the institution.
     Submitted,
+    /// The request file lies at the institution, and the ledger does not know yet.
+    Put,
     /// A reply is here, in memory only.
     Replied,
     /// The reply is in a file; its asks do not name it.
@@ -43,8 +43,8 @@ impl Boundary {
     pub const ALL: [Self; 13] = [
         Self::Planned,
         Self::Claimed,
-        Self::Put,
         Self::Submitted,
+        Self::Put,
         Self::Replied,
         Self::RawWritten,
         Self::RawKept,

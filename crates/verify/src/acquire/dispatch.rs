@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hedui_base::{Authorised, CaseId, Outcome, PersonKey};
+use hedui_base::{Authorised, CaseId, Denial, Outcome, PersonKey};
 use hedui_connect::{Cause, Exchange, Failure, Parsed, RawReply, Source, Subject, SubjectKey, parse};
 use hedui_ledger::{AuditEvent, ClaimedAsk};
 use jiff::civil::Date;
@@ -50,9 +50,9 @@ pub(super) struct Dispatch {
 }
 
 /// A claimed ask with the letter that allows it.
-struct Allowed {
-    claimed: ClaimedAsk,
-    authorised: Authorised,
+pub(super) struct Allowed {
+    pub(super) claimed: ClaimedAsk,
+    pub(super) authorised: Authorised,
 }
 
 /// One piece of work.
@@ -224,18 +224,19 @@ impl Dispatch {
         let subjects = self.subjects(&allowed).await?;
         let asks: Vec<ClaimedAsk> = allowed.into_iter().map(|a| a.claimed).collect();
         let started = std::time::Instant::now();
-        let exchange = if self.failures.load(Ordering::Relaxed) >= DOWN_AFTER {
-            Exchange::Failed(Failure::new(Cause::Connect))
-        } else {
-            self.sent.fetch_add(asks.len(), Ordering::Relaxed);
-            shared.progress.event(Event::Sent { source: source.id.clone(), count: asks.len() });
-            source.ask(&ws.context(), &subjects, source.period(shared.as_of)).await
-        };
+        if self.failures.load(Ordering::Relaxed) >= DOWN_AFTER {
+            return self.fail(asks, &letters, Failure::new(Cause::Connect), asked, 0).await;
+        }
+        if source.prepares() {
+            return self.hand_in(asks, &subjects, &letters).await;
+        }
+        self.count_sent(asks.len());
+        let exchange = source.ask(&ws.context(), &subjects, source.period(shared.as_of)).await;
         let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         match exchange {
             Exchange::Replied(reply) => {
                 Boundary::Replied.pass();
-                self.failures.store(0, Ordering::Relaxed);
+                self.reached();
                 let name = match shared.raw.keep(&reply, &asks).await {
                     Ok(name) => name,
                     Err(VerifyError::Ledger(hedui_ledger::LedgerError::Fenced { .. })) => return Ok(()),
@@ -243,46 +244,49 @@ impl Dispatch {
                 };
                 self.read(reply, name, asks, &letters, Some(asked), Some((took, None))).await
             }
-            Exchange::Submitted(submission) => {
-                Boundary::Put.pass();
-                self.failures.store(0, Ordering::Relaxed);
-                let refused: HashMap<_, _> = submission.refused.iter().map(|r| (r.ask, r.detail.clone())).collect();
-                let (not_sent, handed_in): (Vec<_>, Vec<_>) =
-                    asks.into_iter().partition(|a| refused.contains_key(&a.ask));
-                self.sent.fetch_sub(not_sent.len(), Ordering::Relaxed);
-                let endings = not_sent
-                    .into_iter()
-                    .map(|ask| {
-                        let cause = refused.get(&ask.ask).cloned().unwrap_or_default();
-                        let letter = letters.get(&ask.person).cloned();
-                        Ending::without_answer(ask, Outcome::Unsendable, &cause, letter)
-                    })
-                    .collect();
-                self.settle(self.batch(endings, asked)).await?;
-                let text = serde_json::to_string(&submission).map_err(|e| VerifyError::Internal(e.to_string()))?;
-                let due = source.due_on(ws.today());
-                let mut tx = ws.ledger().begin().await?;
-                ws.ledger().submit(&mut tx, &source.id, &handed_in, &text, due, asked).await?;
-                tx.commit().await?;
-                Boundary::Submitted.pass();
-                Ok(())
-            }
-            Exchange::Failed(failure) => {
-                if matches!(failure.cause, Cause::Connect | Cause::NoEndpoint | Cause::HostKey | Cause::Login) {
-                    self.failures.fetch_add(1, Ordering::Relaxed);
-                }
-                let cause = failure.cause.to_string();
-                shared.progress.event(Event::Trouble { source: source.id.clone(), cause: cause.clone() });
-                let endings = asks
-                    .into_iter()
-                    .map(|ask| {
-                        let letter = letters.get(&ask.person).cloned();
-                        Ending::without_answer(ask, failure.outcome, &cause, letter)
-                    })
-                    .collect();
-                self.settle(Batch { call: Some((took, Some(cause))), ..self.batch(endings, asked) }).await
-            }
+            Exchange::Failed(failure) => self.fail(asks, &letters, failure, asked, took).await,
+            Exchange::Submitted(submission) => self.handed_in(asks, submission, &letters, asked).await,
         }
+    }
+
+    /// Counts people as sent.
+    pub(super) fn count_sent(&self, count: usize) {
+        self.sent.fetch_add(count, Ordering::Relaxed);
+        self.shared.progress.event(Event::Sent { source: self.source().id.clone(), count });
+    }
+
+    /// Takes some back that could not be sent.
+    pub(super) fn uncount_sent(&self, count: usize) {
+        self.sent.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Notes that the source could be reached.
+    pub(super) fn reached(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// Settles asks that got no reply.
+    pub(super) async fn fail(
+        &self,
+        asks: Vec<ClaimedAsk>,
+        letters: &HashMap<PersonKey, String>,
+        failure: Failure,
+        asked: Timestamp,
+        took: i64,
+    ) -> Result<(), VerifyError> {
+        if matches!(failure.cause, Cause::Connect | Cause::NoEndpoint | Cause::HostKey | Cause::Login) {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        let cause = failure.cause.to_string();
+        self.shared.progress.event(Event::Trouble { source: self.source().id.clone(), cause: cause.clone() });
+        let endings = asks
+            .into_iter()
+            .map(|ask| {
+                let letter = letters.get(&ask.person).cloned();
+                Ending::without_answer(ask, failure.outcome, &cause, letter)
+            })
+            .collect();
+        self.settle(Batch { call: Some((took, Some(cause))), ..self.batch(endings, asked) }).await
     }
 
     /// Reads a kept reply and settles its asks.
@@ -336,7 +340,7 @@ impl Dispatch {
             .map_err(|e| VerifyError::Internal(e.to_string()))
     }
 
-    async fn subjects(&self, allowed: &[Allowed]) -> Result<Vec<Subject>, VerifyError> {
+    pub(super) async fn subjects(&self, allowed: &[Allowed]) -> Result<Vec<Subject>, VerifyError> {
         let people: Vec<PersonKey> = allowed.iter().map(|a| a.claimed.person).collect();
         let known = self.shared.ws.ledger().people(&people).await?;
         Ok(allowed
@@ -383,12 +387,21 @@ impl Dispatch {
     }
 
     /// The letters that allow these asks today, to stand on their coverage: for replies to what was sent earlier.
-    /// A file may also hold people of cases outside this run.
     pub(super) async fn letters_of(&self, asks: &[ClaimedAsk]) -> Result<HashMap<PersonKey, String>, VerifyError> {
+        let allowed = self.authorisations(asks).await?.into_iter();
+        Ok(allowed.filter_map(|(person, by)| Some((person, by.ok()?.letter().to_owned()))).collect())
+    }
+
+    /// Which letter allows each of these asks today, or why none does. A file may also hold people of cases outside this
+    /// run; who is in no case any more is left out.
+    pub(super) async fn authorisations(
+        &self,
+        asks: &[ClaimedAsk],
+    ) -> Result<HashMap<PersonKey, Result<Authorised, Denial>>, VerifyError> {
         let people: Vec<PersonKey> = asks.iter().map(|a| a.person).collect();
         let (here, elsewhere): (Vec<PersonKey>, Vec<PersonKey>) =
             people.into_iter().partition(|p| self.plan.pairs.contains_key(p));
-        let mut numbers = self.letters_in(&self.shared.scene, &self.plan, &here).await?;
+        let mut found = self.authorisations_in(&self.shared.scene, &self.plan, &here).await?;
         if !elsewhere.is_empty() {
             let ws = &self.shared.ws;
             let mut ids: Vec<CaseId> = ws.ledger().cases_of(&elsewhere).await?.into_iter().map(|(_, c)| c).collect();
@@ -396,31 +409,30 @@ impl Dispatch {
             ids.dedup();
             let scene = Scene { cases: cases_by_id(ws, &ids).await?.into_values().collect() };
             let plan = SourcePlan::expand(self.source(), &scene);
-            numbers.extend(self.letters_in(&scene, &plan, &elsewhere).await?);
+            found.extend(self.authorisations_in(&scene, &plan, &elsewhere).await?);
         }
-        Ok(numbers)
+        Ok(found)
     }
 
-    async fn letters_in(
+    async fn authorisations_in(
         &self,
         scene: &Scene,
         plan: &SourcePlan,
         people: &[PersonKey],
-    ) -> Result<HashMap<PersonKey, String>, VerifyError> {
+    ) -> Result<HashMap<PersonKey, Result<Authorised, Denial>>, VerifyError> {
         let ws = &self.shared.ws;
         let mut rows: Vec<usize> = people.iter().filter_map(|p| plan.pairs.get(p)).flatten().copied().collect();
         rows.sort_unstable();
         rows.dedup();
         let ids: Vec<CaseId> = rows.iter().map(|row| scene.cases[*row].id.clone()).collect();
         let letters = ws.ledger().letters_for(&ids).await?;
-        let mut numbers = HashMap::with_capacity(people.len());
+        let mut found = HashMap::with_capacity(people.len());
         for person in people {
             let rows = plan.pairs.get(person).map_or(&[][..], Vec::as_slice);
-            if let Ok((authorised, _)) = authorise(self.source(), scene, &letters, *person, rows, ws.today()) {
-                numbers.insert(*person, authorised.letter().to_owned());
-            }
+            let by = authorise(self.source(), scene, &letters, *person, rows, ws.today());
+            found.insert(*person, by.map(|(authorised, _)| authorised).map_err(|(denial, _)| denial));
         }
-        Ok(numbers)
+        Ok(found)
     }
 
     pub(super) fn batch(&self, endings: Vec<Ending>, asked: Timestamp) -> Batch {

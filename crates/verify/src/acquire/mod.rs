@@ -6,6 +6,7 @@
 mod boundary;
 mod cause;
 mod dispatch;
+mod hand_in;
 mod lock;
 mod plan;
 mod poll;

@@ -36,8 +36,8 @@ impl Dispatch {
         let mut pause = FIRST_LOOK;
         loop {
             let mut waiting = Vec::new();
-            for submission in open {
-                if !self.look(&submission).await? {
+            for mut submission in open {
+                if !self.look(&mut submission).await? {
                     waiting.push(submission);
                 }
             }
@@ -57,7 +57,7 @@ impl Dispatch {
     }
 
     /// Looks for one reply; whether it was there.
-    async fn look(&self, claimed: &ClaimedSubmission) -> Result<bool, VerifyError> {
+    async fn look(&self, claimed: &mut ClaimedSubmission) -> Result<bool, VerifyError> {
         let shared = &self.shared;
         let ws = &shared.ws;
         if claimed.asks.is_empty() {
@@ -71,11 +71,20 @@ impl Dispatch {
             self.read(reply, name, claimed.asks.clone(), &letters, Some(claimed.submitted_at), None).await?;
             return Ok(true);
         }
-        let Ok(submission) = serde_json::from_str::<Submission>(&claimed.reference) else {
+        let Ok(mut submission) = serde_json::from_str::<Submission>(&claimed.reference) else {
             let cause = "protocol";
             self.end(&claimed.asks, Outcome::Failed, cause, claimed).await?;
             return Ok(true);
         };
+        if !submission.handed_in {
+            match self.make_sure(claimed, &mut submission).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(claimed.asks.is_empty()),
+                // Another worker has taken it over.
+                Err(VerifyError::Ledger(hedui_ledger::LedgerError::Fenced { .. })) => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
         let started = std::time::Instant::now();
         match self.source().poll(&ws.context(), &submission).await {
             Poll::Ready(reply) => {
@@ -117,17 +126,11 @@ impl Dispatch {
         if open.is_empty() {
             return Ok(());
         }
-        let claimed = ClaimedSubmission { asks: open, ..claimed };
-        let mut tx = ws.ledger().begin().await?;
-        match ws.ledger().release_submission(&mut tx, &claimed).await {
-            Ok(()) => Ok(tx.commit().await?),
-            Err(hedui_ledger::LedgerError::Fenced { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        self.give_back(&ClaimedSubmission { asks: open, ..claimed }).await
     }
 
     /// Settles asks of a submission without an answer, and waits until that is durable.
-    async fn end(
+    pub(super) async fn end(
         &self,
         asks: &[ClaimedAsk],
         outcome: Outcome,

@@ -1,8 +1,11 @@
 //! An acquire that dies on the way is taken up by the next: same findings, nothing twice, none lost.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hedui_verify::{AcquireRequest, VerifyError, accept, acquire};
+use hedui_connect::manifest::Transport;
+use hedui_connect::read_request;
+use hedui_verify::{AcquireRequest, VerifyError, Workspace, accept, acquire};
 
 use crate::town::Town;
 
@@ -55,10 +58,37 @@ async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
     }
     let summary = summary.expect("the folder is free at last");
     assert!(summary.sources.iter().all(|s| s.unknown() == s.outcome(hedui_base::Outcome::Unsendable)), "{summary:?}");
+    every_request_was_handed_in_once(&town, &ws);
     let (_, healed) = town.batch(&ws, "healed").await;
     assert_eq!(healed.timeless(), whole.timeless());
     assert!(ws.ledger().audit_verify(None).await.unwrap().problem.is_none());
     let mut connection = ws.ledger().connection().await.unwrap();
     let verified = ws.store().verify(&mut connection).await.unwrap();
     assert!(verified.problems.iter().all(|p| !p.is_damage()), "{:?}", verified.problems);
+}
+
+/// Whatever was cut off, no bank was asked twice about anybody: the files that lie there name each person once.
+fn every_request_was_handed_in_once(town: &Town, ws: &Workspace) {
+    let mut files = 0;
+    for source in ws.registry().iter() {
+        let Transport::Files(plan) = &source.manifest.transport else { continue };
+        let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let folder = town.path("city/exchange").join(&source.institution).join(&plan.put.dir);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.ends_with(&plan.put.temp) || plan.put.marker.as_ref().is_some_and(|m| name.ends_with(m)) {
+                continue;
+            }
+            files += 1;
+            for row in read_request(&plan.put, &std::fs::read(&path).unwrap()).unwrap() {
+                let id = row.id_number(&plan.put).unwrap().to_owned();
+                asked.entry(id).or_default().push(name.clone());
+            }
+        }
+        let twice: Vec<_> = asked.values().filter(|files| files.len() > 1).collect();
+        assert!(twice.is_empty(), "{}: {twice:?}", source.id);
+        assert!(!asked.is_empty(), "{}", source.id);
+    }
+    assert!(files > 0);
 }

@@ -119,7 +119,7 @@ pub(super) fn read(block: Block<'_>, kind: TransportKind, ask: &AskBlock, readin
             }))
         }
         TransportKind::Dci | TransportKind::DciLater => Some(dci::dci(&block)),
-        TransportKind::Files => files::files(&block),
+        TransportKind::Files => files::files(&block, ask),
         TransportKind::Sql => Some(Transport::Sql(sql::sql(&block))),
         TransportKind::Drop => Some(Transport::Drop(drop::drop_plan(&block))),
     };
@@ -143,7 +143,7 @@ impl Transport {
             }
             Self::Soap(plan) => signed(plan.signer.as_ref(), &plan.headers).collect(),
             Self::Dci(plan) => signed(plan.signer.as_ref(), &plan.headers).chain([&plan.sender]).collect(),
-            Self::Files(plan) => vec![&plan.user, &plan.password],
+            Self::Files(plan) => plan.secrets(),
             Self::Sql(_) | Self::Drop(_) => Vec::new(),
         }
     }
