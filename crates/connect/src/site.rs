@@ -299,6 +299,38 @@ mod tests {
     }
 
     #[test]
+    fn certificates_are_read_when_the_site_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let (certificate, key) = (file("c.pem", &cert.pem()), file("k.pem", &signing_key.serialize_pem()));
+        let text = format!(
+            "[a]\nendpoint = \"https://x\"\nca = {certificate:?}\nclient_cert = {certificate:?}\nclient_key = {key:?}\ncredential_until = 2027-01-31\n\
+             [b]\nendpoint = \"https://x\"\n[b.sources.\"b.one\"]\nca = {certificate:?}\n"
+        );
+        let site = Site::parse(&SourceText::new("site.toml", text)).unwrap();
+        let a = &site.institutions["a"];
+        assert!(a.tls.ca.is_some() && a.tls.identity.is_some() && !format!("{site:?}").contains("PRIVATE"));
+        assert_eq!(a.credential_until, Some("2027-01-31".parse().unwrap()));
+        assert!(site.institutions["b"].tls.is_empty() && !site.institutions["b"].sources["b.one"].tls.is_empty());
+
+        let empty = file("e.pem", "nothing of the kind");
+        let text = format!(
+            "[a]\nendpoint = \"https://x\"\nca = {key:?}\nclient_cert = \"/no/such/file\"\nclient_key = {empty:?}\n\
+             [b]\nendpoint = \"https://x\"\nclient_key = {key:?}\ncredential_until = \"soon\"\n"
+        );
+        let mistakes = Site::parse(&SourceText::new("site.toml", text)).unwrap_err();
+        let codes: Vec<_> = mistakes.iter().map(|d| d.code).collect();
+        let bad = "site::bad_certificate";
+        assert_eq!(codes, [bad, "site::missing_file", bad, "site::half_identity", "site::bad_date"]);
+    }
+
+    #[test]
     fn every_mistake_of_a_site_is_listed() {
         let text = "[police]\nendpont = \"http://x\"\n[bank]\nendpoint = \"ftp://x\"\n[bank.secrets]\na = { env = \"HEDUI_TEST_NO_SUCH_VARIABLE\" }\nb = 3\n";
         let mistakes = Site::parse(&SourceText::new("site.toml", text)).unwrap_err();

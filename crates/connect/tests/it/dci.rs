@@ -106,6 +106,30 @@ async fn a_search_is_answered_by_reference() {
 }
 
 #[tokio::test]
+async fn rows_may_stand_inside_a_record() {
+    let source = manifest(
+        "extends = \"_dci\"\n[source]\nid = \"test.one\"\n[outcome]\nrows = \"$.vehicles[*]\"\n[[sample]]\ntitle = \"nobody\"\nsubjects = [{ id_number = \"990000197001010018\" }]\nreply = '{\"header\":{\"status\":\"succ\"},\"message\":{\"search_response\":[{\"reference_id\":\"T-1\",\"status\":\"succ\",\"data\":{\"reg_records\":[]}}]}}'\nexpect = [{ outcome = \"no_record\" }]\n",
+    );
+    let (endpoint, _) = serve_bytes(|_, asked| {
+        let asked: Value = serde_json::from_slice(&asked.body).unwrap();
+        let entries = asked["message"]["search_request"].as_array().unwrap();
+        let owner = |vehicles: &[Value]| json!({ "identifier": ZHANG.0, "vehicles": vehicles });
+        let none = json!({ "identifier": LI.0, "vehicles": [] });
+        let answers = [
+            entry(&entries[0], found(&[owner(&[car("苏L1"), car("苏L2")]), owner(&[car("苏L3")])])),
+            entry(&entries[1], found(&[none])),
+        ];
+        Told::ok(reply("on-search", "succ", &searched(&asked, &answers)))
+    })
+    .await;
+    let raw = replied(source.ask(&context(&endpoint, "", &SECRETS), &two(&source), None).await);
+    let parsed = parsed(&source, &raw);
+    assert_eq!(parsed.answers[0].records.len(), 3);
+    let second = (Outcome::Failed, Some("found_without_rows"));
+    assert_eq!(shown(&parsed)[1], second, "a record without rows is neither a row nor its absence");
+}
+
+#[tokio::test]
 async fn whatever_a_registry_does_not_say_is_unknown() {
     let source = registry("sync");
     let rejected = |code: &str| json!({ "status": "rjct", "status_reason_code": code });

@@ -217,6 +217,50 @@ async fn a_period_is_asked_in_windows_and_a_missing_one_clears_nobody() {
     assert_eq!(failed(ask(|_| (404, Value::Null)).await).cause, Cause::Status(404), "nothing at all");
 }
 
+#[tokio::test]
+async fn each_window_has_its_own_pages_and_its_own_total() {
+    let source = manifest(
+        r#"extends = "_http"
+[source]
+id = "test.one"
+[ask]
+batch = 1
+period = { months = 6, end = "last_closed_month", window = 3 }
+[transport]
+page = { size = 2, total = "$.total" }
+body = '{"id":{{ subjects[0].id_number | tojson }},"from":{{ period.from | tojson }},"p":{{ page_no }}}'
+[outcome]
+none = '$.total == "0"'
+[[sample]]
+title = "none"
+subjects = [{ id_number = "990000197001010018" }]
+period = "2025-12..2026-05"
+reply = ['{"code":"0","total":0,"list":[]}', '{"code":"0","total":0,"list":[]}']
+expect = [{ outcome = "no_record" }]
+"#,
+    );
+    let subjects = [subject(&source, 1, ZHANG)];
+    let period = source.period("2026-06-30".parse().unwrap());
+    let ask = async |lost: bool| {
+        let (endpoint, count) = serve_bytes(move |_, asked| {
+            let body: Value = serde_json::from_slice(&asked.body).unwrap();
+            let rows = match (body["from"].as_str().unwrap(), number(&asked.body, "p")) {
+                ("2025-12", 1) => cars(0..2),
+                ("2025-12", _) if lost => Vec::new(),
+                ("2025-12", _) => cars(2..3),
+                _ => cars(3..5),
+            };
+            let total = if body["from"] == "2025-12" { 3 } else { 2 };
+            Told::ok(json!({ "code": "0", "total": total, "list": rows }).to_string())
+        })
+        .await;
+        let raw = replied(source.ask(&context(&endpoint, "", &[]), &subjects, period).await);
+        (count.load(Ordering::SeqCst), rows(&source, &raw))
+    };
+    assert_eq!(ask(false).await, (3, (Outcome::Found, 5)));
+    assert_eq!(ask(true).await, (3, (Outcome::Failed, 0)), "a page lost in one window spoils the whole");
+}
+
 #[test]
 fn windows_cover_a_period_once() {
     let month = |text: &str| text.parse().unwrap();

@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hedui_base::Outcome;
+use hedui_base::{Outcome, SourceText};
 use hedui_connect::cipher::{self, Cipher};
 use hedui_connect::sign::{self, Signed};
-use hedui_connect::{Cause, Observed, RawReply};
+use hedui_connect::{Cause, InstitutionFolder, Observed, RawReply, Registry, Site, catalogue};
 use rcgen::KeyPair;
 
 use crate::support::{
@@ -89,6 +89,28 @@ async fn a_key_of_the_wrong_form_asks_nobody() {
         let failure = failed(source.ask(&context, &subjects, None).await);
         assert_eq!((failure.cause, failure.outcome, failure.retry), (Cause::BadSecret, Outcome::Failed, false));
     }
+}
+
+#[test]
+fn a_key_of_the_wrong_form_is_found_when_the_site_is_read() {
+    let signer = "signer = { use = \"jws\", alg = \"ES256\", app = \"demo\", key = \"secret:sign\", headers = { sign = \"s\" } }";
+    let cipher = "cipher = { use = \"sm4_gcm\", key = \"secret:seal\", request = \"body\" }";
+    let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad/templates");
+    let mut folders = Registry::read_dir(&templates).unwrap();
+    let files = vec![SourceText::new("test/connector.toml", with(&format!("{signer}\n{cipher}")))];
+    folders.push(InstitutionFolder { name: "test".into(), files });
+    let codes = |sign: &str, seal: &str| {
+        let site = format!("[test]\nendpoint = \"https://x\"\n[test.secrets]\nsign = {sign:?}\nseal = {seal:?}\n");
+        let site = Site::parse(&SourceText::new("site.toml", site)).unwrap();
+        let loaded = Registry::load(&folders, &catalogue(), Some(&site));
+        let shown: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
+        assert!(!shown.join("").contains("not a key"), "a secret is never shown");
+        loaded.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>()
+    };
+    let pem = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
+    assert_eq!(codes("not a key", "not a key"), ["connect::bad_secret", "connect::bad_secret"]);
+    assert_eq!(codes(&pem, "0123"), ["connect::bad_secret"]);
+    assert!(codes(&pem, KEY).is_empty());
 }
 
 const KEY: &str = "0123456789abcdeffedcba9876543210";

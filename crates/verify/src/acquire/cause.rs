@@ -1,6 +1,7 @@
 /// Why a pair is unknown, as a caseworker reads it; codes without words of their own are shown as they are.
 pub(crate) fn cause_zh(code: &str) -> String {
     let text = match code {
+        "not_authorised" => "授权书不适用于该来源",
         "no_endpoint" => "未配置接口地址",
         "missing_secret" => "缺少接口密钥",
         "connect" => "无法连接",
@@ -50,4 +51,36 @@ pub(crate) fn cause_zh(code: &str) -> String {
         }
     };
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use hedui_connect::Cause;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_of_a_failed_call_has_words_for_a_caseworker() {
+        let causes = [
+            Cause::NoEndpoint,
+            Cause::MissingSecret,
+            Cause::Connect,
+            Cause::Timeout,
+            Cause::Status(503),
+            Cause::TooLarge,
+            Cause::HostKey,
+            Cause::Certificate,
+            Cause::Login,
+            Cause::BadSecret,
+            Cause::Template,
+            Cause::Cipher,
+            Cause::Batch,
+            Cause::Protocol,
+            Cause::NotAuthorised,
+        ];
+        for cause in causes {
+            let code = cause.to_string();
+            assert_ne!(cause_zh(&code), code);
+        }
+    }
 }

@@ -40,10 +40,21 @@ pub(super) fn headers(block: &Block<'_>) -> Vec<(String, Given)> {
         .collect()
 }
 
-/// Encodings of a gateway.
-pub(super) fn encoding(block: &Block<'_>) -> Encoding {
+/// The encoding of a gateway, which must have every character of the body's own text.
+pub(super) fn encoding(block: &Block<'_>, body: &Template) -> Encoding {
     let words = [("utf-8", Encoding::Utf8), ("gbk", Encoding::Gbk), ("gb18030", Encoding::Gb18030)];
-    block.word("encoding", &words).unwrap_or(Encoding::Utf8)
+    let encoding = block.word("encoding", &words).unwrap_or(Encoding::Utf8);
+    if encoding == Encoding::Gbk
+        && encoding_rs::GBK.encode(body.as_str()).2
+        && let Some((_, place)) = block.text_at("encoding")
+    {
+        block.report(
+            place
+                .error("connect::unencodable_body", "the body holds a character that GBK lacks", "not this encoding")
+                .help("write gb18030, which has every character, or leave the character out of the body"),
+        );
+    }
+    encoding
 }
 
 pub(super) fn body(block: &Block<'_>, format: Format, ask: &AskBlock, reading: &Reading<'_>) -> Template {

@@ -101,7 +101,7 @@ pub(super) fn read(block: Block<'_>, kind: TransportKind, ask: &AskBlock, readin
                 headers: http::headers(&block),
                 signer: block.block("signer").and_then(signer::signer),
                 cipher: block.block("cipher").and_then(cipher::cipher),
-                encoding: http::encoding(&block),
+                encoding: http::encoding(&block, &body),
                 page: block.block("page").and_then(|inner| http::page(inner, Format::Json, &body)),
                 body,
             }))
@@ -113,7 +113,7 @@ pub(super) fn read(block: Block<'_>, kind: TransportKind, ask: &AskBlock, readin
                 action: block.need_text("action", "the SOAPAction").0.to_owned(),
                 headers: http::headers(&block),
                 signer: block.block("signer").and_then(signer::signer),
-                encoding: http::encoding(&block),
+                encoding: http::encoding(&block, &body),
                 page: block.block("page").and_then(|inner| http::page(inner, Format::Xml, &body)),
                 body,
             }))
