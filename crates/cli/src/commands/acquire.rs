@@ -1,9 +1,11 @@
 //! `hedui acquire`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hedui_base::{CaseId, Outcome, SourceId};
-use hedui_verify::{AcquireMode, AcquireRequest, AcquireSummary, Selection, WorkspaceOptions};
+use hedui_connect::{Class, Registry};
+use hedui_verify::{AcquireMode, AcquireRequest, AcquireSummary, Selection, SourceSummary, WorkspaceOptions};
 
 use super::{Ended, Shell, day, open, read_intake, to_json};
 use crate::args::{AcquireArgs, AcquireFailOn};
@@ -85,5 +87,58 @@ pub(crate) fn print(summary: &AcquireSummary) {
         for (reason, count) in &source.quarantined {
             terminal::line(format!("  {}: {count} quarantined: {reason}", source.source));
         }
+    }
+}
+
+/// Coverage by class of institution, one line each, and what stands in the way summed up over all sources.
+pub(crate) fn print_by_class(summary: &AcquireSummary, registry: &Registry) {
+    terminal::line(format!("{} cases, {} people, {} sources", summary.cases, summary.people, summary.sources.len()));
+    let class_of = |source: &SourceSummary| registry.get(&source.source).map(|s| (s.class, s.institution.as_str()));
+    let mut rows = Vec::new();
+    for (word, class) in Class::WORDS {
+        let of_class: Vec<_> =
+            summary.sources.iter().filter(|s| class_of(s).is_some_and(|(c, _)| c == class)).collect();
+        if of_class.is_empty() {
+            continue;
+        }
+        let institutions: BTreeSet<_> = of_class.iter().filter_map(|s| class_of(s)).map(|(_, i)| i).collect();
+        let sum =
+            |count: &dyn Fn(&SourceSummary) -> usize| of_class.iter().map(|s| count(s)).sum::<usize>().to_string();
+        rows.push(vec![
+            format!("{} {word}", class.zh()),
+            institutions.len().to_string(),
+            of_class.len().to_string(),
+            sum(&|s| s.asked),
+            sum(&|s| s.sent),
+            sum(&|s| s.outcome(Outcome::Found)),
+            sum(&|s| s.outcome(Outcome::NoRecord)),
+            sum(&SourceSummary::unknown),
+            sum(&|s| s.quarantined.values().sum()),
+        ]);
+    }
+    terminal::table(
+        &[
+            "机构类别 class",
+            "institutions",
+            "sources",
+            "asked",
+            "sent",
+            "found 查得",
+            "no_record 查无",
+            "unknown 未知",
+            "quarantined",
+        ],
+        &rows,
+    );
+    let mut unknown: BTreeMap<Outcome, (usize, usize)> = BTreeMap::new();
+    for source in &summary.sources {
+        for outcome in Outcome::ALL.into_iter().filter(|o| o.is_unknown() && source.outcome(*o) > 0) {
+            let (pairs, sources) = unknown.entry(outcome).or_default();
+            *pairs += source.outcome(outcome);
+            *sources += 1;
+        }
+    }
+    for (outcome, (pairs, sources)) in unknown {
+        terminal::line(format!("  {pairs} {} ({}) at {sources} sources", outcome.as_str(), outcome.zh()));
     }
 }

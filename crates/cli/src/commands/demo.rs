@@ -73,7 +73,11 @@ pub(crate) async fn run(shell: Shell, args: DemoArgs) -> Ended {
         }));
     } else {
         terminal::heading("Asked 信息获取");
-        acquire::print(&asked);
+        if args.sources {
+            acquire::print(&asked);
+        } else {
+            acquire::print_by_class(&asked, ws.registry());
+        }
         batch::findings(&summary);
         batch::flags(&summary);
         print_score(&score);
