@@ -175,7 +175,7 @@ pub fn generate_for(options: &CityOptions, holders: &Holders) -> City {
             let mut applied = plant::live(&plan, &mut household, &shape, options.as_of, holders, &mut dice);
             registers::give(&mut household, options.seed, index, options.as_of);
             plant::register(&plan, &mut household, options.seed, options.as_of, holders, &mut applied);
-            truth.expected.extend(applied.expected(&household, &shape));
+            truth.expected.extend(applied.expected(&household, &shape, holders));
             truth.planted.extend(applied.planted);
             household
         })

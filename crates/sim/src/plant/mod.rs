@@ -190,11 +190,12 @@ impl Applied {
     }
 
     /// Every flag that is due for the household as it stands now.
-    pub(crate) fn expected(&self, household: &Household, shape: &CityShape) -> Vec<Expected> {
+    pub(crate) fn expected(&self, household: &Household, shape: &CityShape, holders: &Holders) -> Vec<Expected> {
         let mut flags = self.flags.clone();
         if !self.assets && band(household, shape) == Some(Band::NearPoor) && !unsendable(household) {
             flags.push("SP03");
-            if !household.in_receipt && household.members.iter().any(|m| m.declared.severely_disabled) {
+            let cards = holders.hold("disability") && !household.in_receipt;
+            if cards && household.members.iter().any(|m| m.declared.severely_disabled) {
                 flags.push("SP02");
             }
         }
