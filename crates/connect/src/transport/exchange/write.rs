@@ -54,7 +54,7 @@ fn fixed(plan: &PutPlan, rows: &[Row]) -> Option<Vec<u8>> {
 /// So many bytes of blanks; none if blanks do not come to that many.
 fn blanks(encoding: Encoding, count: usize) -> Option<Vec<u8>> {
     let blank = encode(encoding, " ")?;
-    (count % blank.len() == 0).then(|| blank.repeat(count / blank.len()))
+    count.is_multiple_of(blank.len()).then(|| blank.repeat(count / blank.len()))
 }
 
 fn workbook(plan: &PutPlan, rows: &[Row], day: Date) -> Option<Vec<u8>> {
