@@ -30,13 +30,22 @@ pub(super) async fn ask(
     let mut parts = Vec::new();
     let mut total = 0;
     for slot in plan.every.slots(period) {
-        for (number, name) in files_of(plan, slot, &names).into_iter().enumerate() {
+        let mut bodies = Vec::new();
+        let mut complete = true;
+        for name in files_of(plan, slot, &names) {
             let path = Path::new(folder).join(name);
-            // A period that is not there, or not there yet, is a gap, which parsing reports.
-            let Some(body) = whole(plan, &path, &names, name, now, &mut total).await? else { continue };
+            match whole(plan, &path, &names, name, now, &mut total).await? {
+                Some(body) => bodies.push(body),
+                None => complete = false,
+            }
+        }
+        // A period that is not there, or not all of it yet, is a gap, which parsing reports.
+        if complete {
             let label = slot.label();
-            let name = if number == 0 { label } else { format!("{label} file {}", number + 1) };
-            parts.push(Part { name, media: Media::Table, status: None, body });
+            parts.extend(bodies.into_iter().enumerate().map(|(number, body)| {
+                let name = if number == 0 { label.clone() } else { format!("{label} file {}", number + 1) };
+                Part { name, media: Media::Table, status: None, body }
+            }));
         }
     }
     Ok(parts)

@@ -228,13 +228,17 @@ fn shared() -> &'static Source {
 #[allow(clippy::print_stdout, reason = "what it measures is what it says")]
 fn many_households_and_many_accounts() {
     let source = source("");
+    let word = |n: usize| {
+        let one = |n: usize| ["江", "山", "河", "湖", "海", "云", "风", "松", "竹", "梅", "兰", "桂"][n % 12];
+        format!("{}{}{}", one(n), one(n / 12), one(n / 144))
+    };
     let home = |n: usize| {
         format!(
-            "镇江市京口区第{}路{}号第{}花园{}幢{}单元{}0{}室",
-            n % 300,
-            n % 97,
-            n % 450,
-            n % 40,
+            "镇江市京口区{}路{}号{}花园{}幢{}单元{}0{}室",
+            word(n % 311),
+            n % 97 + 1,
+            word(n % 457),
+            n % 41 + 1,
             n % 3 + 1,
             n % 30 + 1,
             n % 4 + 1

@@ -5,6 +5,7 @@ mod bad_manifests;
 mod cells;
 mod certificates;
 mod dci;
+mod drops;
 mod embedded;
 mod exchange;
 mod formats;
