@@ -266,9 +266,12 @@ fn folded(plain: &[char]) -> Box<str> {
 }
 
 fn province(rest: &mut &[char]) -> Option<Box<str>> {
-    let text: String = rest.iter().take(12).collect();
     for name in PROVINCES {
-        let Some(after) = text.strip_prefix(name) else { continue };
+        if !starts(rest, name) {
+            continue;
+        }
+        let after: String = rest.iter().skip(name.chars().count()).take(8).collect();
+        let after = after.as_str();
         let words = ["壮族自治区", "回族自治区", "维吾尔自治区", "自治区", "省"];
         let word = words.into_iter().find(|word| after.starts_with(word));
         let after = word.map_or(after, |word| &after[word.len()..]);
@@ -285,8 +288,7 @@ fn province(rest: &mut &[char]) -> Option<Box<str>> {
 
 /// A known city without its last word: 镇江香江花园.
 fn begun(rest: &mut &[char], places: &Places) -> Option<Box<str>> {
-    let text: String = rest.iter().take(8).collect();
-    let city = places.city_begun(&text)?;
+    let city = places.city_begun(|stem| starts(rest, stem))?;
     let stem = city.chars().count() - 1;
     if rest.get(stem).is_none_or(|c| matches!(c, '路' | '街' | '巷' | '里' | '大' | '东' | '西' | '南' | '北' | '中'))
     {
@@ -302,18 +304,16 @@ fn up_to(
     words: &[(&str, usize, usize)],
     is_other: fn(&[char], &[char]) -> bool,
 ) -> Option<Box<str>> {
+    // A number ends every name: what follows it is not an area.
+    let number = rest.iter().take(16).position(char::is_ascii_digit).unwrap_or(rest.len());
     for (word, least, most) in words {
-        let word: Vec<char> = word.chars().collect();
-        for before in *least..=*most {
-            let end = before + word.len();
+        let length = word.chars().count();
+        for before in *least..=(*most).min(number) {
+            let end = before + length;
             if end > rest.len() {
                 break;
             }
-            // A number ends every name: what follows it is not an area.
-            if rest[..before].iter().any(char::is_ascii_digit) {
-                break;
-            }
-            if rest[before..end] == word[..] && !is_other(&rest[..before], &rest[end..]) {
+            if starts(&rest[before..], word) && !is_other(&rest[..before], &rest[end..]) {
                 let name = rest[..end].iter().collect::<String>().into();
                 *rest = &rest[end..];
                 return Some(name);

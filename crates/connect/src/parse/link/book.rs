@@ -4,6 +4,7 @@
 //! compared. No account that could be alike is passed over.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use super::{Address, Places, UNCERTAIN, compatible, score};
 
@@ -24,7 +25,8 @@ struct Entry {
 /// Accounts by address.
 pub(crate) struct Book {
     entries: Vec<Entry>,
-    lists: HashMap<Box<str>, Vec<u32>>,
+    /// By key, the entries listed under it: sorted. Two keys of one hash only mean that more is compared.
+    lists: Vec<(u64, u32)>,
 }
 
 /// What a search came to.
@@ -44,7 +46,7 @@ impl Book {
     /// Lists accounts with their addresses and, where the file has one, folded names. The same pair twice counts once.
     pub(crate) fn new<'a>(accounts: impl Iterator<Item = (&'a str, Option<String>, &'a str)>, places: &Places) -> Self {
         let mut seen: HashSet<String> = HashSet::new();
-        let mut book = Self { entries: Vec::new(), lists: HashMap::new() };
+        let mut book = Self { entries: Vec::new(), lists: Vec::new() };
         for (account, name, text) in accounts {
             let name: Option<Box<str>> = name.map(Into::into);
             if !seen.insert(format!("{account}\n{}\n{text}", name.as_deref().unwrap_or_default())) {
@@ -52,21 +54,26 @@ impl Book {
             }
             let address = Address::parse(text, places);
             let number = u32::try_from(book.entries.len()).unwrap_or(u32::MAX);
-            for key in listed(&address) {
-                book.lists.entry(key.into()).or_default().push(number);
-            }
+            book.lists.extend(listed(&address).into_iter().map(|key| (key, number)));
             book.entries.push(Entry { account: account.into(), name, address });
         }
+        book.lists.sort_unstable();
+        book.lists.dedup();
         book
+    }
+
+    /// The entries listed under a key.
+    fn list(&self, key: u64) -> impl Iterator<Item = u32> + '_ {
+        let from = self.lists.partition_point(|(k, _)| *k < key);
+        self.lists[from..].iter().take_while(move |(k, _)| *k == key).map(|(_, entry)| *entry)
     }
 
     /// Looks for a home. With `names_must` an account under another name is somebody else's.
     pub(crate) fn search(&self, wanted: &Address, name: Option<&str>, names_must: bool) -> Match {
-        if !wanted.is_usable() && !self.lists.contains_key(&*whole(wanted)) {
+        if !wanted.is_usable() && self.list(whole(wanted)).next().is_none() {
             return Match::Unusable;
         }
-        let mut candidates: Vec<u32> =
-            looked_up(wanted).iter().filter_map(|key| self.lists.get(key.as_str())).flatten().copied().collect();
+        let mut candidates: Vec<u32> = looked_up(wanted).into_iter().flat_map(|key| self.list(key)).collect();
         candidates.sort_unstable();
         candidates.dedup();
         let mut best: HashMap<&str, i64> = HashMap::new();
@@ -101,48 +108,58 @@ impl Book {
     }
 }
 
-fn whole(address: &Address) -> Box<str> {
-    format!("={}", address.whole).into()
+/// A key of some words.
+fn key(words: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in words {
+        hasher.write(word.as_bytes());
+        hasher.write_u8(0);
+    }
+    hasher.finish()
+}
+
+fn whole(address: &Address) -> u64 {
+    key(&["whole", &address.whole])
 }
 
 /// Keys under which an account is listed.
-fn listed(address: &Address) -> Vec<String> {
-    let mut keys = vec![whole(address).into_string()];
+fn listed(address: &Address) -> Vec<u64> {
+    let mut keys = vec![whole(address)];
     let building = address.building.as_deref();
     for anchor in address.anchors() {
         match address.room.as_deref() {
             Some(room) => {
-                keys.push(format!("{anchor}|{}|{room}", building.unwrap_or("-")));
-                keys.push(format!("{anchor}|*|{room}"));
+                keys.push(key(&[anchor, "building", building.unwrap_or_default(), room]));
+                keys.push(key(&[anchor, "any building", room]));
             }
-            None => keys.extend(others(address).map(|n| format!("{anchor}|no room|{n}"))),
+            None => keys.extend(others(address).map(|(kind, number)| key(&[anchor, "no room", kind, number]))),
         }
-        keys.extend(others(address).map(|n| format!("{anchor}|{n}")));
+        keys.extend(others(address).map(|(kind, number)| key(&[anchor, kind, number])));
     }
     keys
 }
 
 /// Keys under which everything is listed that may be the same home.
-fn looked_up(address: &Address) -> Vec<String> {
-    let mut keys = vec![whole(address).into_string()];
+fn looked_up(address: &Address) -> Vec<u64> {
+    let mut keys = vec![whole(address)];
     for anchor in address.anchors() {
         match (address.room.as_deref(), address.building.as_deref()) {
             (Some(room), Some(building)) => {
-                keys.push(format!("{anchor}|{building}|{room}"));
-                keys.push(format!("{anchor}|-|{room}"));
+                keys.push(key(&[anchor, "building", building, room]));
+                keys.push(key(&[anchor, "building", "", room]));
             }
-            (Some(room), None) => keys.push(format!("{anchor}|*|{room}")),
-            (None, _) => keys.extend(others(address).map(|n| format!("{anchor}|{n}"))),
+            (Some(room), None) => keys.push(key(&[anchor, "any building", room])),
+            (None, _) => keys.extend(others(address).map(|(kind, number)| key(&[anchor, kind, number]))),
         }
         if address.room.is_some() {
-            keys.extend(others(address).map(|n| format!("{anchor}|no room|{n}")));
+            keys.extend(others(address).map(|(kind, number)| key(&[anchor, "no room", kind, number])));
         }
     }
     keys
 }
 
 /// Numbers other than the room's.
-fn others(address: &Address) -> impl Iterator<Item = String> {
+fn others(address: &Address) -> impl Iterator<Item = (&str, &str)> {
     let parts = [("h", &address.house), ("b", &address.building), ("g", &address.group), ("l", &address.lane)];
-    parts.into_iter().filter_map(|(kind, part)| Some(format!("{kind}{}", part.as_deref()?)))
+    parts.into_iter().filter_map(|(kind, part)| Some((kind, part.as_deref()?)))
 }

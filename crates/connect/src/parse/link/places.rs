@@ -44,6 +44,8 @@ pub(crate) struct Places {
     names: HashMap<(Level, Box<str>), Vec<Renamed>>,
     /// County-level cities, and the city each lies in.
     counties: HashMap<Box<str>, Box<str>>,
+    /// Those cities, each once.
+    cities: Vec<Box<str>>,
 }
 
 impl Places {
@@ -82,6 +84,9 @@ impl Places {
                 };
                 if level == "county" && !old.is_empty() && !new.is_empty() {
                     places.counties.insert(old.into(), new.into());
+                    if !places.is_city(new) {
+                        places.cities.push(new.into());
+                    }
                     continue;
                 }
                 let Some((_, level)) = LEVELS.iter().find(|(word, _)| *word == level) else {
@@ -110,13 +115,12 @@ impl Places {
 
     /// Whether a name is known to be a city with districts, and no county-level one.
     pub(crate) fn is_city(&self, name: &str) -> bool {
-        self.counties.values().any(|city| **city == *name)
+        self.cities.iter().any(|city| **city == *name)
     }
 
-    /// The known city whose name a text begins with, without its last word: `镇江` for `镇江市`.
-    pub(crate) fn city_begun(&self, text: &str) -> Option<&str> {
-        let cities = self.counties.values().map(|city| &**city);
-        cities.into_iter().find(|city| city.strip_suffix('市').is_some_and(|stem| text.starts_with(stem)))
+    /// The known city with whose name a text begins, without its last word: `镇江` for `镇江市`.
+    pub(crate) fn city_begun(&self, begins: impl Fn(&str) -> bool) -> Option<&str> {
+        self.cities.iter().map(|city| &**city).find(|city| city.strip_suffix('市').is_some_and(&begins))
     }
 
     /// What a place is called now; none if it still is called so.
@@ -149,7 +153,10 @@ mod tests {
         assert_eq!(places.now(Level::Road, "中山桥路", None), Some("中山东路"));
         assert!(diagnostics[0].to_string().contains("_places/a.csv"));
         let (places, _) = Places::read(&[SourceText::new("a.csv", "level,old,new,within\ncounty,句容市,镇江市,\n")]);
-        assert_eq!((places.city_of("句容市"), places.city_begun("镇江香江")), (Some("镇江市"), Some("镇江市")));
+        assert_eq!(
+            (places.city_of("句容市"), places.city_begun(|stem| "镇江香江".starts_with(stem))),
+            (Some("镇江市"), Some("镇江市"))
+        );
         assert!(places.is_city("镇江市") && !places.is_city("句容市"));
     }
 }
