@@ -67,7 +67,9 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
     let media = match &source.manifest.transport {
         Transport::Http(_) | Transport::Dci(_) => Media::Json,
         Transport::Soap(_) => Media::Xml,
-        Transport::Files(_) => Media::Csv,
+        Transport::Files(plan) if plan.get.layout.format.is_text() => Media::Csv,
+        // A sheet is written as its rows, in JSON.
+        Transport::Files(_) => Media::Grid,
         Transport::Sql(_) => Media::Rows,
         Transport::Drop(_) => Media::Grid,
     };
@@ -80,7 +82,7 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
     let mut parts = Vec::new();
     for (index, text) in sample.reply.iter().enumerate() {
         let body = match &source.manifest.transport {
-            Transport::Files(plan) => exchange::encode(plan.get.encoding, text)
+            Transport::Files(plan) if media == Media::Csv => exchange::encode(plan.get.layout.encoding, text)
                 .ok_or_else(|| "the reply holds a character that its encoding lacks".to_owned())?,
             _ => text.clone().into_bytes(),
         };

@@ -310,7 +310,7 @@ pub(super) fn quality(block: Block<'_>, transport: &Transport, map: Option<&Map>
             }
         }
         let has_trailer = match transport {
-            Transport::Files(plan) => plan.get.trailer.is_some(),
+            Transport::Files(plan) => plan.get.layout.closing.is_some(),
             Transport::Drop(plan) => plan.layout.closing.is_some(),
             _ => false,
         };

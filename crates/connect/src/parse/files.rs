@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use hedui_base::{AskId, Fen, Outcome};
 
 use super::answers::Answers;
-use super::grid::{Header, decode, trailer_of};
+use super::drops::{cells, sum_agrees};
+use super::grid::{self, Flaw, Table};
 use super::{Reason, View, documents};
 use crate::convert::{Cell, Value};
 use crate::manifest::{Field, FilePlan, Must, Verdict};
@@ -15,8 +16,7 @@ use crate::selector::{Kind, Selector};
 /// One file of a reply, whole.
 struct Sheet<'r> {
     name: &'r str,
-    header: Header,
-    rows: Vec<Cells>,
+    table: Table,
 }
 
 pub(super) fn read(answers: &mut Answers<'_>, plan: &FilePlan, raw: &RawReply) {
@@ -28,9 +28,9 @@ pub(super) fn read(answers: &mut Answers<'_>, plan: &FilePlan, raw: &RawReply) {
     }
     let mut sheets = Vec::new();
     for part in parts {
-        match sheet(answers, plan, part) {
-            Ok(sheet) => sheets.push(sheet),
-            Err((reason, place)) => return answers.all_fail(reason, place),
+        match tables(answers, plan, part) {
+            Ok(tables) => sheets.extend(tables.into_iter().map(|table| Sheet { name: &part.name, table })),
+            Err(flaw) => return answers.all_fail(flaw.reason, format!("{} {}", part.name, flaw.place).trim_end()),
         }
     }
     let by_ask: HashMap<AskId, usize> = answers.sent().map(|i| (answers.subjects[i].ask, i)).collect();
@@ -38,11 +38,16 @@ pub(super) fn read(answers: &mut Answers<'_>, plan: &FilePlan, raw: &RawReply) {
         raw.sent.iter().map(|(seq, ask)| (*seq, by_ask.get(ask).copied())).collect();
     let mut said: BTreeMap<u32, Vec<Option<Verdict>>> = BTreeMap::new();
     for sheet in &sheets {
-        let seq_at = sheet.header.at(&plan.match_column).unwrap_or_default();
-        for (index, cells) in sheet.rows.iter().enumerate() {
-            let place = format!("{} line {}", sheet.name, index + 2);
+        for flaw in &sheet.table.flaws {
             answers.count_row();
-            let seq: Option<u32> = cells.get(seq_at).and_then(Option::as_ref).and_then(|c| c.text.trim().parse().ok());
+            answers.set_aside(flaw.reason, format!("{} {}", sheet.name, flaw.place));
+        }
+        for (header, row) in sheet.table.records() {
+            let (header, row) = (&sheet.table.headers[header], &sheet.table.rows[row]);
+            let place = format!("{} {}", sheet.name, sheet.table.place(row));
+            answers.count_row();
+            let cell = header.at(&plan.match_column).and_then(|at| row.cells.get(at)?.as_ref());
+            let seq: Option<u32> = cell.and_then(|c| c.text.trim().parse().ok());
             let Some(seq) = seq else {
                 answers.set_aside(Reason::KeyMissing, place);
                 continue;
@@ -52,7 +57,7 @@ pub(super) fn read(answers: &mut Answers<'_>, plan: &FilePlan, raw: &RawReply) {
                 // Sent, but not among the subjects of this parse: another ask's row, left alone.
                 Some(None) => {}
                 Some(Some(subject)) => {
-                    let view = View::Cells(&sheet.header, cells);
+                    let view = View::Cells(header, &row.cells);
                     let verdict = documents::read_item_of(answers, *subject, view, None, &place);
                     said.entry(seq).or_default().push(verdict);
                 }
@@ -92,58 +97,37 @@ fn join_forms(
     }
 }
 
-/// Reads one file and checks its last line; else why it counts for nothing, and where.
-fn sheet<'r>(answers: &Answers<'_>, plan: &FilePlan, part: &'r Part) -> Result<Sheet<'r>, (Reason, String)> {
-    let at = |reason| move |()| (reason, part.name.clone());
-    let last_line = || (Reason::TrailerMismatch, format!("{} last line", part.name));
-    let body = if part.media == Media::Damaged { None } else { Some(&part.body) };
-    let text = body.and_then(|body| decode(plan.get.encoding, body)).ok_or(()).map_err(at(Reason::Encoding))?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let (lines, trailer) = match &plan.get.trailer {
-        None => (lines.as_slice(), None),
-        Some(pattern) => {
-            let (last, rest) = lines.split_last().ok_or_else(last_line)?;
-            (rest, Some(trailer_of(pattern, last).ok_or_else(last_line)?))
-        }
+/// Reads one file and checks what closes it; else why it counts for nothing, and where.
+fn tables(answers: &Answers<'_>, plan: &FilePlan, part: &Part) -> Result<Vec<Table>, Flaw> {
+    let tables = match part.media {
+        Media::Damaged => return Err(Flaw::new(Reason::Encoding, String::new())),
+        Media::Grid => grid::read_cells(cells(&part.body)?, &plan.get.layout)?,
+        _ => grid::read(&part.body, &plan.get.layout)?,
     };
-    let (header, rows) = table(lines, plan.get.delimiter).map_err(|_| ()).map_err(at(Reason::SchemaDrift))?;
-    if let Some(missing) = missing_columns(answers, plan, &header) {
-        return Err((Reason::SchemaDrift, format!("{} {missing}", part.name)));
-    }
-    if let Some((count, sum)) = trailer {
-        let must = &answers.source.manifest.quality.must;
-        let wrong_count = must.contains(&Must::TrailerCount) && count != rows.len();
-        let wrong_sum = must.iter().any(|m| match m {
-            Must::TrailerSum(column) => match total(answers, column, &header, &rows) {
-                // An amount that cannot be read is set aside below; the sum can then neither agree nor differ.
-                None => false,
-                found => found != sum,
-            },
-            _ => false,
-        });
-        if wrong_count || wrong_sum {
-            return Err(last_line());
+    for table in &tables {
+        if let Some(missing) = missing_columns(answers, plan, table) {
+            return Err(Flaw::new(Reason::SchemaDrift, format!("{}{missing}", table.name)));
+        }
+        if let Some(closed) = &table.closed {
+            let source = answers.source;
+            let must = &source.manifest.quality.must;
+            // A row that could not be read was sent all the same.
+            let count = table.rows.len() + table.flaws.len();
+            let wrong_count = must.contains(&Must::TrailerCount) && closed.count != Some(count);
+            let wrong_sum = must.iter().any(|must| match must {
+                Must::TrailerSum(column) => !sum_agrees(source, column, table, closed.sum.as_ref()),
+                _ => false,
+            });
+            if wrong_count || wrong_sum {
+                return Err(Flaw::new(Reason::TrailerMismatch, format!("{}last line", table.name)));
+            }
         }
     }
-    Ok(Sheet { name: &part.name, header, rows })
-}
-
-type Cells = Vec<Option<Cell>>;
-
-fn table(lines: &[&str], delimiter: u8) -> Result<(Header, Vec<Cells>), csv::Error> {
-    let text = lines.join("\n");
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
-    let header = Header::new(reader.headers()?.iter().map(str::trim));
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let cells = record?.iter().map(|text| (!text.is_empty()).then(|| Cell::text(text))).collect();
-        rows.push(cells);
-    }
-    Ok((header, rows))
+    Ok(tables)
 }
 
 /// The first column the manifest reads and the file lacks.
-fn missing_columns(answers: &Answers<'_>, plan: &FilePlan, header: &Header) -> Option<String> {
+fn missing_columns(answers: &Answers<'_>, plan: &FilePlan, table: &Table) -> Option<String> {
     let manifest = &answers.source.manifest;
     let fields = manifest.map.fields.iter().chain(&manifest.map.as_of).filter(|f| !f.optional);
     let rules = manifest.outcome.item_is.iter().filter_map(|r| r.when.test.as_ref()).map(|(selector, ..)| selector);
@@ -156,15 +140,7 @@ fn missing_columns(answers: &Answers<'_>, plan: &FilePlan, header: &Header) -> O
         Kind::Column(name) => Some(name.clone()),
         _ => None,
     };
-    selectors.filter_map(name).chain([plan.match_column.clone()]).find_map(|name| header.lacks(&name))
-}
-
-/// The sum of an amount over all rows; none if one of them cannot be read.
-fn total(answers: &Answers<'_>, column: &str, header: &Header, rows: &[Cells]) -> Option<Fen> {
-    let field = answers.source.manifest.field(column)?;
-    let Kind::Column(name) = &field.from.as_ref()?.kind else { return None };
-    let index = header.at(name)?;
-    sum_of(field, rows.iter().map(|cells| cells.get(index).and_then(Option::as_ref)))
+    selectors.filter_map(name).chain([plan.match_column.clone()]).find_map(|name| table.lacks(&name))
 }
 
 /// Adds amounts; cells that say nothing count nothing.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use encoding_rs::{GB18030, GBK};
 use hedui_base::Fen;
-use hedui_connect::manifest::{Complete, Encoding, FilePlan};
+use hedui_connect::grid::{self, Unwritable, Written};
+use hedui_connect::manifest::{Complete, FilePlan};
 use hedui_connect::{UnreadableRequest, part_name, read_request};
 use tokio::sync::Notify;
 
@@ -173,8 +173,6 @@ impl Exchange {
     fn reply(&self, request: &[u8], mood: Mood) -> Result<Vec<u8>, ExchangeError> {
         let put = &self.plan.put;
         let requests = read_request(put, request)?;
-        let mut writer =
-            csv::WriterBuilder::new().delimiter(self.plan.get.delimiter).flexible(true).from_writer(Vec::new());
         let key = self.plan.match_column.as_str();
         let header = self.form.header(&self.wire, &[key], mood);
         let (mut lines, mut sum) = (Vec::new(), 0);
@@ -202,19 +200,15 @@ impl Exchange {
         if mood.reordered {
             lines.reverse();
         }
-        writer.write_record(&header)?;
-        for line in &lines {
-            writer.write_record(line)?;
-        }
-        let bytes = writer.into_inner().map_err(|e| io::Error::other(e.to_string()))?;
-        let mut text = String::from_utf8(bytes).map_err(io::Error::other)?;
-        if let Some(trailer) = &self.plan.get.trailer {
-            let count = lines.len() + usize::from(mood.wrong_trailer);
-            let trailer = trailer.replace("{count}", &count.to_string());
-            text.push_str(&trailer.replace("{sum}", &Fen::new(sum).to_string()));
-            text.push('\n');
-        }
-        Ok(encode(self.plan.get.encoding, &text))
+        let filled = |line: Vec<String>| line.into_iter().map(|cell| Some(cell).filter(|c| !c.is_empty())).collect();
+        let written = Written {
+            columns: header.iter().map(|name| name.as_ref()).collect(),
+            rows: lines.into_iter().map(filled).collect(),
+            sum: Some(Fen::new(sum).to_string()),
+            miscount: usize::from(mood.wrong_trailer),
+            mess: false,
+        };
+        Ok(grid::write(&self.plan.get.layout, &written)?)
     }
 }
 
@@ -223,8 +217,8 @@ impl Exchange {
 enum ExchangeError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("a reply that is no table")]
-    Csv(#[from] csv::Error),
+    #[error(transparent)]
+    Reply(#[from] Unwritable),
     #[error(transparent)]
     Request(#[from] UnreadableRequest),
     #[error(transparent)]
@@ -281,15 +275,6 @@ pub(super) async fn run(mut exchanges: Vec<Exchange>, bell: Bell, every: Duratio
                 return;
             }
         }
-    }
-}
-
-fn encode(encoding: Encoding, text: &str) -> Vec<u8> {
-    match encoding {
-        Encoding::Gbk => GBK.encode(text).0.into_owned(),
-        Encoding::Gb18030 => GB18030.encode(text).0.into_owned(),
-        Encoding::Utf8 => text.as_bytes().to_vec(),
-        Encoding::Utf16Le | Encoding::Utf16Be => hedui_connect::grid::encode(encoding, text).unwrap_or_default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Encoding, Given};
 use crate::cipher::Cipher;
+use crate::parse::grid::Layout;
 
 /// Request and reply files on a machine that both sides reach.
 #[derive(Clone, Debug)]
@@ -153,12 +154,8 @@ pub struct GetPlan {
     pub name: String,
     /// How a file is known to be complete.
     pub complete: Complete,
-    /// Encoding.
-    pub encoding: Encoding,
-    /// Delimiter.
-    pub delimiter: u8,
-    /// The last line, with `{count}` and `{sum}`.
-    pub trailer: Option<String>,
+    /// How its table is laid out, and what closes it.
+    pub layout: Layout,
     /// How the file is wrapped.
     pub pack: Pack,
 }

@@ -1,12 +1,14 @@
 //! Reads what `file_exchange` needs.
 
 use super::super::block::Block;
+use super::super::read_layout;
 use super::super::tree::Place;
 use super::super::{
     Align, Archive, AskBlock, Complete, Encoding, FileCipher, FilePlan, GetPlan, Given, Login, LoginProof, Pack,
     PutColumn, PutFormat, PutPlan, PutValue, Transport, Via,
 };
 use super::{cipher, given};
+use crate::parse::grid::GridFormat;
 use crate::transport::exchange::encode;
 
 const ENCODINGS: [(&str, Encoding); 5] = [
@@ -252,16 +254,6 @@ fn check_const(block: &Block<'_>, text: &str, place: &Place, encoding: Encoding,
 }
 
 fn get_plan(block: Block<'_>) -> GetPlan {
-    let trailer = block.text_at("trailer").map(|(text, place)| {
-        if !text.contains("{count}") {
-            block.report(
-                place
-                    .error("connect::bad_trailer", "a trailer needs {count}", "here")
-                    .help("the last line as the institution writes it, such as #count:{count};sum:{sum}"),
-            );
-        }
-        text.to_owned()
-    });
     let name = file_name(&block, &["date", "batch", "n", "of"]);
     if name.contains("{n}") != name.contains("{of}") {
         block.report(
@@ -275,12 +267,18 @@ fn get_plan(block: Block<'_>) -> GetPlan {
         dir: block.text("dir").unwrap_or(".").to_owned(),
         name,
         complete: complete(&block),
-        encoding: block.word("encoding", &ENCODINGS).unwrap_or(Encoding::Utf8),
-        delimiter: delimiter(&block, b','),
-        trailer,
+        layout: read_layout::layout(&block, GridFormat::Csv),
         pack: pack(&block),
     };
-    block.finish(&[("member", "compress = \"zip\""), ("password", "compress = \"zip\"")]);
+    block.finish(&[
+        ("member", "compress = \"zip\""),
+        ("password", "compress = \"zip\""),
+        ("encoding", "formats csv, txt, fixed, html and auto"),
+        ("delimiter", "formats csv and txt"),
+        ("quote", "format csv"),
+        ("columns", "formats csv, txt and fixed"),
+        ("sheet", "formats xlsx, xls, html and auto"),
+    ]);
     plan
 }
 

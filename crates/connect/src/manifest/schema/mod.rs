@@ -170,7 +170,7 @@ const UNUSED: [(&str, &str, &str); 40] = [
 
 /// Lists of which every gateway uses another word, and what few registries speak: each is tried over the wire in
 /// `tests/it/wire.rs`, `paging.rs`, `dci.rs` and `exchange/`.
-const TRIED: [(&str, &str); 22] = [
+const TRIED: [(&str, &str); 23] = [
     ("transport", "encoding"),
     ("transport", "mode"),
     ("transport", "query"),
@@ -192,6 +192,7 @@ const TRIED: [(&str, &str); 22] = [
     ("transport.put.columns", "align"),
     ("transport.get", "encoding"),
     ("transport.get", "compress"),
+    ("transport.get", "format"),
     ("transport.get.cipher", "use"),
 ];
 

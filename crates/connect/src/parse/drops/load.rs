@@ -168,7 +168,7 @@ impl Loaded {
 }
 
 /// A sheet as samples write it.
-fn cells(bytes: &[u8]) -> Result<Vec<Vec<Option<Cell>>>, Flaw> {
+pub(in crate::parse) fn cells(bytes: &[u8]) -> Result<Vec<Vec<Option<Cell>>>, Flaw> {
     let rows: Vec<Vec<Json>> =
         serde_json::from_slice(bytes).map_err(|_| Flaw::new(Reason::SchemaDrift, String::new()))?;
     Ok(rows.iter().map(|row| row.iter().map(json_cell).collect()).collect())
@@ -206,7 +206,8 @@ fn check(source: &Source, table: &Table) -> Result<(), Flaw> {
     Ok(())
 }
 
-fn sum_agrees(source: &Source, column: &str, table: &Table, said: Option<&Cell>) -> bool {
+/// Whether a column comes to what is said; true where a cell of it cannot be read.
+pub(in crate::parse) fn sum_agrees(source: &Source, column: &str, table: &Table, said: Option<&Cell>) -> bool {
     let Some(field) = source.manifest.field(column) else { return false };
     let Some(Kind::Column(name)) = field.from.as_ref().map(|s| &s.kind) else { return false };
     let Some(index) = table.header().at(name) else { return false };

@@ -14,6 +14,7 @@ use crate::convert::fold_name;
 use crate::manifest::{DropPlan, Link, NoneProof, Slot};
 use crate::reply::{Part, RawReply};
 use load::{At, Loaded};
+pub(super) use load::{cells, sum_agrees};
 pub(crate) use shelf::Shelf;
 
 /// Homes that are named where it cannot be told which is meant.

@@ -21,7 +21,7 @@ pub use layout::{Closing, ClosingRow, GridFormat, Head, Layout, MonthColumns, Sh
 
 pub use write::{Unwritable, Written, write};
 
-pub(crate) use closing::{Closed, of_line as trailer_of};
+pub(crate) use closing::Closed;
 pub(crate) use header::{Column, Header};
 pub(crate) use table::{Row, Table, folded};
 pub use text::{decode, encode};

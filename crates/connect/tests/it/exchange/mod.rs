@@ -27,6 +27,8 @@ pub(crate) struct Form {
     pub(crate) put: &'static str,
     pub(crate) columns: &'static str,
     pub(crate) get: &'static str,
+    /// A reply about one person of whom there is no record.
+    pub(crate) sample: &'static str,
 }
 
 const COLUMNS: &str =
@@ -76,9 +78,7 @@ must = ["trailer.count == rows"]
 title = "none"
 subjects = [{{ id_number = "{}", name = "王五" }}]
 reply = '''
-xh,jg,zh
-1,1,
-#1
+{}
 '''
 expect = [{{ outcome = "no_record" }}]
 "#,
@@ -89,6 +89,7 @@ expect = [{{ outcome = "no_record" }}]
             or(self.get, "name = \"RSP_{date}_{batch}.csv\", trailer = \"#{count}\""),
             // One row whatever forms are asked for.
             if self.ask.contains("id18") { "990000200001010012" } else { ZHANG.0 },
+            or(self.sample, "xh,jg,zh\n1,1,\n#1"),
         )
     }
 

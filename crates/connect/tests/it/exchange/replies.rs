@@ -1,6 +1,7 @@
 //! Replies: packed, in parts, delivered twice, without markers.
 
 use hedui_base::Outcome::{Failed, Found, NoRecord, Partial};
+use hedui_connect::grid::{self, Written};
 use hedui_connect::manifest::Transport;
 use hedui_connect::{Cause, Context, Poll, Source, Subject, Submission, pack};
 use jiff::SignedDuration;
@@ -112,6 +113,51 @@ async fn packed_replies_are_opened() {
     let open = pack(&plain.get.pack, "reply.csv", REPLY, &hedui_connect::InstitutionSite::default()).unwrap();
     aes.lay(".zip", &open);
     assert_eq!(aes.outcomes().await, [Failed, Failed]);
+}
+
+#[tokio::test]
+async fn replies_are_tables_of_any_form() {
+    let forms = [
+        Form {
+            get: r##"name = "RSP_{date}_{batch}.x", format = "xlsx", header = "xh", trailer = { find = "合计", count = "jg" }"##,
+            sample: r#"[["xh","jg","zh"],["1","1",""],["合计","1",""]]"#,
+            ..Form::default()
+        },
+        Form {
+            get: r##"name = "RSP_{date}_{batch}.x", format = "fixed", encoding = "gbk", columns = [{ name = "xh", width = 4 }, { name = "jg", width = 2 }, { name = "zh", width = 6 }], trailer = "共{count}条""##,
+            sample: "1   1       \n共1条",
+            ..Form::default()
+        },
+        Form {
+            get: r##"name = "RSP_{date}_{batch}.x", format = "txt", encoding = "utf-16le", delimiter = "|", trailer = "#{count}""##,
+            sample: "xh|jg|zh\n1|1|\n#1",
+            ..Form::default()
+        },
+    ];
+    for form in forms {
+        let machine = Machine::new("dir").await;
+        let source = form.source();
+        let (context, _) = context(&machine, "");
+        let subjects = vec![subject(&source, 1, ZHANG), subject(&source, 2, LI)];
+        let submission = source.prepare(&context, &subjects, None).unwrap();
+        source.submit(&context, &submission, &subjects).await.unwrap();
+        let Transport::Files(plan) = &source.manifest.transport else { panic!() };
+        let cell = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let mut table = Written {
+            columns: vec!["xh", "jg", "zh"],
+            rows: [["1", "0", "A1"], ["2", "1", ""]].map(|row| row.map(cell).to_vec()).to_vec(),
+            ..Written::default()
+        };
+        let name = reply_name(&submission, ".x");
+        machine.lay(&name, &grid::write(&plan.get.layout, &table).unwrap());
+        machine.lay(&format!("{name}.ok"), b"");
+        let raw = ready(source.poll(&context, &submission).await);
+        assert_eq!(outcomes(&source, &subjects, &raw), [Found, NoRecord], "{}", form.get);
+        table.miscount = 1;
+        machine.lay(&name, &grid::write(&plan.get.layout, &table).unwrap());
+        let raw = ready(source.poll(&context, &submission).await);
+        assert_eq!(outcomes(&source, &subjects, &raw), [Failed, Failed], "{}", form.get);
+    }
 }
 
 /// An archive of stored members, as somebody hostile or careless would write it.
