@@ -126,6 +126,9 @@ pub(crate) enum SimVerb {
         /// All but these institutions.
         #[arg(long, value_name = "ID,..", value_delimiter = ',')]
         except: Vec<String>,
+        /// Views lie in the PostgreSQL and MariaDB installed here, and not in SQLite files.
+        #[arg(long)]
+        databases: bool,
         /// Further institutions.
         #[command(flatten)]
         connectors: ConnectorArgs,

@@ -272,6 +272,7 @@ pub struct Context {
     http: reqwest::Client,
     /// Of institutions and of single sources with certificates of their own: a source's id holds a dot, a folder none.
     clients: Arc<HashMap<String, reqwest::Client>>,
+    pub(crate) databases: crate::transport::Idle,
     clock: Clock,
     gates: Arc<Mutex<HashMap<String, Arc<Gate>>>>,
     observed: Arc<Mutex<HashMap<String, Observed>>>,
@@ -324,6 +325,7 @@ impl Context {
             site: Arc::new(site),
             http,
             clients: Arc::new(clients),
+            databases: crate::transport::Idle::default(),
             clock: Arc::new(Timestamp::now),
             gates: Arc::default(),
             observed: Arc::default(),

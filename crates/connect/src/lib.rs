@@ -18,6 +18,7 @@
 //! Promises: nothing is asked without an [`Authorised`](hedui_base::Authorised) per person; a failure is `failed`,
 //! never `no_record`; no error, log line or `Debug` text carries a name, number, account or address.
 
+mod host;
 mod inventory;
 pub mod manifest;
 mod reference;
@@ -43,6 +44,7 @@ pub use ask::{
 };
 pub use condition::{Condition, CountCheck, CountOf};
 pub use convert::{Accept, CodeTable, Converter, DayOfMonth, MoneyUnit, Value};
+pub use host::TlsUse;
 pub use inventory::{Holding, Inventory};
 pub use manifest::{Class, Manifest, Mode, Subjects};
 pub use parse::grid;

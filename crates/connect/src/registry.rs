@@ -277,7 +277,7 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
         Transport::Files(plan) if plan.via == Via::Dir => &["dir:"],
         Transport::Files(plan) if plan.login.as_ref().is_some_and(Login::is_by_key) => &["sftp://", "dir:"],
         Transport::Files(_) => &["sftp://", "ftps://", "dir:"],
-        Transport::Sql(_) => &["sqlite:"],
+        Transport::Sql(_) => &["sqlite:", "postgres://", "mysql://"],
         Transport::Drop(_) => &["dir:"],
     };
     if !kinds.iter().any(|k| here.endpoint.starts_with(k)) {
@@ -309,7 +309,17 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
             format!("it must be {wanted}"),
         )
     }));
-    for given in source.manifest.transport.secrets() {
+    let file_database = here.endpoint.starts_with("sqlite:");
+    if let Transport::Sql(plan) = &source.manifest.transport
+        && plan.login.is_none()
+        && !file_database
+    {
+        let text = format!("the database of `{folder}` asks who reads, and the manifest does not say");
+        let help = "login = { user = \"secret:…\", password = \"secret:…\" } in [transport]";
+        found.push(mistake("connect::no_login", text, help.into()));
+    }
+    let asks_nobody = file_database && matches!(source.manifest.transport, Transport::Sql(_));
+    for given in source.manifest.transport.secrets().into_iter().filter(|_| !asks_nobody) {
         if let Given::Secret(name) = given
             && !here.secrets.contains_key(name)
         {

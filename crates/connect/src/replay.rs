@@ -101,7 +101,7 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
     let raw = RawReply {
         source: source.id.clone(),
         manifest: source.manifest_hash.clone(),
-        received: Timestamp::UNIX_EPOCH,
+        received: sample.received.map_or(Timestamp::UNIX_EPOCH, noon),
         period,
         sent: sent(source, &subjects),
         refused: Vec::new(),
@@ -115,6 +115,12 @@ fn sent(source: &Source, subjects: &[SubjectKey]) -> Vec<(u32, AskId)> {
     let rows =
         subjects.iter().flat_map(|s| exchange::forms(&source.manifest.ask, s.id.as_ref()).into_iter().map(|_| s.ask));
     (1..).zip(rows).collect()
+}
+
+/// Noon of a day where the institutions are.
+fn noon(day: jiff::civil::Date) -> Timestamp {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
+    day.at(12, 0, 0, 0).to_zoned(zone).map_or(Timestamp::UNIX_EPOCH, |at| at.timestamp())
 }
 
 /// Replays every sample; each difference is a diagnostic at the sample's place.

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::host::{self, TlsUse};
 use crate::manifest::block::Block;
 use crate::manifest::tree::{self, Place, Value};
 
@@ -25,11 +26,14 @@ pub struct Site {
 #[derive(Clone, Debug, Default)]
 pub struct InstitutionSite {
     /// `http://…`, `sftp://host:port`, `ftps://host:port`, `sqlite:FILE` or `dir:FOLDER`.
+    /// Or a database: `postgres://host:port/db` or `mysql://host:port/db`.
     pub endpoint: String,
     /// Pinned host key of an SFTP server, `SHA256:…`; or the SHA-256 of an FTPS server's certificate.
     pub host_key: Option<String>,
     /// Calls a second here, instead of the manifest's.
     pub rate: Option<u32>,
+    /// How a connection to a database is encrypted; none means [`TlsUse::Require`].
+    pub encrypted: Option<TlsUse>,
     /// Rows a view must hold here, instead of the manifest's.
     pub health_min: Option<u64>,
     /// Certificates of our own and of authorities that only this institution uses.
@@ -152,12 +156,15 @@ fn read_sources(block: &Block<'_>, institution: &InstitutionSite) -> BTreeMap<St
 
 /// One institution, or one source of it on top of what the institution has.
 fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> InstitutionSite {
-    let help = "http://HOST:PORT, sftp://HOST:PORT, ftps://HOST:PORT, sqlite:FILE or dir:FOLDER";
+    let help = "http://HOST:PORT, sftp://HOST:PORT, ftps://HOST:PORT, dir:FOLDER, sqlite:FILE, postgres://HOST:PORT/DB or mysql://HOST:PORT/DB";
     let given = match base {
         None => Some(block.need_text("endpoint", help)),
         Some(_) => block.text_at("endpoint"),
     };
-    let known = ["http://", "https://", "sftp://", "ftps://", "sqlite:", "dir:"];
+    let known = ["http://", "https://", "sftp://", "ftps://", "sqlite:", "postgres://", "mysql://", "dir:"];
+    if let Some((endpoint, place)) = given {
+        host::check(block, endpoint, place);
+    }
     if let Some((endpoint, place)) = given
         && !endpoint.is_empty()
         && !known.iter().any(|k| endpoint.starts_with(k))
@@ -198,6 +205,7 @@ fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> Instit
         endpoint: endpoint.or_else(|| base.map(|b| b.endpoint.clone())).unwrap_or_default(),
         host_key: block.text("host_key").map(str::to_owned).or_else(|| base?.host_key.clone()),
         rate: block.number("rate").or_else(|| base?.rate),
+        encrypted: block.word("tls", &TlsUse::WORDS).or_else(|| base?.encrypted),
         health_min: block.number("health_min").or_else(|| base?.health_min),
         tls: if tls.is_empty() { base.map(|b| b.tls.clone()).unwrap_or_default() } else { tls },
         credential_until: credential_until.or_else(|| base?.credential_until),

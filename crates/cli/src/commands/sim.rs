@@ -31,7 +31,7 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
             Ok(0)
         }
         SimVerb::Torture(args) => super::torture::run(shell, args).await,
-        SimVerb::Serve { city: dir, data, only, except, connectors, faults } => {
+        SimVerb::Serve { city: dir, data, only, except, databases, connectors, faults } => {
             let city = read_city(&dir)?;
             let which = match (only.is_empty(), except.is_empty()) {
                 (false, _) => Which::Only(only.into_iter().collect::<BTreeSet<_>>()),
@@ -39,7 +39,8 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
                 (true, true) => Which::All,
             };
             let connectors = connectors.connectors.into_iter().collect();
-            let mut options = ServeOptions { which, connectors, fault_seed: faults.chaos, ..ServeOptions::default() };
+            let mut options =
+                ServeOptions { which, connectors, databases, fault_seed: faults.chaos, ..ServeOptions::default() };
             options.faults = planned(&faults, &options)?;
             let served = std::time::Instant::now();
             let servers = hedui_sim::serve_with(&city, &dir, &options).await.map_err(|e| Failure::input(chain(&e)))?;

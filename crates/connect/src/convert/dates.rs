@@ -67,7 +67,7 @@ pub(super) fn write(format: &str, day: Option<DayOfMonth>, date: Date) -> Option
     Some(if format == "cn" {
         format!("{}年{}月", date.year(), date.month())
     } else {
-        date.strftime(format).to_string()
+        date.at(0, 0, 0, 0).strftime(format).to_string()
     })
 }
 
@@ -77,7 +77,7 @@ pub(super) fn write_month(format: &str, first: Date) -> Option<String> {
         "cn" => Some(format!("{}年{}月", first.year(), first.month())),
         "excel" => serial_of(first, false),
         "excel1904" => serial_of(first, true),
-        _ => Some(first.strftime(format).to_string()),
+        _ => Some(first.at(0, 0, 0, 0).strftime(format).to_string()),
     }
 }
 

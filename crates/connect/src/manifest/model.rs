@@ -362,6 +362,8 @@ pub struct Sample {
     pub reply: Vec<String>,
     /// Files by period (`2026-05`, `2026Q2`, `2026`): rows of cells, numbers as numbers, or the text of the file.
     pub sheets: Vec<(String, serde_json::Value)>,
+    /// The day the reply came, where its age matters.
+    pub received: Option<jiff::civil::Date>,
     /// One a subject.
     pub expect: Vec<SampleExpect>,
     /// Reason codes of what is set aside, in order.

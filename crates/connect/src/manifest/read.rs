@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hedui_base::catalogue::Title;
 use hedui_base::{Catalogue, Diagnostic, Outcome, SourceText};
+use jiff::civil::Date;
 use sha2::Digest as _;
 
 use super::block::{Block, Out};
@@ -283,7 +284,7 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
         Vec::new()
     };
     let windows = matches!(kind, Some(Http | Soap) | None);
-    let (months, window) = if matches!(kind, Some(Sql | Dci | DciLater)) {
+    let (months, window) = if matches!(kind, Some(Dci | DciLater)) {
         (None, None)
     } else {
         block.block("period").map_or((None, None), |inner| read_period(inner, windows))
@@ -293,7 +294,7 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
     }
     block.finish(&[
         ("variants", "transports sql and file_exchange"),
-        ("period", "transports http, soap, file_exchange and drop"),
+        ("period", "transports http, soap, file_exchange, sql and drop"),
     ]);
     AskBlock { key, batch, variants, months, window }
 }
@@ -434,6 +435,8 @@ fn read_sample(block: Block<'_>, transport: Option<&Transport>) -> Sample {
     } else if transport.is_some() {
         block.missing("reply", "the recorded reply, as text");
     }
+    let dated = matches!(transport, Some(Transport::Sql(plan)) if plan.loaded.is_some());
+    let received = if dated { received(&block) } else { None };
     let expect = block.blocks("expect").unwrap_or_default().into_iter().filter_map(read_expect).collect();
     let sample = Sample {
         title: block.need_text("title", "what it shows").0.to_owned(),
@@ -441,12 +444,27 @@ fn read_sample(block: Block<'_>, transport: Option<&Transport>) -> Sample {
         period,
         reply,
         sheets,
+        received,
         expect,
         quarantine: block.texts("quarantine").unwrap_or_default().into_iter().map(|(t, _)| t.to_owned()).collect(),
         place: block.place().clone(),
     };
-    block.finish(&[("sheets", "transport drop"), ("reply", "transports other than drop")]);
+    block.finish(&[
+        ("sheets", "transport drop"),
+        ("reply", "transports other than drop"),
+        ("received", "transport sql with `loaded`"),
+    ]);
     sample
+}
+
+/// The day on which a sample's reply came: the age of a view is counted from it.
+fn received(block: &Block<'_>) -> Option<Date> {
+    let (text, place) = block.need_text("received", "the day the reply came, such as 2026-06-30");
+    let parsed = text.parse().ok();
+    if parsed.is_none() && !text.is_empty() {
+        block.report(place.error("connect::bad_period", format!("`{text}` is not a day"), "here"));
+    }
+    parsed
 }
 
 fn read_sheets(block: &Block<'_>, every: Every) -> Vec<(String, serde_json::Value)> {

@@ -271,7 +271,8 @@ fn formats(block: &Block<'_>, days: bool) -> Vec<String> {
     if formats.is_empty() {
         block.missing("format", "such as %Y%m%d, %Y-%m-%d or %Y%m");
     }
-    let sample = jiff::civil::date(2026, 5, 17);
+    // A day may stand before a time of day, as databases write an instant.
+    let sample = jiff::civil::datetime(2026, 5, 17, 8, 30, 0, 0);
     for (format, place) in formats.iter().filter(|(format, _)| !DATE_WORDS.contains(&format.as_str())) {
         let written = sample.strftime(format.as_str()).to_string();
         if !format.contains("%Y") || !format.contains("%m") || written.contains('%') {

@@ -338,7 +338,7 @@ pub(super) fn read_item_of(
     Some(verdict)
 }
 
-/// Reads what a view returned: `{"health": n, "health_min": m, "rows": [{..}]}`.
+/// Reads what a view returned: `{"health": n, "health_min": m, "loaded": day, "rows": [{..}]}`.
 pub(super) fn read_rows(answers: &mut Answers<'_>, plan: &SqlPlan, raw: &RawReply) {
     let Some(part) = raw.parts.first() else {
         answers.all_end(Outcome::Failed, "empty_reply");
@@ -352,6 +352,12 @@ pub(super) fn read_rows(answers: &mut Answers<'_>, plan: &SqlPlan, raw: &RawRepl
     let least = document.get("health_min").and_then(Value::as_u64).unwrap_or(plan.health_min);
     if plan.health.is_some() && document.get("health").and_then(Value::as_u64).is_none_or(|n| n < least) {
         answers.all_end(Outcome::Failed, "unhealthy_view");
+        return;
+    }
+    if let Some(loaded) = &plan.loaded
+        && !is_fresh(document.get("loaded"), loaded.within, raw.received)
+    {
+        answers.all_end(Outcome::Failed, "stale_view");
         return;
     }
     let Some(rows) = document.get("rows").and_then(Value::as_array) else {
@@ -370,6 +376,21 @@ pub(super) fn read_rows(answers: &mut Answers<'_>, plan: &SqlPlan, raw: &RawRepl
     if matches!(answers.source.manifest.outcome.none, Some(NoneProof::EmptyResult)) {
         answers.prove_silence();
     }
+}
+
+/// Whether a view was filled lately. A day that cannot be read or lies ahead proves nothing.
+fn is_fresh(loaded: Option<&Value>, within: std::time::Duration, received: jiff::Timestamp) -> bool {
+    let text = match loaded {
+        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => return false,
+    };
+    let head = |length: usize| text.get(..length).unwrap_or_default();
+    let day = Date::strptime("%Y-%m-%d", head(10)).or_else(|_| Date::strptime("%Y%m%d", head(8)));
+    let today = received.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).date();
+    // A clock may be some hours ahead of ours, not days.
+    let age = day.ok().and_then(|day| day.until(today).ok()).map(|span| i64::from(span.get_days()));
+    age.is_some_and(|days| days >= -1 && u64::try_from(days.max(0)).is_ok_and(|d| d * 86_400 <= within.as_secs()))
 }
 
 /// A JSON scalar as a cell.

@@ -14,6 +14,8 @@ mod sql;
 mod submission;
 mod tls;
 
+pub(crate) use sql::Idle;
+
 use backon::Retryable as _;
 use hedui_base::Outcome;
 
@@ -52,7 +54,10 @@ impl Source {
             Transport::Soap(plan) => soap::ask(self, plan, context, site, &gate, &sendable, period).await,
             Transport::Sql(plan) => {
                 let _seat = gate.enter().await;
-                self.again(&[RetryOn::Connect, RetryOn::Timeout], || sql::ask(self, plan, site, &sendable)).await
+                self.again(&[RetryOn::Connect, RetryOn::Timeout], || {
+                    sql::ask(self, plan, context, site, &sendable, period)
+                })
+                .await
             }
             Transport::Drop(plan) => drop::ask(plan, site, period, context.now()).await,
             Transport::Dci(plan) => return dci::ask(self, plan, context, site, &gate, &sendable, refused).await,

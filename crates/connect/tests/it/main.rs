@@ -4,11 +4,13 @@
 mod bad_manifests;
 mod cells;
 mod certificates;
+mod databases;
 mod dci;
 mod drops;
 mod embedded;
 mod exchange;
 mod formats;
+mod fuzzing;
 mod good_manifests;
 mod linking;
 mod live;

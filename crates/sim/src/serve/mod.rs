@@ -1,5 +1,6 @@
 //! The institutions of a city as real servers on loopback, answering from its registers in the words of the manifests.
 
+mod database;
 mod dci;
 mod door;
 mod drops;
@@ -35,6 +36,7 @@ use tokio::task::JoinHandle;
 
 use crate::city::City;
 use crate::faults::{FaultKind, Faults, Trouble};
+use database::Databases;
 use registers::Registers;
 use still::Still;
 
@@ -159,7 +161,9 @@ impl Running {
                 task.abort();
             }
         }
-        self.still.iter().for_each(Still::remove);
+        for still in &self.still {
+            still.remove().await;
+        }
     }
 }
 
@@ -249,10 +253,12 @@ pub async fn serve_with(city: &City, dir: &Path, options: &ServeOptions) -> Resu
         what: dir.display().to_string(),
         source,
     })?;
+    let databases = if options.databases { Some(Databases::start().await?) } else { None };
+    let databases = databases.as_ref();
     let starting = sources.into_iter().map(|(institution, sources)| {
         let (registers, troubles) = (Arc::clone(&registers), &troubles);
         async move {
-            let place = start::Place { registers, dir, options, institution, troubles };
+            let place = start::Place { registers, dir, options, institution, troubles, databases };
             (institution.to_owned(), start::institution(&place, &sources).await)
         }
     });

@@ -47,6 +47,8 @@ pub struct ServeOptions {
     pub tls: Which,
     /// How long an institution takes from a request file to its reply file.
     pub reply_delay: Duration,
+    /// Whether views lie in the PostgreSQL and MariaDB that are installed, and not in SQLite files.
+    pub databases: bool,
     /// Fixed ports by institution; a free one is taken for the others.
     pub ports: BTreeMap<String, u16>,
 }
@@ -60,6 +62,7 @@ impl Default for ServeOptions {
             fault_seed: None,
             tls: Which::Only(BTreeSet::new()),
             reply_delay: Duration::from_millis(200),
+            databases: false,
             ports: BTreeMap::new(),
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Address {
     pub(super) host_key: Option<String>,
     /// File with the authority that signed the server's certificate.
     pub(super) ca: Option<String>,
+    /// Whether a database is reached encrypted; none leaves it at what is usual.
+    pub(super) tls: Option<&'static str>,
 }
 
 impl Address {
@@ -33,6 +35,9 @@ impl Address {
         }
         if let Some(ca) = &self.ca {
             table.insert("ca".to_owned(), ca.clone().into());
+        }
+        if let Some(tls) = self.tls {
+            table.insert("tls".to_owned(), tls.into());
         }
         table
     }

@@ -9,6 +9,7 @@ use hedui_connect::Source;
 use hedui_connect::manifest::{Given, Login, LoginProof, Transport, Via};
 use tokio::net::TcpListener;
 
+use super::database::{Databases, Home};
 use super::door::{self, Door};
 use super::exchange::{self, Bell, Exchange};
 use super::registers::Registers;
@@ -28,6 +29,8 @@ pub(super) struct Place<'a> {
     pub(super) institution: &'a str,
     /// What goes wrong with each of its sources.
     pub(super) troubles: &'a BTreeMap<String, Arc<Trouble>>,
+    /// Database servers, if views lie in them.
+    pub(super) databases: Option<&'a Databases>,
 }
 
 impl Place<'_> {
@@ -92,7 +95,7 @@ pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> R
         let started = match kind {
             Kind::Http => start_http(place, &sources, &block.secrets, &mut running).await,
             Kind::Files => start_files(place, &sources, &block.secrets, &mut running).await,
-            Kind::Sql | Kind::Drop => start_still(place, &sources, kind, &mut running).await,
+            Kind::Sql | Kind::Drop => start_still(place, &sources, kind, &block.secrets, &mut running).await,
         };
         match started {
             Ok(address) => addresses.push((address, sources)),
@@ -130,7 +133,7 @@ async fn start_http(
     let door = Door::new(listener, troubles, certificates);
     let told = running.told();
     running.spawn(door::run(door, router, told));
-    Ok(Address { endpoint: format!("{scheme}://127.0.0.1:{port}"), host_key: None, ca })
+    Ok(Address { endpoint: format!("{scheme}://127.0.0.1:{port}"), ca, ..Address::default() })
 }
 
 /// How often a folder is looked into although nobody said that a file came.
@@ -181,16 +184,25 @@ async fn start_files(
     running.spawn(sftp::run(listener, key, shown, told));
     let told = running.told();
     running.spawn(exchange::run(exchanges, bell, SELDOM, told));
-    Ok(Address { endpoint: format!("sftp://127.0.0.1:{port}"), host_key: Some(fingerprint), ca: None })
+    Ok(Address { endpoint: format!("sftp://127.0.0.1:{port}"), host_key: Some(fingerprint), ..Address::default() })
 }
 
 async fn start_still(
     place: &Place<'_>,
     sources: &[&Arc<Source>],
     kind: Kind,
+    secrets: &BTreeMap<String, String>,
     running: &mut Running,
 ) -> Result<Address, ServeError> {
     let wires = Arc::new(place.wires(sources)?);
+    if let (Kind::Sql, Some(server)) = (kind, place.databases.and_then(|d| d.of(place.institution))) {
+        let home = Arc::new(Home::make(server, place.institution, reader(&wires, secrets)?).await?);
+        let endpoint = home.endpoint();
+        let still = Still::Server { wires, home };
+        still.write().await?;
+        running.keep(still);
+        return Ok(Address { endpoint, tls: Some("off"), ..Address::default() });
+    }
     let (still, endpoint) = if kind == Kind::Sql {
         let folder = place.dir.join("registers");
         std::fs::create_dir_all(&folder).map_err(place.io("registers"))?;
@@ -205,4 +217,23 @@ async fn start_still(
     still.write().await?;
     running.keep(still);
     Ok(Address { endpoint, ..Address::default() })
+}
+
+/// The account by which an institution's views are read: one for all of them.
+fn reader(wires: &[WireSource], secrets: &BTreeMap<String, String>) -> Result<(String, String), ServeError> {
+    let mut found = None;
+    for wire in wires {
+        let Transport::Sql(plan) = &wire.source.manifest.transport else { continue };
+        let login = plan.login.as_ref().ok_or_else(|| lacks(&wire.source, "[transport] login"))?;
+        let text = |given: &Given| match given {
+            Given::Literal(text) => text.clone(),
+            Given::Secret(name) => secrets.get(name).cloned().unwrap_or_default(),
+        };
+        let own = (text(&login.user), text(&login.password));
+        if found.get_or_insert_with(|| own.clone()) != &own {
+            return Err(wire.lack("the same login as the institution's other sources"));
+        }
+    }
+    // Only views are grouped here, and each of them has named its login.
+    Ok(found.unwrap_or_default())
 }

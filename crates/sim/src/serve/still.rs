@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::database::Home;
 use super::wire::WireSource;
 use super::{ServeError, Stop, drops, views};
 
@@ -18,6 +19,13 @@ pub(super) enum Still {
         /// Where it lies.
         file: PathBuf,
     },
+    /// The same in a database server.
+    Server {
+        /// Its sources.
+        wires: Arc<Vec<WireSource>>,
+        /// Its database.
+        home: Arc<Home>,
+    },
     /// A folder with a workbook a month.
     Folder {
         /// Its sources.
@@ -30,7 +38,7 @@ pub(super) enum Still {
 impl Still {
     fn wires(&self) -> &[WireSource] {
         match self {
-            Self::Database { wires, .. } | Self::Folder { wires, .. } => wires,
+            Self::Database { wires, .. } | Self::Server { wires, .. } | Self::Folder { wires, .. } => wires,
         }
     }
 
@@ -38,6 +46,7 @@ impl Still {
     pub(super) async fn write(&self) -> Result<(), ServeError> {
         match self {
             Self::Database { wires, file } => views::write(wires, file).await,
+            Self::Server { wires, home } => home.write(wires).await,
             Self::Folder { wires, folder } => {
                 let (wires, folder) = (Arc::clone(wires), folder.clone());
                 let institution = wires.first().map(|w| w.source.institution.clone()).unwrap_or_default();
@@ -69,11 +78,12 @@ impl Still {
     }
 
     /// Removes it: the place looks as it does before anything is delivered.
-    pub(super) fn remove(&self) {
+    pub(super) async fn remove(&self) {
         match self {
             Self::Database { file, .. } => {
                 let _ = std::fs::remove_file(file);
             }
+            Self::Server { home, .. } => home.remove().await,
             Self::Folder { wires, folder } => wires.iter().for_each(|wire| drops::remove(wire, folder)),
         }
     }

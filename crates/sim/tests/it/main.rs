@@ -4,6 +4,7 @@
 mod anomalies;
 mod ask;
 mod city;
+mod databases;
 mod dropped;
 mod faults;
 mod registers;

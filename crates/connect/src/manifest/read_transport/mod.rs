@@ -5,6 +5,7 @@ mod dci;
 mod drop;
 mod files;
 mod http;
+mod select;
 mod signer;
 mod sql;
 
@@ -26,7 +27,7 @@ pub(super) enum TransportKind {
     Drop,
 }
 
-const USERS: [(&str, &str); 44] = [
+const USERS: [(&str, &str); 47] = [
     ("method", "transport http"),
     ("path", "transports http, soap and dci"),
     ("headers", "transports http, soap and dci"),
@@ -44,14 +45,17 @@ const USERS: [(&str, &str); 44] = [
     ("id_type", "transport dci"),
     ("page_size", "transport dci"),
     ("via", "transport file_exchange"),
-    ("login", "transport file_exchange"),
+    ("login", "transports file_exchange and sql"),
     ("put", "transport file_exchange"),
     ("get", "transport file_exchange"),
     ("match", "transport file_exchange"),
-    ("driver", "transport sql"),
+    ("dialect", "transport sql"),
+    ("views", "transport sql"),
     ("query", "transports sql and dci"),
     ("health", "transport sql"),
     ("health_min", "transport sql"),
+    ("loaded", "transport sql"),
+    ("loaded_within", "transport sql"),
     ("file", "transport drop"),
     ("every", "transport drop"),
     ("replace", "transport drop"),
@@ -120,7 +124,7 @@ pub(super) fn read(block: Block<'_>, kind: TransportKind, ask: &AskBlock, readin
         }
         TransportKind::Dci | TransportKind::DciLater => Some(dci::dci(&block)),
         TransportKind::Files => files::files(&block, ask),
-        TransportKind::Sql => Some(Transport::Sql(sql::sql(&block))),
+        TransportKind::Sql => Some(Transport::Sql(sql::sql(&block, ask))),
         TransportKind::Drop => Some(Transport::Drop(drop::drop_plan(&block))),
     };
     block.finish(&USERS);
@@ -144,7 +148,8 @@ impl Transport {
             Self::Soap(plan) => signed(plan.signer.as_ref(), &plan.headers).collect(),
             Self::Dci(plan) => signed(plan.signer.as_ref(), &plan.headers).chain([&plan.sender]).collect(),
             Self::Files(plan) => plan.secrets(),
-            Self::Sql(_) | Self::Drop(_) => Vec::new(),
+            Self::Sql(plan) => plan.login.iter().flat_map(|l| [&l.user, &l.password]).collect(),
+            Self::Drop(_) => Vec::new(),
         }
     }
 }
