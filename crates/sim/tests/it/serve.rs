@@ -101,6 +101,32 @@ async fn water_is_found_by_account_and_whole_months_clear() {
 }
 
 #[tokio::test]
+async fn every_utility_finds_a_household_by_its_number_or_its_address() {
+    let (city, dir) = (city(80), tempfile::tempdir().unwrap());
+    let utilities = ["water", "power", "gas", "telecom", "cable"];
+    let (servers, site) = served(&city, dir.path(), &utilities, "").await;
+    let (mut by_number, mut by_address) = (0, 0);
+    for utility in utilities {
+        let source = source(&format!("{utility}.use"));
+        let (answers, reasons) = asked(&source, &site, &city).await;
+        assert_eq!(reasons, Vec::<&str>::new(), "{utility}");
+        let mut first = 0;
+        for household in &city.households {
+            if let Some(account) = household.utility(utility) {
+                let answer = &answers[&first];
+                assert_eq!(answer.outcome, Outcome::Found, "{utility} of {}", household.case);
+                let table = &answer.records.table;
+                assert!((0..answer.records.len()).all(|row| table.text("account", row) == Some(&account.account)));
+                *if account.number_known { &mut by_number } else { &mut by_address } += 1;
+            }
+            first += household.members.len() as i64;
+        }
+    }
+    assert!(by_number > 100 && by_address > 10, "{by_number} by number, {by_address} by address");
+    servers.stop().await;
+}
+
+#[tokio::test]
 async fn an_unsigned_or_too_large_question_is_refused() {
     let (city, dir) = (city(5), tempfile::tempdir().unwrap());
     let (servers, site) = served(&city, dir.path(), &["police"], "").await;
