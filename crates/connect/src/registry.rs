@@ -284,8 +284,9 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
         let text = format!("the endpoint of `{folder}` does not fit its transport");
         found.push(mistake("connect::wrong_endpoint", text, format!("it must begin with {}", kinds.join(" or "))));
     }
-    let by_server = !here.endpoint.starts_with("dir:");
-    if matches!(source.manifest.transport, Transport::Files(_)) && by_server && here.host_key.is_none() {
+    let vouched = here.endpoint.starts_with("ftps://") && here.tls.ca.is_some();
+    let known = here.endpoint.starts_with("dir:") || vouched || here.host_key.is_some();
+    if matches!(source.manifest.transport, Transport::Files(_)) && !known {
         let text = format!("`{folder}` has no host_key: the server cannot be told from an impostor");
         found.push(mistake(
             "connect::no_host_key",

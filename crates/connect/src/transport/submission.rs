@@ -88,7 +88,8 @@ impl Source {
         let refused: HashSet<AskId> = submission.refused.iter().map(|r| r.ask).collect();
         let sendable: Vec<&Subject> = subjects.iter().filter(|s| !refused.contains(&s.ask)).collect();
         let submit = || exchange::submit(self, plan, site, submission, &sendable);
-        self.again(&[RetryOn::Connect, RetryOn::Timeout], submit).await
+        // After a timeout it may lie there; a later try that is not even let in must not hide that.
+        self.again(&[RetryOn::Connect], submit).await
     }
 
     /// Whether the institution has the request of a submission; asks it, and announces the request again if need be.

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest as _, Sha256};
 use suppaftp::tokio::{AsyncRustlsConnector, AsyncRustlsFtpStream};
 use suppaftp::types::FileType;
@@ -109,16 +110,28 @@ impl Server {
     }
 }
 
+/// Trusts the pinned certificate, or what the site's CA vouches for; never the system's authorities.
 fn tokio_rustls_connector(site: &InstitutionSite) -> Result<AsyncRustlsConnector, Failure> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let pin = site.host_key.as_deref().and_then(fingerprint).ok_or(Failure::new(Cause::HostKey))?;
-    let verifier = Arc::new(Pinned { pin, provider: Arc::clone(&provider) });
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|_| Failure::new(Cause::Connect))?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .map_err(|_| Failure::new(Cause::Connect))?;
+    let config = match (&site.host_key, &site.tls.ca) {
+        (Some(key), _) => {
+            let pin = fingerprint(key).ok_or(Failure::new(Cause::HostKey))?;
+            let verifier = Arc::new(Pinned { pin, provider });
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        }
+        (None, Some(ca)) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+                let certificate = certificate.map_err(|_| Failure::new(Cause::HostKey))?;
+                roots.add(certificate).map_err(|_| Failure::new(Cause::HostKey))?;
+            }
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+        (None, None) => return Err(Failure::new(Cause::HostKey)),
+    };
     Ok(suppaftp::tokio_rustls::TlsConnector::from(Arc::new(config)).into())
 }
 

@@ -106,6 +106,16 @@ async fn an_impostor_a_wrong_password_or_no_server_is_told_nothing() {
         assert_eq!(cause(&form, &site_text(&machine, &password())).await, Cause::Connect, "{via}");
         assert!(machine.names("in").is_empty(), "{via}");
     }
+    // Vouched for by the site's authority, and by no other.
+    let form = Form { via: "ftps", ..Form::default() };
+    let (mut machine, other) = (Machine::new("ftps").await, Machine::new("ftps").await);
+    machine.pin = format!("ca = \"{}\"", machine.path("ca.pem").display());
+    let (context, _) = context_of(&site_text(&machine, &password()));
+    let source = form.source();
+    let asked = source.ask(&context, &[subject(&source, 1, ZHANG)], None).await;
+    assert!(matches!(asked, Exchange::Submitted(_)), "{asked:?}");
+    machine.pin = format!("ca = \"{}\"", other.path("ca.pem").display());
+    assert_eq!(cause(&form, &site_text(&machine, &password())).await, Cause::HostKey);
     // A mount that is not there, and one without the folders agreed upon.
     let form = Form::default();
     let mut machine = Machine::new("dir").await;

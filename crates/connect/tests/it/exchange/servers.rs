@@ -69,6 +69,7 @@ async fn ftps(root: PathBuf) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let print = hex::encode_upper(sha2::Sha256::digest(made.cert.der()));
     let pairs: Vec<&str> = print.as_bytes().chunks(2).map(|p| std::str::from_utf8(p).unwrap()).collect();
+    fs::write(root.join("ca.pem"), made.cert.pem()).unwrap();
     let secrets = tempfile::tempdir().unwrap();
     let (cert, private) = (secrets.path().join("cert.pem"), secrets.path().join("key.pem"));
     fs::write(&cert, made.cert.pem()).unwrap();
