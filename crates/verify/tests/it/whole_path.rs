@@ -8,11 +8,13 @@ async fn everything_a_source_reveals_is_found_and_nobody_else_is_flagged() {
     let town = Town::new(40, 11).await;
     let (ws, summary) = town.acquired("data").await;
     for source in &summary.sources {
-        // Some households have no water account, and some names no bank can write; all others are answered.
+        // Many households have no gas or cable, and some names no bank can write; all others are answered.
+        let source_of = ws.registry().get(&source.source);
+        let utility = source_of.is_some_and(|s| s.class == hedui_connect::Class::Utility);
         let unsendable = source.outcome(Outcome::Unsendable);
         assert_eq!(source.unknown(), unsendable, "{}: {:?} {:?}", source.source, source.outcomes, source.causes);
         assert!(source.sent <= source.asked && source.sent >= source.asked - unsendable, "{source:?}");
-        assert!(unsendable * 5 < source.asked, "{source:?}");
+        assert!(utility || unsendable * 5 < source.asked, "{source:?}");
     }
     let (batch, _) = town.batch(&ws, "out").await;
     assert_eq!(batch.failures, []);
