@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hedui_base::Fen;
 use hedui_connect::grid::{self, Unwritable, Written};
-use hedui_connect::manifest::{Complete, FilePlan};
-use hedui_connect::{UnreadableRequest, part_name, read_request};
+use hedui_connect::manifest::{Archive, Complete, FilePlan};
+use hedui_connect::{InstitutionSite, Unpackable, UnreadableRequest, pack, part_name, read_request, unpack};
 use tokio::sync::Notify;
 
 use super::http::damage;
@@ -20,6 +20,8 @@ use crate::faults::{FaultKind, Mood};
 
 /// How often to look while something waits for its time.
 const LOOK: Duration = Duration::from_millis(20);
+/// In how many parts a reply comes, where it comes in parts.
+const PARTS: u32 = 2;
 /// A folder that changed so little ago is looked into again: the clock of a file system is coarse.
 const FRESH: Duration = Duration::from_millis(100);
 
@@ -35,6 +37,8 @@ pub(super) struct Exchange {
     changed: Option<SystemTime>,
     /// Whether a server sees the other side look.
     watched: bool,
+    /// The secrets by which files are packed.
+    site: InstitutionSite,
 }
 
 /// A request whose time has not come: since when, and how many looks there had been.
@@ -50,15 +54,13 @@ impl Exchange {
         root: PathBuf,
         delay: Duration,
         watched: bool,
+        site: InstitutionSite,
     ) -> Result<Self, ServeError> {
         let form = TableForm::new(&wire)?;
-        if plan.put.pack.archive.is_some() || plan.get.pack.archive.is_some() {
-            return Err(wire.lack("files that are not packed: this exchange serves no archives"));
-        }
         if !form.says_nothing() && wire.source.manifest.outcome.absent != hedui_base::Outcome::NoRecord {
             return Err(wire.lack("how [outcome] item_is says `no_record`"));
         }
-        Ok(Self { plan: plan.clone(), root, delay, form, wire, waiting: BTreeMap::new(), changed: None, watched })
+        Ok(Self { plan: plan.clone(), root, delay, form, wire, waiting: BTreeMap::new(), changed: None, watched, site })
     }
 
     /// Makes the folders that the server shows.
@@ -125,7 +127,7 @@ impl Exchange {
         for entry in std::fs::read_dir(folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if let Some(request) = name.strip_suffix(self.plan.put.marker.as_deref().unwrap_or_default())
-                && let Some(reply) = self.reply_name(request)
+                && let Some(reply) = self.reply_names(request).and_then(|mut names| names.pop())
                 && !self.reply_path(&format!("{reply}{}", self.marker())).exists()
             {
                 names.insert(request.to_owned());
@@ -143,52 +145,67 @@ impl Exchange {
         self.root.join(&self.plan.get.dir).join(name)
     }
 
-    /// The reply's name for a request's name: the same date and batch in the other pattern.
-    fn reply_name(&self, request: &str) -> Option<String> {
+    /// The names of the reply's parts for a request's name: the same date and batch in the other pattern, and something
+    /// where anything may stand.
+    fn reply_names(&self, request: &str) -> Option<Vec<String>> {
         let (date, batch) = taken(&self.plan.put.name, request)?;
-        // One part, and nothing where anything may stand.
-        Some(part_name(&self.plan.get.name, date, batch, 1, 1).replace(['*', '?'], ""))
+        let of = if self.plan.get.in_parts() { PARTS } else { 1 };
+        Some((1..=of).map(|n| something(&part_name(&self.plan.get.name, date, batch, n, of))).collect())
     }
 
     fn answer(&self, request: &str) -> Result<(), ExchangeError> {
         let bytes = std::fs::read(self.root.join(&self.plan.put.dir).join(request))?;
-        let Some(reply) = self.reply_name(request) else { return Ok(()) };
+        let Some(names) = self.reply_names(request) else { return Ok(()) };
         let mood = self.wire.trouble.mood(number(request));
-        let mut bytes = self.reply(&bytes, mood)?;
-        damage(mood, &mut bytes);
-        let part = self.reply_path(&format!("{reply}.part"));
+        let bytes = unpack(&self.plan.put.pack, &bytes, &self.site)?;
+        let parts = self.reply(&bytes, names.len(), mood)?;
+        for (name, bytes) in names.iter().zip(parts) {
+            let member = match &self.plan.get.pack.archive {
+                Some(Archive::Zip { member: Some(member), .. }) => something(member),
+                _ => name.trim_end_matches(".zip").trim_end_matches(".gz").to_owned(),
+            };
+            let mut bytes = pack(&self.plan.get.pack, &member, &bytes, &self.site)?;
+            damage(mood, &mut bytes);
+            self.put(name, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Lays a reply file down, whole, and then its marker.
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let part = self.reply_path(&format!("{name}.part"));
         std::fs::write(&part, bytes)?;
         if self.wire.trouble.has(FaultKind::ClockSkew) {
             let ahead = SystemTime::now() + Duration::from_secs(1800);
             std::fs::File::options().write(true).open(&part)?.set_modified(ahead)?;
         }
-        std::fs::rename(&part, self.reply_path(&reply))?;
+        std::fs::rename(&part, self.reply_path(name))?;
         match &self.plan.get.complete {
-            Complete::Marker(marker) => Ok(std::fs::write(self.reply_path(&format!("{reply}{marker}")), b"")?),
+            Complete::Marker(marker) => std::fs::write(self.reply_path(&format!("{name}{marker}")), b""),
             Complete::Stable(_) => Ok(()),
         }
     }
 
-    /// The reply file for a request file.
-    fn reply(&self, request: &[u8], mood: Mood) -> Result<Vec<u8>, ExchangeError> {
+    /// The reply to a request file, in so many parts, each with its own header and trailer.
+    fn reply(&self, request: &[u8], of: usize, mood: Mood) -> Result<Vec<Vec<u8>>, ExchangeError> {
         let put = &self.plan.put;
         let requests = read_request(put, request)?;
         let key = self.plan.match_column.as_str();
         let header = self.form.header(&self.wire, &[key], mood);
-        let (mut lines, mut sum) = (Vec::new(), 0);
+        let mut lines: Vec<(Vec<String>, i64)> = Vec::new();
         for line in requests {
             let (seq, name) = (line.seq.to_string(), line.name(put).unwrap_or_default().to_owned());
             let id = line.id_number(put).unwrap_or_default().to_owned();
-            let rows = self.wire.look_up(&id, None, mood)?;
+            let months = line.period(put).map(|(from, until)| (from.index(), until.index()));
+            let rows = self.wire.look_up(&id, months, mood)?;
             let spoiled = self.wire.spoiled(&id);
             let echo = self.wire.echo(&id, &name, spoiled);
             let mut add = |seq: &str, echo: &(String, String), rows: &[super::wire::WireRow]| {
-                sum += rows.iter().map(|r| r.summed).sum::<i64>();
                 if rows.is_empty() && self.form.says_nothing() {
-                    lines.push(self.form.line(&self.wire, &header, &[(key, seq)], echo, None));
+                    lines.push((self.form.line(&self.wire, &header, &[(key, seq)], echo, None), 0));
                 }
                 for row in rows {
-                    lines.push(self.form.line(&self.wire, &header, &[(key, seq)], echo, Some(row)));
+                    lines.push((self.form.line(&self.wire, &header, &[(key, seq)], echo, Some(row)), row.summed));
                 }
             };
             add(&seq, &echo, &rows);
@@ -200,10 +217,27 @@ impl Exchange {
         if mood.reordered {
             lines.reverse();
         }
-        let filled = |line: Vec<String>| line.into_iter().map(|cell| Some(cell).filter(|c| !c.is_empty())).collect();
+        let size = lines.len().div_ceil(of).max(1);
+        let part = |nth: usize| self.file(&header, lines.iter().skip(nth * size).take(size), mood);
+        (0..of).map(part).collect()
+    }
+
+    /// One file's bytes.
+    fn file<'l>(
+        &self,
+        header: &[String],
+        lines: impl Iterator<Item = &'l (Vec<String>, i64)>,
+        mood: Mood,
+    ) -> Result<Vec<u8>, ExchangeError> {
+        let filled = |line: &[String]| line.iter().map(|cell| Some(cell.clone()).filter(|c| !c.is_empty())).collect();
+        let (mut rows, mut sum) = (Vec::new(), 0);
+        for (line, summed) in lines {
+            rows.push(filled(line));
+            sum += summed;
+        }
         let written = Written {
-            columns: header.iter().map(|name| name.as_ref()).collect(),
-            rows: lines.into_iter().map(filled).collect(),
+            columns: header.iter().map(String::as_str).collect(),
+            rows,
             sum: Some(Fen::new(sum).to_string()),
             miscount: usize::from(mood.wrong_trailer),
             mess: false,
@@ -222,7 +256,14 @@ enum ExchangeError {
     #[error(transparent)]
     Request(#[from] UnreadableRequest),
     #[error(transparent)]
+    Pack(#[from] Unpackable),
+    #[error(transparent)]
     Words(#[from] ServeError),
+}
+
+/// A name that a pattern with `*` and `?` takes.
+fn something(pattern: &str) -> String {
+    pattern.replace(['*', '?'], "x")
 }
 
 /// A number that a name always gives.
@@ -240,7 +281,29 @@ fn taken<'n>(pattern: &str, name: &'n str) -> Option<(&'n str, &'n str)> {
         }
     };
     let (middle, suffix) = rest.split_once("{batch}")?;
-    name.strip_prefix(prefix)?.strip_suffix(suffix)?.split_once(middle)
+    // A date has eight digits, whatever follows it.
+    let (date, rest) = name.strip_prefix(prefix)?.strip_suffix(suffix)?.split_at_checked(8)?;
+    Some((date, rest.strip_prefix(middle)?))
+}
+
+/// Takes the folder that both sides see away, as a machine that is not mounted, or brings it back.
+pub(super) fn show(root: &Path, shown: bool) {
+    let Some(name) = root.file_name() else { return };
+    let hidden = root.with_file_name(format!(".{}.down", name.to_string_lossy()));
+    let (from, to) = if shown { (hidden.as_path(), root) } else { (root, hidden.as_path()) };
+    if from.exists()
+        && let Err(error) = std::fs::rename(from, to)
+    {
+        tracing::warn!(%error, "a folder cannot be taken away or brought back");
+    }
+}
+
+/// Whether everything in a folder that both sides see is down; where it is, the folder is not there.
+pub(super) fn is_down(exchanges: &[Exchange]) -> bool {
+    let Some(first) = exchanges.first().filter(|first| !first.watched) else { return false };
+    let down = exchanges.iter().all(|exchange| exchange.wire.trouble.has(FaultKind::Down));
+    show(&first.root, !down);
+    down
 }
 
 /// How an institution learns that a request may have come.
@@ -265,7 +328,9 @@ pub(super) async fn run(mut exchanges: Vec<Exchange>, bell: Bell, every: Duratio
             () = tokio::time::sleep(if waits { LOOK } else { every }) => {}
         }
         let looked = tokio::task::spawn_blocking(move || {
-            exchanges.iter_mut().for_each(Exchange::look);
+            if !is_down(&exchanges) {
+                exchanges.iter_mut().for_each(Exchange::look);
+            }
             exchanges
         });
         match looked.await {
@@ -285,6 +350,7 @@ mod tests {
     #[test]
     fn date_and_batch_are_taken_from_a_name() {
         assert_eq!(taken("REQ_{date}_{batch}.csv", "REQ_20260630_ab12.csv"), Some(("20260630", "ab12")));
+        assert_eq!(taken("{date}{batch}.csv", "20260630ab12.csv"), Some(("20260630", "ab12")));
         assert_eq!(taken("{batch}.txt", "ab12.txt"), Some(("", "ab12")));
         assert_eq!(taken("REQ_{date}_{batch}.csv", "RSP_20260630_ab12.csv"), None);
     }

@@ -5,6 +5,8 @@ mod dci;
 mod door;
 mod drops;
 mod exchange;
+mod files;
+mod ftps;
 mod http;
 mod json;
 mod options;
@@ -125,6 +127,8 @@ struct Running {
     tasks: Vec<JoinHandle<()>>,
     /// Files that are the institution's only endpoint: gone when it is stopped.
     still: Vec<Still>,
+    /// Folders for files that are taken away while all is down.
+    folders: Vec<PathBuf>,
 }
 
 /// Told to every server: finish when it turns true.
@@ -186,6 +190,7 @@ impl Servers {
     /// [`ServeError`] if a database or a dropped file cannot be written again.
     pub async fn heal(&self) -> Result<(), ServeError> {
         self.troubles.values().for_each(|trouble| trouble.heal());
+        self.running.values().flat_map(|running| &running.folders).for_each(|folder| exchange::show(folder, true));
         for still in self.running.values().flat_map(|running| &running.still) {
             still.write().await?;
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hedui_base::Month;
+use hedui_base::{Month, ResidentId};
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -22,6 +22,8 @@ pub(super) struct Registers {
     sets: HashMap<String, u16>,
     /// By number, in order.
     people: Vec<(Box<str>, Held)>,
+    /// Numbers by their old form of 15 digits.
+    old: HashMap<Box<str>, u32>,
     meters: BTreeMap<String, Vec<UtilityAccount>>,
 }
 
@@ -44,12 +46,18 @@ impl Registers {
         for account in city.households.iter().flat_map(|h| &h.utilities) {
             meters.entry(account.utility.to_string()).or_default().push(account.clone());
         }
+        let people: Vec<(Box<str>, Held)> = people.into_iter().collect();
+        let old = people.iter().zip(0..).filter_map(|((id, _), at)| {
+            let old = ResidentId::parse(id).ok()?.old_form()?;
+            Some((old.into_boxed_str(), at))
+        });
         Self {
+            old: old.collect(),
             seed: city.options.seed,
             as_of: city.as_of,
             months: crate::city::closed_months(&city.shape, city.as_of).collect(),
             sets,
-            people: people.into_iter().collect(),
+            people,
             meters,
         }
     }
@@ -57,6 +65,12 @@ impl Registers {
     fn held(&self, id: &str) -> Option<&Held> {
         let at = self.people.binary_search_by(|(known, _)| (**known).cmp(id)).ok()?;
         Some(&self.people[at].1)
+    }
+
+    /// The number of 18 characters behind an old one of 15 digits.
+    pub(super) fn modern(&self, old: &str) -> Option<&str> {
+        let at = usize::try_from(*self.old.get(old)?).ok()?;
+        self.people.get(at).map(|(id, _)| &**id)
     }
 
     /// A person's rows in one dataset, in canonical form; where several institutions hold it, only those of this one.

@@ -7,9 +7,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hedui_connect::Source;
-use hedui_connect::manifest::{Given, JwsAlgorithm, SignAlgorithm};
+use hedui_connect::manifest::{Given, JwsAlgorithm, LoginProof, SignAlgorithm, Transport};
 
-use super::ServeError;
+use super::sftp::client_key;
+use super::{ServeError, files};
 use crate::dice::Dice;
 
 /// The form of a secret.
@@ -21,6 +22,8 @@ enum Form {
     Sm2,
     /// A private key as PKCS#8 PEM.
     Pem(JwsAlgorithm),
+    /// A private key as OpenSSH writes it.
+    OpenSsh,
 }
 
 /// All secrets that an institution's sources name.
@@ -50,11 +53,19 @@ pub(super) fn all(
             };
         }
     }
+    for source in sources {
+        if let Transport::Files(plan) = &source.manifest.transport
+            && let Some(LoginProof::Key { key: Given::Secret(name), .. }) = plan.login.as_ref().map(|l| &l.proof)
+        {
+            forms.insert(name, Form::OpenSsh);
+        }
+    }
     let secret = |(name, form): (&str, Form)| {
         let mut dice = Dice::new(seed, &format!("secret {institution} {name}"), 0);
         let text = match form {
             Form::Text => hex(&mut dice, 2),
             Form::Sm2 => hex(&mut dice, 4),
+            Form::OpenSsh => client_key(files::seed(seed, &format!("secret {institution} {name}"))).unwrap_or_default(),
             Form::Pem(JwsAlgorithm::EdDsa) => ed25519(&mut dice),
             Form::Pem(algorithm) => pem(algorithm, &folder.join(format!("{institution}.{name}.pem")))
                 .map_err(|source| ServeError::Tls { institution: institution.to_owned(), source })?,

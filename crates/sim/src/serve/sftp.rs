@@ -10,9 +10,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
-use russh::keys::{HashAlg, PrivateKey};
-use russh::server::{Auth, ChannelOpenHandle, Msg, Server as _, Session};
+use russh::keys::{HashAlg, PrivateKey, PublicKey};
+use russh::server::{Auth, ChannelOpenHandle, Msg, Server as _, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId};
 use russh_sftp::protocol::{
     Attrs, Data, File as Listed, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode, Version,
@@ -45,7 +46,27 @@ impl Shown {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: String,
-    pub(super) password: String,
+    pub(super) proof: Proof,
+}
+
+/// What shows that it is them.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// A password.
+    Password(String),
+    /// The private half of this key.
+    Key(Box<PublicKey>),
+}
+
+/// A client's private key as OpenSSH writes it, the same for the same seed.
+pub(super) fn client_key(seed: [u8; 32]) -> Option<String> {
+    let (key, _) = host_key(seed)?;
+    key.to_openssh(LineEnding::LF).ok().map(|text| text.to_string())
+}
+
+/// The public half of a key as [`client_key`] writes it.
+pub(super) fn public_half(text: &str) -> Option<PublicKey> {
+    Some(PrivateKey::from_openssh(text).ok()?.public_key().clone())
 }
 
 /// The server's key, the same for the same seed, with its `SHA256:...` fingerprint.
@@ -99,10 +120,9 @@ struct Ssh {
     channels: HashMap<ChannelId, Channel<Msg>>,
 }
 
-impl russh::server::Handler for Ssh {
-    type Error = russh::Error;
-
-    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+impl Ssh {
+    /// Closes the connection while everything is down, and takes its time while it is slow.
+    async fn before_login(&self) -> Result<(), russh::Error> {
         if self.shut {
             return Err(russh::Error::Disconnect);
         }
@@ -111,7 +131,27 @@ impl russh::server::Handler for Ssh {
             self.shown.all(FaultKind::Slow);
             tokio::time::sleep(Duration::from_millis(u64::from(pause))).await;
         }
-        let known = user == self.shown.login.user && password == self.shown.login.password;
+        Ok(())
+    }
+}
+
+impl russh::server::Handler for Ssh {
+    type Error = russh::Error;
+
+    async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        self.before_login().await?;
+        let login = &self.shown.login;
+        let known = user == login.user && login.proof == Proof::Password(password.to_owned());
+        Ok(if known { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn auth_publickey(&mut self, user: &str, shown: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
+        self.before_login().await?;
+        let login = &self.shown.login;
+        let known = match &login.proof {
+            Proof::Key(key) => user == login.user && shown.public_key.key_data() == key.key_data(),
+            Proof::Password(_) => false,
+        };
         Ok(if known { Auth::Accept } else { Auth::reject() })
     }
 

@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use hedui_connect::Source;
-use hedui_connect::manifest::{Given, Login, LoginProof, Transport, Via};
+use hedui_connect::manifest::{Given, Transport, Via};
 use tokio::net::TcpListener;
 
 use super::database::{Databases, Home};
 use super::door::{self, Door};
-use super::exchange::{self, Bell, Exchange};
 use super::registers::Registers;
 use super::site::{Address, Block};
 use super::still::Still;
 use super::tls::Certificates;
 use super::wire::{WireSource, lacks};
-use super::{Running, ServeError, ServeOptions, http, secrets, sftp};
-use crate::dice::Dice;
+use super::{Running, ServeError, ServeOptions, files, http, secrets};
 use crate::faults::{FaultKind, Trouble};
 
 /// Which institution of which city, and where its files go.
@@ -34,12 +31,12 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn io(&self, what: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServeError {
+    pub(super) fn io(&self, what: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServeError {
         let (institution, what) = (self.institution.to_owned(), what.into());
         move |source| ServeError::Io { institution, what, source }
     }
 
-    async fn listen(&self) -> Result<(TcpListener, u16), ServeError> {
+    pub(super) async fn listen(&self) -> Result<(TcpListener, u16), ServeError> {
         let port = self.options.ports.get(self.institution).copied().unwrap_or(0);
         let at = format!("127.0.0.1:{port}");
         let listener = TcpListener::bind(&at).await.map_err(self.io(at.clone()))?;
@@ -48,16 +45,16 @@ impl Place<'_> {
     }
 
     /// A folder or file of this institution's own.
-    fn path(&self, kind: &str) -> PathBuf {
+    pub(super) fn path(&self, kind: &str) -> PathBuf {
         self.dir.join(kind).join(self.institution)
     }
 
-    fn wires(&self, sources: &[&Arc<Source>]) -> Result<Vec<WireSource>, ServeError> {
+    pub(super) fn wires(&self, sources: &[&Arc<Source>]) -> Result<Vec<WireSource>, ServeError> {
         let wire = |source: &&Arc<Source>| WireSource::new(source, &self.registers, &self.trouble(source));
         sources.iter().map(wire).collect()
     }
 
-    fn trouble(&self, source: &Source) -> Arc<Trouble> {
+    pub(super) fn trouble(&self, source: &Source) -> Arc<Trouble> {
         let calm = || Arc::new(Trouble::new(self.registers.seed, source.id.as_str(), Vec::new()));
         self.troubles.get(source.id.as_str()).map_or_else(calm, Arc::clone)
     }
@@ -67,15 +64,27 @@ impl Place<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Http,
-    Files,
+    Files(ViaKind),
     Sql,
     Drop,
+}
+
+/// How files travel, in the order in which one becomes the institution's first endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ViaKind {
+    Sftp,
+    Ftps,
+    Dir,
 }
 
 fn kind(source: &Source) -> Kind {
     match &source.manifest.transport {
         Transport::Http(_) | Transport::Soap(_) | Transport::Dci(_) => Kind::Http,
-        Transport::Files(_) => Kind::Files,
+        Transport::Files(plan) => Kind::Files(match plan.via {
+            Via::Sftp => ViaKind::Sftp,
+            Via::Ftps => ViaKind::Ftps,
+            Via::Dir => ViaKind::Dir,
+        }),
         Transport::Sql(_) => Kind::Sql,
         Transport::Drop(_) => Kind::Drop,
     }
@@ -94,7 +103,7 @@ pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> R
     for (kind, sources) in groups {
         let started = match kind {
             Kind::Http => start_http(place, &sources, &block.secrets, &mut running).await,
-            Kind::Files => start_files(place, &sources, &block.secrets, &mut running).await,
+            Kind::Files(via) => files::start(place, &sources, via, &block.secrets, &mut running).await,
             Kind::Sql | Kind::Drop => start_still(place, &sources, kind, &block.secrets, &mut running).await,
         };
         match started {
@@ -134,57 +143,6 @@ async fn start_http(
     let told = running.told();
     running.spawn(door::run(door, router, told));
     Ok(Address { endpoint: format!("{scheme}://127.0.0.1:{port}"), ca, ..Address::default() })
-}
-
-/// How often a folder is looked into although nobody said that a file came.
-const SELDOM: Duration = Duration::from_secs(2);
-
-async fn start_files(
-    place: &Place<'_>,
-    sources: &[&Arc<Source>],
-    secrets: &BTreeMap<String, String>,
-    running: &mut Running,
-) -> Result<Address, ServeError> {
-    let root = place.path("exchange");
-    let (bell, mut exchanges, mut login) = (Bell::default(), Vec::new(), None);
-    let mut patterns = std::collections::BTreeSet::new();
-    for wire in place.wires(sources)? {
-        let source = Arc::clone(&wire.source);
-        let Transport::Files(plan) = &source.manifest.transport else { continue };
-        if !patterns.insert((plan.put.dir.clone(), plan.put.name.clone())) {
-            return Err(wire.lack("request files of its own: another source of the institution names them alike"));
-        }
-        Exchange::make_folders(&root, plan).map_err(place.io("exchange"))?;
-        let text = |given: &Given| match given {
-            Given::Literal(text) => text.clone(),
-            Given::Secret(name) => secrets.get(name).cloned().unwrap_or_default(),
-        };
-        let Some(Login { user, proof: LoginProof::Password(password) }) =
-            plan.login.as_ref().filter(|_| plan.via == Via::Sftp)
-        else {
-            return Err(wire.lack("a login by password over SFTP"));
-        };
-        let own = sftp::Login { user: text(user), password: text(password) };
-        if login.get_or_insert_with(|| own.clone()) != &own {
-            return Err(wire.lack("the same login as the institution's other sources"));
-        }
-        exchanges.push(Exchange::new(wire, plan, root.clone(), place.options.reply_delay, true)?);
-    }
-    let Some((login, first)) = login.zip(sources.first()) else { return Ok(Address::default()) };
-    let (listener, port) = place.listen().await?;
-    let mut dice = Dice::new(place.registers.seed, &format!("host key {}", place.institution), 0);
-    let mut seed = [0; 32];
-    for part in seed.chunks_exact_mut(8) {
-        part.copy_from_slice(&dice.next().to_le_bytes());
-    }
-    let (key, fingerprint) = sftp::host_key(seed).ok_or_else(|| lacks(first, "a host key"))?;
-    let troubles = sources.iter().map(|source| place.trouble(source)).collect();
-    let shown = sftp::Shown { login, root, bell: bell.clone(), troubles };
-    let told = running.told();
-    running.spawn(sftp::run(listener, key, shown, told));
-    let told = running.told();
-    running.spawn(exchange::run(exchanges, bell, SELDOM, told));
-    Ok(Address { endpoint: format!("sftp://127.0.0.1:{port}"), host_key: Some(fingerprint), ..Address::default() })
 }
 
 async fn start_still(

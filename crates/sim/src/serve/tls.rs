@@ -20,6 +20,10 @@ pub(super) struct Certificates {
     pub(super) authority: PathBuf,
     good: Arc<ServerConfig>,
     expired: Arc<ServerConfig>,
+    /// Certificate and key as files, for servers that want them so: the good pair, then the expired one.
+    pairs: [[PathBuf; 2]; 2],
+    /// SHA-256 of the certificates.
+    prints: [String; 2],
 }
 
 impl Certificates {
@@ -41,22 +45,43 @@ impl Certificates {
         let path = folder.join(format!("{institution}.ca.pem"));
         std::fs::write(&path, authority.pem())?;
         let mut made = Vec::new();
-        for until in [2199, 2021] {
+        for (name, until) in [("server", 2199), ("expired", 2021)] {
             let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(until, 12, 31);
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
             let key = KeyPair::generate()?;
             let certificate = params.signed_by(&key, &authority)?;
-            made.push(config(&certificate.pem(), &key.serialize_pem())?);
+            let pair =
+                [folder.join(format!("{institution}.{name}.pem")), folder.join(format!("{institution}.{name}.key"))];
+            std::fs::write(&pair[0], certificate.pem())?;
+            std::fs::write(&pair[1], key.serialize_pem())?;
+            let print = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(certificate.der()));
+            made.push((config(&certificate.pem(), &key.serialize_pem())?, pair, print));
         }
         let (expired, good) = (made.pop().ok_or("no certificate")?, made.pop().ok_or("no certificate")?);
-        Ok(Self { authority: path, good, expired })
+        Ok(Self {
+            authority: path,
+            good: good.0,
+            expired: expired.0,
+            pairs: [good.1, expired.1],
+            prints: [good.2, expired.2],
+        })
     }
 
     /// The configuration of a server: the one that holds, or the one that has expired.
     pub(super) fn config(&self, expired: bool) -> Arc<ServerConfig> {
         Arc::clone(if expired { &self.expired } else { &self.good })
+    }
+
+    /// Files with certificate and key.
+    pub(super) fn files(&self, expired: bool) -> &[PathBuf; 2] {
+        &self.pairs[usize::from(expired)]
+    }
+
+    /// SHA-256 of the certificate that holds, lower-case hex.
+    pub(super) fn print(&self) -> &str {
+        &self.prints[0]
     }
 }
 

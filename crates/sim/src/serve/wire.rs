@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hedui_base::columns::date_to_days;
 use hedui_base::{ColumnType, Fen, Month};
-use hedui_connect::manifest::{Field, Must};
+use hedui_connect::manifest::{Field, IdVariant, Must};
 use hedui_connect::{Converter, Source, Value};
 use jiff::civil::Date;
 use serde_json::Value as Json;
@@ -111,8 +111,19 @@ impl WireSource {
     /// # Errors
     /// [`ServeError::Manifest`] if a row cannot be said.
     pub(super) fn look_up(&self, id: &str, months: Option<(i64, i64)>, mood: Mood) -> Result<Vec<WireRow>, ServeError> {
-        let rows = self.registers.rows(id, &self.source.dataset.name, &self.source.institution);
-        self.said(id, &rows, months, mood)
+        let rows = |id: &str| self.registers.rows(id, &self.source.dataset.name, &self.source.institution);
+        if id.len() == 15 {
+            // What is still filed under an old number is found by no other.
+            let Some(modern) = self.registers.modern(id) else { return Ok(Vec::new()) };
+            let mut wire = self.said(modern, &rows(modern), months, mood)?;
+            wire.retain(|row| row.old_number);
+            return Ok(wire);
+        }
+        let mut wire = self.said(id, &rows(id), months, mood)?;
+        if self.source.manifest.ask.variants.contains(&IdVariant::Id15) {
+            wire.retain(|row| !row.old_number);
+        }
+        Ok(wire)
     }
 
     /// Canonical rows in the institution's words, with the faults that hit them.

@@ -93,10 +93,12 @@ pub(crate) async fn asked(source: &Source, site: &Site, city: &City) -> (BTreeMa
             }
             Exchange::Failed(failure) => {
                 let failed = |s: &Subject| (s.ask.0, failure.outcome);
+                let cause = failure.cause.to_string();
                 for (ask, outcome) in batch.iter().map(failed) {
                     let person = PersonKey(ask as u32);
                     let records = hedui_base::Records::default();
-                    let answer = Answer { ask: AskId(ask), person, outcome, as_of: None, records, detail: None };
+                    let answer =
+                        Answer { ask: AskId(ask), person, outcome, as_of: None, records, detail: Some(cause.clone()) };
                     answers.insert(ask, answer);
                 }
                 continue;

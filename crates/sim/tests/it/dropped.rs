@@ -8,8 +8,17 @@ use hedui_sim::{Person, ServeOptions, Which, serve_with};
 
 use crate::ask::{asked, city, dropped, subjects};
 
-const IDS: [&str; 6] =
-    ["gateway.vehicles", "soapy.income", "filer.pensions", "viewer.policies", "sealed.income", "registry.vehicles"];
+const IDS: [&str; 9] = [
+    "gateway.vehicles",
+    "soapy.income",
+    "filer.pensions",
+    "viewer.policies",
+    "sealed.income",
+    "registry.vehicles",
+    "keyed.pensions",
+    "ftpser.pensions",
+    "folderer.pensions",
+];
 
 /// How many rows a person has in a register.
 fn due(source: &str, person: &Person, until: Month) -> usize {
@@ -18,7 +27,7 @@ fn due(source: &str, person: &Person, until: Month) -> usize {
     match source {
         "gateway.vehicles" | "registry.vehicles" => records.vehicles.len(),
         "soapy.income" | "sealed.income" => records.incomes.iter().filter(|row| window(row.month)).count(),
-        "filer.pensions" => records.pensions.len(),
+        "filer.pensions" | "keyed.pensions" | "ftpser.pensions" | "folderer.pensions" => records.pensions.len(),
         _ => records.policies.len(),
     }
 }
@@ -28,7 +37,7 @@ async fn whatever_is_dropped_is_served() {
     let (city, dir) = (city(40), tempfile::tempdir().unwrap());
     let options = ServeOptions {
         connectors: vec![dropped()],
-        which: Which::Only(["gateway", "soapy", "filer", "viewer", "sealed", "registry"].map(str::to_owned).into()),
+        which: Which::Only(IDS.map(|id| id.split('.').next().unwrap_or_default().to_owned()).into()),
         reply_delay: std::time::Duration::from_millis(20),
         ..ServeOptions::default()
     };

@@ -5,10 +5,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hedui_base::Outcome;
+use hedui_connect::manifest::{Transport, Via};
 use hedui_connect::{Answer, Converter, Source};
 use hedui_sim::{City, FaultKind, Way};
 
 use crate::ask::{asked, city, served, source};
+
+/// Whether a fault can reach a source: over SFTP there is no certificate, and in a folder there is no connection.
+fn reaches(kind: FaultKind, source: &Source) -> bool {
+    let via = match &source.manifest.transport {
+        Transport::Files(plan) => plan.via,
+        _ => return true,
+    };
+    match kind {
+        FaultKind::CertificateExpired => via == Via::Ftps,
+        FaultKind::Reset | FaultKind::SlowBody => via != Via::Dir,
+        _ => true,
+    }
+}
 
 /// Strong enough to be met in a small city, quick enough for a test.
 fn strength(kind: FaultKind, source: &Source) -> u32 {
@@ -84,9 +98,7 @@ async fn every_fault_on(way: Way, ids: &[&str], households: u32) {
         let (calm, reasons) = asked(&source, &site, &city).await;
         assert_eq!(reasons, Vec::<&str>::new(), "{id} calm");
         servers.stop().await;
-        // Over SFTP there is a host key and no certificate.
-        let certified = |kind: &FaultKind| *kind != FaultKind::CertificateExpired || way != Way::Files;
-        let kinds = FaultKind::ALL.into_iter().filter(|kind| kind.does(way).is_some()).filter(certified);
+        let kinds = FaultKind::ALL.into_iter().filter(|kind| kind.does(way).is_some() && reaches(*kind, &source));
         futures::future::join_all(kinds.map(|kind| under(&city, &source, kind, &calm))).await;
     }
 }
@@ -109,6 +121,7 @@ async fn at_a_registry_that_answers_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_files() {
     every_fault_on(Way::Files, &["bank.jinshan"], 60).await;
+    every_fault_on(Way::Files, &["keyed.pensions", "ftpser.pensions", "folderer.pensions"], 30).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

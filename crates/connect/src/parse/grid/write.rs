@@ -3,6 +3,8 @@
 //! With `mess`, everything that the layout says it can bear is there: a heading above, other spellings of names, merged
 //! names in two rows, subtotals between the rows, notes below.
 
+use std::collections::HashMap;
+
 use rust_xlsxwriter::{Format, Workbook};
 
 use super::{Closing, ClosingRow, GridFormat, Head, Layout, MonthColumns, SkipTest, encode};
@@ -101,19 +103,21 @@ fn side_by_side(table: &Written<'_>, months: &MonthColumns) -> Result<Wide, Unwr
         }
     }
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
+    // A county's meters are many: rows that are equal but for month and value are found by what is equal.
+    let mut alike: HashMap<Vec<Option<String>>, Vec<usize>> = HashMap::new();
     for row in &table.rows {
         let key: Vec<Option<String>> = own.iter().map(|at| row[*at].clone()).collect();
         let month = row[month_at].clone().unwrap_or_default();
         let place = found.iter().position(|m| *m == month).unwrap_or_default() * value_at.len() + own.len();
-        let free = |wide: &&mut Vec<Option<String>>| {
-            wide[..own.len()] == key[..] && wide[place..place + value_at.len()].iter().all(Option::is_none)
-        };
-        let at = match rows.iter_mut().position(|wide| free(&wide)) {
-            Some(at) => at,
+        let known = alike.entry(key.clone()).or_default();
+        let free = |at: &&usize| rows[**at][place..place + value_at.len()].iter().all(Option::is_none);
+        let at = match known.iter().find(free) {
+            Some(at) => *at,
             None => {
-                let mut wide = key.clone();
+                let mut wide = key;
                 wide.resize(names.len(), None);
                 rows.push(wide);
+                known.push(rows.len() - 1);
                 rows.len() - 1
             }
         };
