@@ -19,4 +19,5 @@ mod pinned;
 mod reference;
 mod replies;
 mod support;
+mod tutorial;
 mod wire;
