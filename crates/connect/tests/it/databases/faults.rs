@@ -7,16 +7,17 @@ use super::Which::{self, MariaDb, Postgres, Sqlite};
 use super::{TABLES, everywhere, registry};
 use crate::support::{LI, ZHANG, subject};
 
-const ROW: &str = "('990000197001010018', '张三', 'U1', 1, 50, 1.00, '2019-05-06', TRUE, 10, '2026-06-30T08:00:00')";
+pub(super) const ROW: &str =
+    "('990000197001010018', '张三', 'U1', 1, 50, 1.00, '2019-05-06', TRUE, 10, '2026-06-30T08:00:00')";
 
-async fn failure(source: &Source, context: &Context) -> Failure {
+pub(super) async fn failure(source: &Source, context: &Context) -> Failure {
     match source.ask(context, &[subject(source, 1, ZHANG)], None).await {
         Exchange::Failed(failure) => failure,
         other => panic!("{other:?}"),
     }
 }
 
-async fn outcomes(source: &Source, context: &Context, period: Option<AskPeriod>) -> Vec<Outcome> {
+pub(super) async fn outcomes(source: &Source, context: &Context, period: Option<AskPeriod>) -> Vec<Outcome> {
     let subjects = [subject(source, 1, ZHANG), subject(source, 2, LI)];
     let Exchange::Replied(raw) = source.ask(context, &subjects, period).await else { panic!("no reply") };
     let keys = subjects.each_ref().map(Subject::key);

@@ -1,6 +1,7 @@
 //! The same register in SQLite, PostgreSQL and MariaDB: one table of cases, real servers.
 
 mod cases;
+mod encrypted;
 mod faults;
 
 use std::sync::{Arc, OnceLock};
