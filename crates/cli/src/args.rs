@@ -241,7 +241,7 @@ pub(crate) enum SourceVerb {
         #[command(flatten)]
         connectors: ConnectorArgs,
     },
-    /// How the sources are doing: answers, unknowns by cause, quarantine.
+    /// How the sources are doing: state, answers, latency, budget, what waits and what needs attention.
     Health {
         /// Data folder.
         #[arg(long, value_name = "DIR")]
@@ -250,6 +250,58 @@ pub(crate) enum SourceVerb {
         #[command(flatten)]
         connectors: ConnectorArgs,
     },
+    /// What was set aside from a source's replies: reason, place, ask and time.
+    Quarantine {
+        /// Source, such as `police.hukou`.
+        source: String,
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// At most so many, newest first.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+        /// Extra institutions.
+        #[command(flatten)]
+        connectors: ConnectorArgs,
+    },
+    /// Read kept replies again after the manifest was mended, and settle what they say; nobody is asked.
+    Reprocess {
+        /// Source, such as `police.hukou`.
+        source: String,
+        /// Data folder.
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Extra institutions: where the mended manifest lies.
+        #[command(flatten)]
+        connectors: ConnectorArgs,
+    },
+    /// What another manifest would make of the kept replies: which evidence would change. Writes nothing.
+    Replay(ReplayArgs),
+}
+
+/// `hedui source replay`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Source, such as `police.hukou`.
+    pub(crate) source: String,
+    /// Data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The other manifest.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: PathBuf,
+    /// List the asks that would change, by number.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Only replies settled on this day or later.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<Date>,
+    /// End with exit code 1 if any evidence would change.
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Extra institutions.
+    #[command(flatten)]
+    pub(crate) connectors: ConnectorArgs,
 }
 
 /// `hedui acquire`

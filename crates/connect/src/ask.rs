@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hedui_base::{AskId, Authorised, Month, Outcome, PersonKey, ResidentId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
-use crate::registry::Source;
+use crate::calendar::Calendar;
+pub(crate) use crate::gate::Gate;
+use crate::gate::{Gates, Lane};
+use crate::registry::{Source, embedded_calendar};
 use crate::reply::{RawReply, Refused};
 use crate::site::{InstitutionSite, Site, Tls};
 use crate::transport::Seen;
@@ -274,16 +274,12 @@ pub struct Context {
     clients: Arc<HashMap<String, reqwest::Client>>,
     pub(crate) databases: crate::transport::Idle,
     clock: Clock,
-    gates: Arc<Mutex<HashMap<String, Arc<Gate>>>>,
     observed: Arc<Mutex<HashMap<String, Observed>>>,
     /// How files without a marker looked, and since when.
     looks: Arc<Mutex<HashMap<String, (Seen, Timestamp)>>>,
-}
-
-/// One source's limits.
-pub(crate) struct Gate {
-    pub(crate) rate: Option<DefaultDirectRateLimiter>,
-    pub(crate) seats: Semaphore,
+    gates: Arc<Gates>,
+    calendar: Arc<Calendar>,
+    lane: Lane,
 }
 
 impl fmt::Debug for Context {
@@ -327,9 +323,11 @@ impl Context {
             clients: Arc::new(clients),
             databases: crate::transport::Idle::default(),
             clock: Arc::new(Timestamp::now),
-            gates: Arc::default(),
+            gates: Arc::new(Gates::new()),
             observed: Arc::default(),
             looks: Arc::default(),
+            calendar: embedded_calendar(),
+            lane: Lane::Batch,
         })
     }
 
@@ -360,10 +358,44 @@ impl Context {
         self
     }
 
+    /// The same with a calendar of one's own instead of the built-in one.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: Arc<Calendar>) -> Self {
+        self.calendar = calendar;
+        self
+    }
+
+    /// The same under the limits that another context has used so far: after a site file was read again.
+    #[must_use]
+    pub fn under_the_limits_of(mut self, other: &Self) -> Self {
+        self.gates = Arc::clone(&other.gates);
+        self.observed = Arc::clone(&other.observed);
+        self
+    }
+
+    /// The same in another lane: whoever waits at a counter passes before a batch.
+    #[must_use]
+    pub fn in_lane(mut self, lane: Lane) -> Self {
+        self.lane = lane;
+        self
+    }
+
+    /// The working days of institutions.
+    #[must_use]
+    pub const fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// Last day of the credential that a source is asked with, if the site says.
+    #[must_use]
+    pub fn credential_until(&self, source: &Source) -> Option<Date> {
+        self.site.of(&source.institution, source.id.as_str())?.credential_until
     }
 
     pub(crate) fn institution(&self, source: &Source) -> Result<&InstitutionSite, Failure> {
@@ -390,18 +422,11 @@ impl Context {
         }
     }
 
-    pub(crate) fn gate(&self, source: &Source) -> Arc<Gate> {
-        let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let gate = gates.entry(source.id.as_str().to_owned()).or_insert_with(|| {
-            let limits = &source.manifest.limits;
-            let here = self.site.of(&source.institution, source.id.as_str()).and_then(|i| i.rate);
-            let rate = here.or(limits.rate).and_then(NonZeroU32::new);
-            Arc::new(Gate {
-                rate: rate.map(|r| RateLimiter::direct(Quota::per_second(r))),
-                seats: Semaphore::new(limits.concurrency.max(1)),
-            })
-        });
-        Arc::clone(gate)
+    pub(crate) fn gate(&self, source: &Source) -> Gate {
+        let limits = &source.manifest.limits;
+        let here = self.site.of(&source.institution, source.id.as_str()).and_then(|i| i.rate);
+        let rate = here.or(limits.rate);
+        self.gates.gate(source.credential(), source.id.as_str(), rate, limits.concurrency, limits.reserve, self.lane)
     }
 }
 
@@ -419,15 +444,4 @@ fn client(tls: &Tls) -> Result<reqwest::Client, reqwest::Error> {
         builder = builder.identity(reqwest::Identity::from_pem(identity.reveal().as_bytes())?);
     }
     builder.build()
-}
-
-impl Gate {
-    /// Waits for a seat and for the rate.
-    pub(crate) async fn enter(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        let seat = self.seats.acquire().await.ok();
-        if let Some(rate) = &self.rate {
-            rate.until_ready().await;
-        }
-        seat
-    }
 }

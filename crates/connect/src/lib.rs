@@ -31,7 +31,10 @@ mod selector;
 mod template;
 
 mod ask;
+mod calendar;
 pub mod cipher;
+mod gate;
+pub mod maintenance;
 mod reply;
 pub mod sign;
 mod transport;
@@ -42,15 +45,19 @@ mod replay;
 pub use ask::{
     AskPeriod, Cause, ClientError, Context, Exchange, Failure, Observed, Poll, Subject, SubjectKey, Submission,
 };
+pub use calendar::{Calendar, DayKind, SpecialDay};
 pub use condition::{Condition, CountCheck, CountOf};
 pub use convert::{Accept, CodeTable, Converter, DayOfMonth, MoneyUnit, Value};
+pub use gate::Lane;
 pub use host::TlsUse;
 pub use inventory::{Holding, Inventory};
 pub use manifest::{Class, Manifest, Mode, Subjects};
 pub use parse::grid;
 pub use parse::{Answer, Parsed, Quarantined, Reason, Stats, parse};
 pub use reference::reference;
-pub use registry::{InstitutionFolder, Loaded, Registry, Source, catalogue, dataset_files, manifest_schema};
+pub use registry::{
+    InstitutionFolder, Loaded, Registry, Source, catalogue, dataset_files, embedded_calendar, manifest_schema,
+};
 pub use replay::{Tried, try_source};
 pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
 pub use selector::{Format, Selector};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hedui_base::catalogue::Title;
 use hedui_base::{Catalogue, Dataset, Diagnostic, SourceId, SourceText, diagnostic};
@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use rust_embed::RustEmbed;
 
 use crate::ask::AskPeriod;
+use crate::calendar::Calendar;
 use crate::manifest::{self, Class, Files, Given, Login, Manifest, Mode, Subjects, Transport, Via};
 use crate::parse::Shelf;
 use crate::parse::link::Places;
@@ -87,18 +88,19 @@ impl Source {
         Some(AskPeriod { from: until.plus(1 - months), until })
     }
 
-    /// The day from which an answer to a request of `sent` is overdue. Counts Monday to Friday.
+    /// The day from which an answer to a request of `sent` is overdue, by the institutions' working days.
     #[must_use]
-    pub fn due_on(&self, sent: Date) -> Option<Date> {
-        let mut left = self.manifest.limits.due_working_days?;
-        let mut day = sent;
-        while left > 0 {
-            day = day.tomorrow().ok()?;
-            if !matches!(day.weekday(), jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday) {
-                left -= 1;
-            }
+    pub fn due_on(&self, calendar: &Calendar, sent: Date) -> Option<Date> {
+        calendar.working_days_after(sent, self.manifest.limits.due_working_days?)?.tomorrow().ok()
+    }
+
+    /// The account that rate and daily budget are counted by: `police`, or `police/second` where a manifest names one.
+    #[must_use]
+    pub fn credential(&self) -> String {
+        match &self.manifest.limits.credential {
+            None => self.institution.clone(),
+            Some(name) => format!("{}/{name}", self.institution),
         }
-        day.tomorrow().ok()
     }
 }
 
@@ -410,6 +412,20 @@ pub fn catalogue() -> Catalogue {
 #[must_use]
 pub fn manifest_schema() -> String {
     Embedded::get("schema.json").and_then(|file| String::from_utf8(file.data.into_owned()).ok()).unwrap_or_default()
+}
+
+/// The days off built into the binary, read once. What is wrong with a built-in file, a test finds.
+#[must_use]
+pub fn embedded_calendar() -> Arc<Calendar> {
+    static READ: OnceLock<Arc<Calendar>> = OnceLock::new();
+    let read = || {
+        let texts = Embedded::iter().filter(|path| path.starts_with("calendar/")).filter_map(|path| {
+            let text = String::from_utf8(Embedded::get(&path)?.data.into_owned()).ok()?;
+            Some(SourceText::new(path.as_ref(), text))
+        });
+        Arc::new(Calendar::parse(&texts.collect::<Vec<_>>()).unwrap_or_default())
+    };
+    Arc::clone(READ.get_or_init(read))
 }
 
 /// The dataset files built into the binary, as text.

@@ -10,7 +10,9 @@ use sqlx::any::AnyRow;
 
 use crate::error::{LedgerError, Result};
 use crate::ledger::{Ledger, Tx};
-use crate::sql::{area, date, date_or_null, json, person, query, read_keys, text, to_json, values, write_rows};
+use crate::sql::{
+    area, date, date_or_null, int, json, person, query, read_keys, take_numbers, text, to_json, values, write_rows,
+};
 
 const COLUMNS: &str = "l.number, l.purposes, l.scopes, l.valid_from, l.valid_until, l.revoked_on";
 
@@ -44,6 +46,7 @@ impl Ledger {
         )
         .execute(tx.connection())
         .await?;
+        changed(tx.connection()).await?;
         let rows = letter.covers.iter().flat_map(|p| values![letter.number.as_str(), i64::from(p.0)]).collect();
         write_rows(tx.connection(), &[], 2, rows, |rows| {
             format!("INSERT INTO letter_person (number, person) VALUES {rows} ON CONFLICT DO NOTHING")
@@ -57,6 +60,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Database`].
     pub async fn attach_letters(&self, tx: &mut Tx, pairs: &[(CaseId, String)], now: Timestamp) -> Result<()> {
+        changed(tx.connection()).await?;
         let rows = pairs.iter().flat_map(|(case, number)| values![case.as_str(), number.as_str(), now]).collect();
         write_rows(tx.connection(), &[], 3, rows, |rows| {
             format!("INSERT INTO case_letter (case_id, number, attached_at) VALUES {rows} ON CONFLICT DO NOTHING")
@@ -93,6 +97,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::UnknownLetter`].
     pub async fn revoke_letter(&self, tx: &mut Tx, number: &str, on: Date) -> Result<()> {
+        changed(tx.connection()).await?;
         let done = query(
             "UPDATE letter SET revoked_on = CASE WHEN revoked_on IS NULL OR revoked_on > $1 THEN $1 ELSE revoked_on END \
              WHERE number = $2"
@@ -120,6 +125,17 @@ impl Ledger {
     pub async fn letters_for(&self, cases: &[CaseId]) -> Result<HashMap<CaseId, Vec<Letter>>> {
         let mut conn = self.inner.pool.acquire().await?;
         letters_for(&mut conn, cases).await
+    }
+
+    /// A number that grows with every change of any letter: what was read at the same number still holds.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub async fn letters_version(&self, tx: &mut Tx) -> Result<i64> {
+        query("SELECT next FROM counter WHERE name = 'letters'".into(), [])
+            .fetch_optional(tx.connection())
+            .await?
+            .map_or(Ok(0), |row| int(&row, 0))
     }
 
     /// The letters of each case as this transaction sees them: what a dispatch decides by.
@@ -150,6 +166,10 @@ impl Ledger {
             .await?;
         rows.iter().map(|row| Ok(CaseId::from(text(row, 0)?))).collect()
     }
+}
+
+async fn changed(conn: &mut AnyConnection) -> Result<()> {
+    take_numbers(conn, "letters", 1, 1).await.map(|_| ())
 }
 
 async fn letters_for(conn: &mut AnyConnection, cases: &[CaseId]) -> Result<HashMap<CaseId, Vec<Letter>>> {

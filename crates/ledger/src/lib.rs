@@ -34,7 +34,11 @@ mod cases;
 mod letters;
 
 mod asks;
+mod health;
+mod leases;
+mod limits;
 mod quarantine;
+mod rereading;
 mod submissions;
 
 mod findings;
@@ -46,14 +50,18 @@ mod audit;
 pub mod merkle;
 
 pub use api_keys::{Actor, ApiKey};
-pub use asks::{Ask, AskCount, AskFilter, AskState, ClaimedAsk, Planned, Reask, Settle};
+pub use asks::{Ask, AskCount, AskFilter, AskNow, AskState, Planned, Reask};
 pub use audit::{AuditEvent, AuditLeaf, AuditReport, BadLeaf, Checkpoint};
 pub use cases::{Account, Case, CaseFilter, CasePerson, HouseholdEntry, PersonEntry, Role};
 pub use error::{LedgerError, Result};
 pub use findings::SavedFinding;
+pub use health::{Attempt, Latency, Observation, OldestPending, SourceHealth};
+pub use leases::{ClaimedAsk, Settle};
 pub use ledger::{Ledger, Tx};
+pub use limits::{BreakerState, SavedBreaker};
 pub use people::{Person, mask_name};
-pub use quarantine::{Attempt, Quarantine, SourceHealth};
+pub use quarantine::{Quarantine, QuarantineRow};
+pub use rereading::ManifestSeen;
 pub use reviews::{NewReview, Review, ReviewFilter, ReviewState};
 pub use submissions::ClaimedSubmission;
 pub use verifications::{NewVerification, Verification};

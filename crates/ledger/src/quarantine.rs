@@ -1,13 +1,22 @@
-//! What was set aside instead of being believed, and how each source has been doing.
+//! What was set aside instead of being believed.
 
 use hedui_base::{AskId, SourceId};
 use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::ledger::{Ledger, Tx};
-use crate::sql::{
-    Value, int, int_or_null, moment, moment_or_null, query, take_numbers, text, text_or_null, values, write_rows,
-};
+use crate::sql::{Value, int, int_or_null, moment, moment_or_null, query, take_numbers, text, values, write_rows};
+
+/// A part of a reply that was set aside, as it stands in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantineRow {
+    /// Its number.
+    pub number: i64,
+    /// What it is.
+    pub item: Quarantine,
+    /// When a later reading of the same reply could use it.
+    pub cured_at: Option<Timestamp>,
+}
 
 /// A part of a reply that was set aside. Neither reason nor place holds personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,40 +35,6 @@ pub struct Quarantine {
     pub manifest: String,
     /// When.
     pub at: Timestamp,
-}
-
-/// One call to a source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The source.
-    pub source: SourceId,
-    /// When.
-    pub at: Timestamp,
-    /// How long it took, in milliseconds.
-    pub took_ms: i64,
-    /// How many asks it was about.
-    pub asks: i64,
-    /// Why it failed, as a stable code; none if it did not.
-    pub failure: Option<String>,
-}
-
-/// How a source has been doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceHealth {
-    /// Calls made.
-    pub attempts: i64,
-    /// Calls that failed.
-    pub failures: i64,
-    /// Mean duration of a call, in milliseconds.
-    pub mean_ms: i64,
-    /// Last call.
-    pub last_at: Option<Timestamp>,
-    /// Cause of the last failure.
-    pub last_failure: Option<String>,
-    /// When that was.
-    pub last_failure_at: Option<Timestamp>,
-    /// Rows set aside, by reason.
-    pub quarantined: Vec<(String, i64)>,
 }
 
 impl Ledger {
@@ -92,25 +67,39 @@ impl Ledger {
         Ok(())
     }
 
-    /// What was set aside, newest first, of one source or of all.
+    /// What is set aside, newest first, of one source or of all, without what was cured.
     ///
     /// # Errors
     /// [`crate::LedgerError::Database`].
     pub async fn quarantined(&self, source: Option<&SourceId>, limit: i64) -> Result<Vec<Quarantine>> {
-        let mut conn = self.inner.pool.acquire().await?;
         let mut bound: Vec<Value> = values![limit].to_vec();
-        let mut narrow = "";
+        let mut narrow = "WHERE cured_at IS NULL";
         if let Some(source) = source {
             bound.push(source.as_str().into());
-            narrow = "WHERE source = $2";
+            narrow = "WHERE cured_at IS NULL AND source = $2";
         }
+        let rows = self.quarantine_rows(&format!("{narrow} ORDER BY quarantine DESC LIMIT $1"), bound).await?;
+        Ok(rows.into_iter().map(|row| row.item).collect())
+    }
+
+    /// All that one reply had set aside, cured or not, in order.
+    ///
+    /// # Errors
+    /// [`crate::LedgerError::Database`].
+    pub async fn quarantine_of_reply(&self, source: &SourceId, raw: &str) -> Result<Vec<QuarantineRow>> {
+        let bound = values![source.as_str(), raw].to_vec();
+        self.quarantine_rows("WHERE source = $1 AND raw = $2 ORDER BY quarantine", bound).await
+    }
+
+    async fn quarantine_rows(&self, narrow: &str, bound: Vec<Value>) -> Result<Vec<QuarantineRow>> {
+        let mut conn = self.inner.pool.acquire().await?;
         let sql = format!(
-            "SELECT source, ask, reason, place, raw, manifest, at FROM quarantine {narrow} ORDER BY quarantine DESC LIMIT $1"
+            "SELECT source, ask, reason, place, raw, manifest, at, quarantine, cured_at FROM quarantine {narrow}"
         );
         let rows = query(sql, bound).fetch_all(&mut *conn).await?;
         rows.iter()
             .map(|row| {
-                Ok(Quarantine {
+                let item = Quarantine {
                     source: SourceId::from(text(row, 0)?),
                     ask: int_or_null(row, 1)?.map(AskId),
                     reason: text(row, 2)?,
@@ -118,57 +107,9 @@ impl Ledger {
                     raw: text(row, 4)?,
                     manifest: text(row, 5)?,
                     at: moment(row, 6)?,
-                })
+                };
+                Ok(QuarantineRow { number: int(row, 7)?, item, cured_at: moment_or_null(row, 8)? })
             })
             .collect()
-    }
-
-    /// Notes calls to sources.
-    ///
-    /// # Errors
-    /// [`crate::LedgerError::Database`].
-    pub async fn record_attempts(&self, tx: &mut Tx, attempts: &[Attempt]) -> Result<()> {
-        let count = i64::try_from(attempts.len()).unwrap_or(i64::MAX);
-        let first = take_numbers(tx.connection(), "attempt", 1, count).await?;
-        let rows = (first..)
-            .zip(attempts)
-            .flat_map(|(n, a)| values![n, a.source.as_str(), a.at, a.took_ms, a.asks, a.failure.clone()])
-            .collect();
-        write_rows(tx.connection(), &[], 6, rows, |rows| {
-            format!("INSERT INTO attempt (attempt, source, at, took_ms, asks, failure) VALUES {rows}")
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// How every source that was ever called has been doing, by source.
-    ///
-    /// # Errors
-    /// [`crate::LedgerError::Database`].
-    pub async fn source_health(&self) -> Result<Vec<(SourceId, SourceHealth)>> {
-        let mut conn = self.inner.pool.acquire().await?;
-        let mut health = std::collections::BTreeMap::<String, SourceHealth>::new();
-        let sql =
-            "SELECT source, COUNT(*), COUNT(failure), SUM(took_ms) / COUNT(*), MAX(at) FROM attempt GROUP BY source";
-        for row in &query(sql.into(), []).fetch_all(&mut *conn).await? {
-            let entry = health.entry(text(row, 0)?).or_default();
-            entry.attempts = int(row, 1)?;
-            entry.failures = int(row, 2)?;
-            entry.mean_ms = int(row, 3)?;
-            entry.last_at = moment_or_null(row, 4)?;
-        }
-        let sql = "SELECT a.source, a.failure, a.at FROM attempt a JOIN \
-                   (SELECT source, MAX(attempt) AS last FROM attempt WHERE failure IS NOT NULL GROUP BY source) f \
-                   ON a.attempt = f.last";
-        for row in &query(sql.into(), []).fetch_all(&mut *conn).await? {
-            let entry = health.entry(text(row, 0)?).or_default();
-            entry.last_failure = text_or_null(row, 1)?;
-            entry.last_failure_at = moment_or_null(row, 2)?;
-        }
-        let sql = "SELECT source, reason, COUNT(*) FROM quarantine GROUP BY source, reason ORDER BY source, reason";
-        for row in &query(sql.into(), []).fetch_all(&mut *conn).await? {
-            health.entry(text(row, 0)?).or_default().quarantined.push((text(row, 1)?, int(row, 2)?));
-        }
-        Ok(health.into_iter().map(|(source, h)| (SourceId::from(source), h)).collect())
     }
 }

@@ -4,8 +4,8 @@ use hedui_base::SourceId;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::asks::{ClaimedAsk, read_claim, update_held};
 use crate::error::Result;
+use crate::leases::{ClaimedAsk, read_claim, update_held};
 use crate::ledger::{Ledger, Tx};
 use crate::sql::{Value, date_or_null, int, moment, query, read_keys, take_numbers, text, values};
 

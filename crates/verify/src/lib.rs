@@ -35,13 +35,14 @@ mod simulate;
 
 pub use accept::{AcceptSummary, accept};
 pub use acquire::{
-    AcquireMode, AcquireRequest, AcquireSummary, Boundary, Selection, SourceSummary, TryResult, acquire, source_try,
+    AcquireMode, AcquireRequest, AcquireSummary, AskChange, Boundary, Replayed, Reprocessed, Selection, SourceSummary,
+    Timing, TryResult, acquire, source_replay, source_reprocess, source_try,
 };
 pub use compare::{
     BatchRequest, BatchSummary, CaseFailure, FlagTotal, PlainRequest, SchemeTotal, SourceTotal, batch, batch_plain,
 };
 pub use error::{Problem, VerifyError};
-pub use health::{SourceHealth, health};
+pub use health::{BreakerLine, BudgetLine, PendingLine, SourceHealth, SourceState, health};
 pub use hedui_engine::cases as rule_cases;
 pub use intake::Intake;
 pub use kept::{KeptTotal, explain_kept, explain_plain};

@@ -81,6 +81,9 @@ pub(crate) fn print(summary: &AcquireSummary) {
                 terminal::line(format!("  {}: {count} {outcome} ({})", source.source, word.zh()));
             }
         }
+        for (why, count) in &source.held {
+            terminal::line(format!("  {}: {count} not asked yet (未查询): {why}", source.source));
+        }
         for (cause, count) in &source.causes {
             terminal::line(format!("  {}: {count} x {cause}", source.source));
         }
@@ -88,6 +91,31 @@ pub(crate) fn print(summary: &AcquireSummary) {
             terminal::line(format!("  {}: {count} quarantined: {reason}", source.source));
         }
     }
+    let t = &summary.timing;
+    terminal::line(format!(
+        "{:.1} s: {} asks settled ({}/s), {} records ({}/s)",
+        seconds(t.wall_ms),
+        t.asks,
+        t.asks_per_second,
+        t.records,
+        t.records_per_second
+    ));
+    terminal::line(format!(
+        "  busy seconds, side by side: plan {:.1}, claim {:.1}, wait for institutions {:.1}, keep replies {:.1}, parse {:.1}, \
+         settle in the ledger {:.1} and in the store {:.1}, count {:.1}",
+        seconds(t.plan_ms),
+        seconds(t.claim_ms),
+        seconds(t.wait_ms),
+        seconds(t.raw_ms),
+        seconds(t.parse_ms),
+        seconds(t.settle_ledger_ms),
+        seconds(t.settle_store_ms),
+        seconds(t.stand_ms)
+    ));
+}
+
+fn seconds(millis: u64) -> f64 {
+    Duration::from_millis(millis).as_secs_f64()
 }
 
 /// Coverage by class of institution, one line each, and what stands in the way summed up over all sources.

@@ -15,6 +15,8 @@ mod serve;
 mod sim;
 mod simulate;
 mod source;
+mod source_again;
+mod source_health;
 mod source_items;
 mod store;
 mod torture;

@@ -5,7 +5,7 @@ use std::path::Path;
 use hedui_base::{CaseId, Diagnostic, SourceId};
 use hedui_connect::{Inventory, Loaded, Registry, Site};
 
-use super::{Ended, Shell, existing, read_text, source_items, to_json, with_connectors};
+use super::{Ended, Shell, existing, read_text, source_again, source_health, source_items, to_json, with_connectors};
 use crate::args::{ConnectorArgs, SourceVerb};
 use crate::failure::{self, Failure};
 use crate::terminal;
@@ -49,35 +49,15 @@ pub(crate) async fn run(shell: Shell, verb: SourceVerb) -> Ended {
             }
             Ok(0)
         }
-        SourceVerb::Health { data, connectors } => health(shell, &data, &connectors).await,
+        SourceVerb::Health { data, connectors } => source_health::run(shell, &data, &connectors).await,
+        SourceVerb::Quarantine { source, data, limit, connectors } => {
+            source_again::quarantine(shell, &source, &data, limit, &connectors).await
+        }
+        SourceVerb::Reprocess { source, data, connectors } => {
+            source_again::reprocess(shell, source, &data, &connectors).await
+        }
+        SourceVerb::Replay(args) => source_again::replay(shell, args).await,
     }
-}
-
-async fn health(shell: Shell, data: &Path, connectors: &ConnectorArgs) -> Ended {
-    let ws = existing(data, with_connectors(&connectors.connectors)).await?;
-    let board = hedui_verify::health(&ws).await?;
-    if shell.json {
-        terminal::json(&to_json(&board)?);
-        return Ok(0);
-    }
-    let words = |map: &std::collections::BTreeMap<String, usize>| {
-        map.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
-    };
-    let rows: Vec<Vec<String>> = board
-        .iter()
-        .map(|s| {
-            vec![
-                s.source.clone(),
-                s.title.clone(),
-                words(&s.outcomes),
-                s.waiting.to_string(),
-                words(&s.quarantined),
-                words(&s.causes),
-            ]
-        })
-        .collect();
-    terminal::table(&["source", "来源", "answers", "waiting", "quarantined", "causes"], &rows);
-    Ok(0)
 }
 
 /// The built-in institutions and those of a folder.

@@ -7,6 +7,7 @@ use hedui_base::{Month, Outcome};
 
 use crate::condition::{Condition, CountCheck};
 use crate::convert::Converter;
+use crate::maintenance::Window;
 use crate::selector::Selector;
 
 use super::plans::Transport;
@@ -182,6 +183,55 @@ pub struct Limits {
     pub poll: Option<Duration>,
     /// Working days until an answer is overdue.
     pub due_working_days: Option<u32>,
+    /// Whose account rate and daily budget belong to: sources of one institution that name the same share them. None is
+    /// the institution's one account.
+    pub credential: Option<String>,
+    /// People a day that may be asked about with that account, in China's day; none means unlimited.
+    pub daily: Option<u64>,
+    /// Part of `daily` kept for asking again.
+    pub daily_reserve: Share,
+    /// Part of rate, seats and `daily` kept for checks that somebody waits for.
+    pub reserve: Share,
+    /// When the source counts as down.
+    pub breaker: BreakerPlan,
+    /// Hours in which nothing is sent, in China's time.
+    pub maintenance: Vec<Window>,
+}
+
+/// A part of a whole, exact to a ten-thousandth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Share(u16);
+
+impl Share {
+    /// From ten-thousandths; more than the whole counts as the whole.
+    #[must_use]
+    pub const fn of_ten_thousand(parts: u16) -> Self {
+        Self(if parts > 10_000 { 10_000 } else { parts })
+    }
+
+    /// In ten-thousandths, at most 10000.
+    #[must_use]
+    pub const fn ten_thousandths(self) -> u16 {
+        self.0
+    }
+
+    /// This part of a number, rounded down.
+    #[must_use]
+    pub const fn of(self, whole: u64) -> u64 {
+        // Split, so that nothing overflows.
+        whole / 10_000 * self.0 as u64 + whole % 10_000 * self.0 as u64 / 10_000
+    }
+}
+
+/// When a source counts as down and is left alone for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPlan {
+    /// Share of failed calls from which on it counts as down.
+    pub open_after: Share,
+    /// Of how many last calls.
+    pub of: u32,
+    /// How long it is left alone before one call tries again.
+    pub cool: Duration,
 }
 
 /// When a call is tried again.

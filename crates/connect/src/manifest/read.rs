@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hedui_base::catalogue::Title;
 use hedui_base::{Catalogue, Diagnostic, Outcome, SourceText};
@@ -11,10 +10,11 @@ use jiff::civil::Date;
 use sha2::Digest as _;
 
 use super::block::{Block, Out};
+use super::read_limits::{default_limits, read_limits};
 use super::tree::{self, Place, Table, Value};
 use super::{
-    Access, AskBlock, Class, Every, IdVariant, KeyPart, Limits, Manifest, Retry, RetryOn, Sample, SampleExpect,
-    SampleSubject, Slot, SourceBlock, Subjects, Transport,
+    Access, AskBlock, Class, Every, IdVariant, KeyPart, Manifest, Sample, SampleExpect, SampleSubject, Slot,
+    SourceBlock, Subjects, Transport,
 };
 use super::{read_map, read_outcome, read_transport};
 
@@ -318,77 +318,6 @@ fn read_period(block: Block<'_>, windows: bool) -> (Option<u32>, Option<u32>) {
     }
     block.finish(&[("window", "transports http and soap")]);
     (months, window)
-}
-
-fn default_limits() -> Limits {
-    Limits {
-        rate: None,
-        concurrency: 4,
-        timeout: Duration::from_secs(30),
-        retry: Retry { on: Vec::new(), times: 0, base: Duration::from_millis(200), cap: Duration::from_secs(10) },
-        poll: None,
-        due_working_days: None,
-    }
-}
-
-fn read_limits(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> Limits {
-    use read_transport::TransportKind::{Dci, DciLater, Drop, Files, Http, Soap};
-    let mut limits = default_limits();
-    if matches!(kind, Some(Http | Soap | Dci | DciLater) | None) {
-        limits.rate = block.text_at("rate").and_then(|(text, place)| {
-            let rate = text.strip_suffix("/s").and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-            if rate.is_none() {
-                block.report(
-                    place.error("connect::bad_rate", format!("`{text}` is not a rate"), "here").help("such as 20/s"),
-                );
-            }
-            rate
-        });
-    }
-    if kind != Some(Drop) {
-        limits.concurrency = block.number("concurrency").unwrap_or(limits.concurrency).max(1);
-        limits.timeout = block.duration("timeout").unwrap_or(limits.timeout);
-        if let Some(retry) = block.block("retry") {
-            let words = [
-                ("timeout", RetryOn::Timeout),
-                ("connect", RetryOn::Connect),
-                ("429", RetryOn::TooMany),
-                ("5xx", RetryOn::ServerError),
-                ("throttled", RetryOn::Throttled),
-            ];
-            limits.retry.on = retry
-                .texts("on")
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|(text, place)| retry.pick("cause of retry", text, place, &words))
-                .collect();
-            limits.retry.times = retry.number("times").unwrap_or(2);
-            limits.retry.base = retry.duration("base").unwrap_or(limits.retry.base);
-            limits.retry.cap = retry.duration("cap").unwrap_or(limits.retry.cap);
-            let _ = retry.word("jitter", &[("full", ())]);
-            retry.finish(&[]);
-        }
-    }
-    if matches!(kind, Some(Files | DciLater) | None) {
-        limits.poll = block.duration("poll");
-        limits.due_working_days = block.text_at("due").and_then(|(text, place)| {
-            let days = text.strip_suffix("wd").and_then(|n| n.parse().ok());
-            if days.is_none() {
-                let report = place.error("connect::bad_due", format!("`{text}` is not a due time"), "here");
-                block.report(report.help("working days, such as 15wd"));
-            }
-            days
-        });
-    }
-    block.finish(&[
-        ("poll", "transport file_exchange, and dci with mode = \"async\""),
-        ("due", "transport file_exchange, and dci with mode = \"async\""),
-        ("rate", "transports http, soap and dci"),
-        ("concurrency", "transports other than drop"),
-        ("timeout", "transports other than drop"),
-        ("retry", "transports other than drop"),
-    ]);
-    limits
 }
 
 fn read_sample(block: Block<'_>, transport: Option<&Transport>) -> Sample {

@@ -65,7 +65,7 @@ impl Call<'_> {
     }
 
     async fn once(&self, sealed: Option<&Sealed<'_>>, body: &[u8]) -> Result<(u16, Media, Vec<u8>), Try> {
-        let _seat = self.gate.enter().await;
+        let seat = self.gate.enter().await;
         let headers = self.headers(body).map_err(Try::plain)?;
         let request = self
             .context
@@ -97,6 +97,11 @@ impl Call<'_> {
             Opened::Plain(media, bytes) => (media, bytes, true),
         };
         let verdict = classify(self.source, media, status.as_u16(), &bytes);
+        if verdict == Some(Verdict::Throttled) || status.as_u16() == 429 || after.is_some() {
+            seat.throttled(after);
+        } else if status.is_success() {
+            seat.went_well();
+        }
         match verdict {
             Some(Verdict::Throttled) => {
                 Err(Try { failure: Failure { retry: true, ..failure }, on: Some(RetryOn::Throttled) })

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::{given, random_hex, today};
+use super::{given, random_hex};
 use crate::ask::{Cause, Context, Exchange, Failure, Gate, Poll, Subject, Submission};
 use crate::manifest::{DciMode, DciPlan, Encoding};
 use crate::parse::{Progress, acknowledged, progress};
@@ -50,7 +50,7 @@ pub(super) async fn ask(
             sent,
             refused,
             submitted: context.now(),
-            due: source.due_on(today(context)),
+            due: source.due_on(context.calendar(), crate::maintenance::day_in_china(context.now())),
             period: None,
         });
     }

@@ -180,8 +180,7 @@ impl Source {
 }
 
 fn today(context: &Context) -> jiff::civil::Date {
-    // Working days are counted where the institutions are: UTC+8, all year.
-    context.now().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).date()
+    crate::maintenance::day_in_china(context.now())
 }
 
 /// A given text, from the manifest or the site's secrets.

@@ -62,7 +62,7 @@ impl Source {
             sent: request.rows(&sendable).iter().map(|row| (row.seq, row.ask)).collect(),
             refused,
             submitted: context.now(),
-            due: self.due_on(today(context)),
+            due: self.due_on(context.calendar(), today(context)),
             period,
         })
     }

@@ -82,7 +82,11 @@ fn banks_share_a_template_and_differ_where_they_say_so() {
     assert_eq!(get("bank.jiaoshan").mode, Mode::Exchange);
     assert_eq!(get("water.use").manifest.transport.format(), Format::Cells);
     let sent = "2026-06-26".parse().unwrap();
-    assert_eq!(get("bank.beigu").due_on(sent).unwrap().to_string(), "2026-07-11", "ten working days, then overdue");
+    assert_eq!(
+        get("bank.beigu").due_on(&hedui_connect::embedded_calendar(), sent).unwrap().to_string(),
+        "2026-07-11",
+        "ten working days, then overdue"
+    );
     let period = get("tax.income").period("2026-06-30".parse().unwrap()).unwrap();
     assert_eq!((period.from.to_string(), period.until.to_string()), ("2025-06".into(), "2026-05".into()));
 }

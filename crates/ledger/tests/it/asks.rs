@@ -18,7 +18,10 @@ async fn claim(ledger: &Ledger, minutes: i64, limit: usize) -> Vec<ClaimedAsk> {
 }
 
 fn found(claimed: &[ClaimedAsk]) -> Vec<Settle> {
-    claimed.iter().map(|c| Settle { ask: c.ask, fence: c.fence, outcome: Outcome::Found, cause: None }).collect()
+    claimed
+        .iter()
+        .map(|c| Settle { ask: c.ask, fence: c.fence, outcome: Outcome::Found, cause: None, manifest: None })
+        .collect()
 }
 
 async fn settle(ledger: &Ledger, settled: &[Settle], minutes: i64) -> Result<Vec<i64>, LedgerError> {

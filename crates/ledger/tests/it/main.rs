@@ -6,6 +6,7 @@ mod asks;
 mod audit;
 mod erasure;
 mod keys_and_reviews;
+mod limits;
 mod people_and_cases;
 mod scale;
 mod submissions;

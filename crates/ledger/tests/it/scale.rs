@@ -44,7 +44,7 @@ async fn bulk_paths_carry_a_town() {
     step("claim 8,000 asks");
     let settled: Vec<_> = claimed
         .iter()
-        .map(|c| Settle { ask: c.ask, fence: c.fence, outcome: Outcome::NoRecord, cause: None })
+        .map(|c| Settle { ask: c.ask, fence: c.fence, outcome: Outcome::NoRecord, cause: None, manifest: None })
         .collect();
     let mut tx = f.ledger.begin().await.unwrap();
     f.ledger.mark_sent(&mut tx, &claimed, at(0)).await.unwrap();

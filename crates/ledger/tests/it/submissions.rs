@@ -48,8 +48,13 @@ async fn a_file_is_handed_in_polled_and_settled_under_a_fence() {
     // First a "not yet" for both, then one answer, then the other.
     let claimed = poll(8).await.remove(0);
     assert_eq!(claimed.polls, 2);
-    let settle =
-        |ask: &hedui_ledger::ClaimedAsk, outcome| Settle { ask: ask.ask, fence: ask.fence, outcome, cause: None };
+    let settle = |ask: &hedui_ledger::ClaimedAsk, outcome| Settle {
+        ask: ask.ask,
+        fence: ask.fence,
+        outcome,
+        cause: None,
+        manifest: None,
+    };
     let mut tx = ledger.begin().await.unwrap();
     let not_yet: Vec<_> = claimed.asks.iter().map(|a| settle(a, Outcome::Pending)).collect();
     ledger.settle(&mut tx, &not_yet, at(8)).await.unwrap();

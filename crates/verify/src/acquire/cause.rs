@@ -1,6 +1,9 @@
 /// Why a pair is unknown, as a caseworker reads it; codes without words of their own are shown as they are.
 pub(crate) fn cause_zh(code: &str) -> String {
     let text = match code {
+        "over_budget" => "今日查询额度已用完",
+        "maintenance" => "对方系统维护时段",
+        "breaker_open" => "对方系统故障，暂停查询",
         "not_authorised" => "授权书不适用于该来源",
         "no_endpoint" => "未配置接口地址",
         "missing_secret" => "缺少接口密钥",

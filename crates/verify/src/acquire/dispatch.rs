@@ -1,32 +1,38 @@
 //! One source's asks: claimed in groups, allowed one by one by a letter of today, sent in batches, several at once.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use hedui_base::{Authorised, CaseId, Denial, Outcome, PersonKey};
-use hedui_connect::{Cause, Exchange, Failure, Parsed, RawReply, Source, Subject, SubjectKey, parse};
-use hedui_ledger::{AuditEvent, ClaimedAsk};
+use hedui_base::{AskId, Outcome, PersonKey};
+use hedui_connect::maintenance::closed_until;
+use hedui_connect::{Context, Exchange, Failure, Parsed, Source, Subject, SubjectKey, parse};
+use hedui_ledger::{AuditEvent, BreakerState, ClaimedAsk, SavedBreaker};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::AcquireMode;
 use super::boundary::Boundary;
-use super::plan::{Scene, SourcePlan, authorise};
-use super::raw::{self, RawStore};
+use super::breaker::{Breaker, Heard, May};
+use super::claim::{Allowed, LetterDesk};
+use super::plan::{Scene, SourcePlan};
+use super::pulse::Pulse;
+use super::raw::{self, Kept, RawStore};
 use super::settle::{Batch, Ending, Settling};
-use crate::accept::cases_by_id;
+use super::timing::{Stage, Stopwatch};
 use crate::{Event, Progress, VerifyError, Workspace};
 
-/// How long a claim stands before another worker may take it over.
+/// How long a claim stands before another worker may take it over, unless its worker shows a sign of life.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(15);
 /// Asks claimed at once where the source takes few a call.
 const GROUP: usize = 256;
-/// Calls in a row without any connection after which a source counts as down for this run.
-const DOWN_AFTER: usize = 3;
+/// People whose asks are held back in one transaction.
+const HELD_TOGETHER: usize = 2_000;
 
 /// What every source's task shares.
 pub(super) struct Shared {
@@ -39,6 +45,9 @@ pub(super) struct Shared {
     pub(super) progress: Arc<dyn Progress>,
     pub(super) raw: RawStore,
     pub(super) settling: Settling,
+    pub(super) letters: LetterDesk,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) watch: Arc<Stopwatch>,
 }
 
 /// One source at work.
@@ -46,42 +55,74 @@ pub(super) struct Dispatch {
     pub(super) shared: Arc<Shared>,
     pub(super) plan: SourcePlan,
     pub(super) sent: AtomicUsize,
-    failures: AtomicUsize,
+    breaker: Mutex<Breaker>,
+    /// Told when the breaker has opened or closed, or the call that tries has ended.
+    turned: Notify,
+    /// Whether today's budget is used up, for first tries and for further ones.
+    pub(super) spent: [AtomicBool; 2],
 }
 
-/// A claimed ask with the letter that allows it.
-pub(super) struct Allowed {
-    pub(super) claimed: ClaimedAsk,
-    pub(super) authorised: Authorised,
+/// People to claim together: all for the first time, or all again.
+struct Group {
+    people: Vec<PersonKey>,
+    again: bool,
 }
 
 /// One piece of work.
-enum Work {
+pub(super) enum Work {
     /// Ask about these.
     Send(Vec<Allowed>),
     /// Parse a reply that is on file.
-    Replay(Box<RawReply>, String, Vec<ClaimedAsk>),
+    Replay(Box<Kept>, String, Vec<ClaimedAsk>),
 }
 
 /// Groups to claim, and work that is ready.
-type Queue = (VecDeque<Vec<PersonKey>>, VecDeque<Work>);
+#[derive(Default)]
+struct Queue {
+    groups: VecDeque<Group>,
+    ready: VecDeque<Work>,
+}
+
+/// Why nothing is sent now: stands with the asks that stay planned.
+pub(super) const MAINTENANCE: &str = "maintenance";
+pub(super) const BREAKER_OPEN: &str = "breaker_open";
+pub(super) const OVER_BUDGET: &str = "over_budget";
 
 impl Dispatch {
-    pub(super) fn new(shared: &Arc<Shared>, plan: SourcePlan) -> Self {
-        Self { shared: Arc::clone(shared), plan, sent: AtomicUsize::new(0), failures: AtomicUsize::new(0) }
+    pub(super) fn new(shared: &Arc<Shared>, plan: SourcePlan, saved: Option<SavedBreaker>) -> Self {
+        let breaker = Breaker::new(plan.source.manifest.limits.breaker, saved, shared.ws.now());
+        Self {
+            shared: Arc::clone(shared),
+            plan,
+            sent: AtomicUsize::new(0),
+            breaker: Mutex::new(breaker),
+            turned: Notify::new(),
+            spent: Default::default(),
+        }
     }
 
     pub(super) fn source(&self) -> &Arc<Source> {
         &self.plan.source
     }
 
+    /// What asking needs, in the lane of this run.
+    pub(super) fn context(&self) -> Context {
+        self.shared.ws.context().in_lane(self.shared.mode.lane())
+    }
+
     /// Sends all that is to be asked, several batches at once.
     pub(super) async fn send_all(self: &Arc<Self>) -> Result<(), VerifyError> {
         let source = self.source();
         let batch = source.batch.max(1);
-        let group = batch.max(GROUP / batch * batch);
-        let groups: VecDeque<Vec<PersonKey>> = self.plan.to_ask.chunks(group).map(<[_]>::to_vec).collect();
-        let queue = Arc::new(Mutex::new((groups, VecDeque::new())));
+        let size = batch.max(GROUP / batch * batch);
+        let mut queue = Queue::default();
+        // First tries before further ones: a source that was down yesterday does not hold up today's applications.
+        for again in [false, true] {
+            let people: Vec<PersonKey> =
+                self.plan.to_ask.iter().filter(|p| self.plan.again.contains(*p) == again).copied().collect();
+            queue.groups.extend(people.chunks(size).map(|people| Group { people: people.to_vec(), again }));
+        }
+        let queue = Arc::new(tokio::sync::Mutex::new(queue));
         let mut workers = JoinSet::new();
         for _ in 0..source.manifest.limits.concurrency.max(1) {
             let (own, queue) = (Arc::clone(self), Arc::clone(&queue));
@@ -98,118 +139,129 @@ impl Dispatch {
         Ok(())
     }
 
-    /// The next piece of work; claims another group when there is none ready.
-    async fn next(&self, queue: &Mutex<Queue>) -> Result<Option<Work>, VerifyError> {
+    /// The next piece of work; claims another group when there is none ready, as long as the source may be asked.
+    async fn next(&self, queue: &tokio::sync::Mutex<Queue>) -> Result<Option<Work>, VerifyError> {
         let mut queue = queue.lock().await;
         loop {
-            if let Some(work) = queue.1.pop_front() {
+            if let Some(work) = queue.ready.pop_front() {
                 return Ok(Some(work));
             }
-            let Some(group) = queue.0.pop_front() else { return Ok(None) };
-            let more = self.claim(&group).await?;
-            queue.1.extend(more);
-        }
-    }
-
-    /// Claims the asks of some people: those a letter allows today are noted as sent, the others end as not authorised.
-    async fn claim(&self, people: &[PersonKey]) -> Result<Vec<Work>, VerifyError> {
-        let shared = &self.shared;
-        let (ws, source) = (&shared.ws, self.source());
-        let now = ws.now();
-        let ids: Vec<CaseId> = self.cases_of(people);
-        let mut tx = ws.ledger().begin().await?;
-        let claimed = ws.ledger().claim(&mut tx, &source.id, Some(people), people.len(), LEASE, now).await?;
-        let letters = ws.ledger().letters_for_in(&mut tx, &ids).await?;
-        let period = shared.as_of.to_string();
-        let (mut endings, mut events, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut kept: BTreeMap<String, Vec<ClaimedAsk>> = BTreeMap::new();
-        for ask in claimed {
-            if let Some(name) = ask.raw.clone() {
-                kept.entry(name).or_default().push(ask);
-                continue;
-            }
-            if ask.period != period {
-                endings.push(Ending::without_answer(ask, Outcome::Failed, "superseded", None));
-                continue;
-            }
-            let rows = self.plan.pairs.get(&ask.person).map_or(&[][..], Vec::as_slice);
-            match authorise(source, &shared.scene, &letters, ask.person, rows, ws.today()) {
-                Ok((authorised, _)) => allowed.push(Allowed { claimed: ask, authorised }),
-                Err((denial, row)) => {
-                    events.push(AuditEvent {
-                        actor: shared.actor.clone(),
-                        action: "ask.denied".to_owned(),
-                        subjects: vec![ask.person],
-                        detail: json!({
-                            "source": source.id, "code": denial.code(),
-                            "case": shared.scene.cases.get(row).map(|c| &c.id),
-                        }),
-                    });
-                    endings.push(Ending::without_answer(ask, Outcome::NotAuthorised, denial.code(), None));
-                }
-            }
-        }
-        let mut work = Vec::new();
-        for (name, asks) in kept {
-            match raw::read(ws.ledger(), ws.dir(), &name) {
-                Some(reply) => work.push(Work::Replay(Box::new(reply), name, asks)),
+            let Some(group) = queue.groups.pop_front() else { return Ok(None) };
+            let spent = self.spent[usize::from(group.again)].load(Ordering::Relaxed).then_some(OVER_BUDGET);
+            match self.barred().or(spent) {
+                Some(why) => self.leave_planned(&group.people, why).await?,
                 None => {
-                    // The reply is gone: ask again, under the same rules.
-                    for ask in asks {
-                        let rows = self.plan.pairs.get(&ask.person).map_or(&[][..], Vec::as_slice);
-                        match authorise(source, &shared.scene, &letters, ask.person, rows, ws.today()) {
-                            Ok((authorised, _)) => allowed.push(Allowed { claimed: ask, authorised }),
-                            Err((denial, _)) => {
-                                endings.push(Ending::without_answer(ask, Outcome::NotAuthorised, denial.code(), None))
-                            }
-                        }
-                    }
+                    let more = self.claim(&group.people).await?;
+                    queue.ready.extend(more);
                 }
             }
         }
-        let mut batches: Vec<Vec<Allowed>> = Vec::new();
-        for one in allowed {
-            match batches.last_mut() {
-                Some(batch) if batch.len() < source.batch.max(1) => batch.push(one),
-                _ => batches.push(vec![one]),
-            }
-        }
-        for batch in &batches {
-            let asks: Vec<ClaimedAsk> = batch.iter().map(|a| a.claimed.clone()).collect();
-            ws.ledger().mark_sent(&mut tx, &asks, now).await?;
-            let mut numbers: Vec<&str> = batch.iter().map(|a| a.authorised.letter()).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            events.push(AuditEvent {
-                actor: shared.actor.clone(),
-                action: "ask.sent".to_owned(),
-                subjects: batch.iter().map(|a| a.claimed.person).collect(),
-                detail: json!({
-                    "source": source.id, "manifest": source.manifest_hash, "letters": numbers, "as_of": shared.as_of,
-                }),
-            });
-        }
-        ws.ledger().audit(&mut tx, &events, now).await?;
-        tx.commit().await?;
-        Boundary::Claimed.pass();
-        self.settle(self.batch(endings, now)).await?;
-        work.extend(batches.into_iter().map(Work::Send));
-        Ok(work)
     }
 
-    fn cases_of(&self, people: &[PersonKey]) -> Vec<CaseId> {
-        let mut rows: Vec<usize> = people.iter().filter_map(|p| self.plan.pairs.get(p)).flatten().copied().collect();
-        rows.sort_unstable();
-        rows.dedup();
-        rows.iter().map(|row| self.shared.scene.cases[*row].id.clone()).collect()
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the source is not asked for the rest of this run, if so.
+    pub(super) fn barred(&self) -> Option<&'static str> {
+        let now = self.shared.ws.now();
+        if closed_until(&self.source().manifest.limits.maintenance, now).is_some() {
+            return Some(MAINTENANCE);
+        }
+        let until = self.breaker().open_until().filter(|until| *until > now)?;
+        (!self.worth_waiting(until)).then_some(BREAKER_OPEN)
+    }
+
+    /// Whether a moment comes before this run gives up waiting.
+    fn worth_waiting(&self, until: Timestamp) -> bool {
+        let left = Duration::try_from(until.duration_since(self.shared.ws.now())).unwrap_or_default();
+        self.shared.mode == AcquireMode::Everything && Instant::now() + left <= self.shared.deadline
+    }
+
+    /// Waits until a call may go out: whether it is the one that tries, or why none goes out in this run.
+    pub(super) async fn turn(&self) -> Result<bool, &'static str> {
+        loop {
+            if let Some(why) = self.barred() {
+                return Err(why);
+            }
+            let turned = self.turned.notified();
+            tokio::pin!(turned);
+            turned.as_mut().enable();
+            let now = self.shared.ws.now();
+            let may = self.breaker().may_call(now);
+            match may {
+                May::Go => return Ok(false),
+                May::Probe => return Ok(true),
+                May::NotBefore(until) => {
+                    let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+                    let _ = tokio::time::timeout(left, turned).await;
+                }
+                May::AfterProbe if self.shared.mode == AcquireMode::LiveOnly => return Err(BREAKER_OPEN),
+                May::AfterProbe => turned.await,
+            }
+        }
+    }
+
+    /// Notes how a call ended, and makes it last if the breaker opened or closed by it.
+    pub(super) async fn heard(&self, heard: Heard, probe: bool) -> Result<(), VerifyError> {
+        let ws = &self.shared.ws;
+        let now = ws.now();
+        let saved = {
+            let mut breaker = self.breaker();
+            breaker.heard(heard, probe, now).then(|| breaker.saved())
+        };
+        if probe || saved.is_some() {
+            self.turned.notify_waiters();
+        }
+        if let Some(saved) = saved {
+            let mut tx = ws.ledger().begin().await?;
+            ws.ledger().save_breaker(&mut tx, &self.source().id, &saved).await?;
+            tx.commit().await?;
+            if let BreakerState::Open(_) = saved.state {
+                let cause = BREAKER_OPEN.to_owned();
+                self.shared.progress.event(Event::Trouble { source: self.source().id.clone(), cause });
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves asks that nobody has claimed planned, with the reason why they are not sent.
+    async fn leave_planned(&self, people: &[PersonKey], why: &str) -> Result<(), VerifyError> {
+        let ledger = self.shared.ws.ledger();
+        for people in people.chunks(HELD_TOGETHER) {
+            let mut tx = ledger.begin().await?;
+            ledger.hold_planned(&mut tx, &self.source().id, people, why).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives claimed asks back unsent; they were noted as sent, so the audit log says that they were not.
+    async fn hold_back(&self, asks: &[ClaimedAsk], why: &str) -> Result<(), VerifyError> {
+        let ws = &self.shared.ws;
+        self.shared.pulse.lets_go(asks);
+        let mut tx = ws.ledger().begin().await?;
+        match ws.ledger().hold(&mut tx, asks, why).await {
+            Ok(()) => {}
+            Err(hedui_ledger::LedgerError::Fenced { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let event = AuditEvent {
+            actor: self.shared.actor.clone(),
+            action: "ask.held".to_owned(),
+            subjects: asks.iter().map(|a| a.person).collect(),
+            detail: json!({ "source": self.source().id, "code": why }),
+        };
+        ws.ledger().audit(&mut tx, &[event], ws.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn one(&self, work: Work) -> Result<(), VerifyError> {
         match work {
             Work::Send(allowed) => self.send(allowed).await,
-            Work::Replay(reply, name, asks) => {
+            Work::Replay(kept, name, asks) => {
                 let letters = self.letters_of(&asks).await?;
-                self.read(*reply, name, asks, &letters, None, None).await
+                self.read(*kept, name, asks, &letters, None, None).await
             }
         }
     }
@@ -218,31 +270,45 @@ impl Dispatch {
     async fn send(&self, allowed: Vec<Allowed>) -> Result<(), VerifyError> {
         let shared = &self.shared;
         let (ws, source) = (&shared.ws, self.source());
-        let asked = ws.now();
         let letters: HashMap<PersonKey, String> =
             allowed.iter().map(|a| (a.claimed.person, a.authorised.letter().to_owned())).collect();
         let subjects = self.subjects(&allowed).await?;
         let asks: Vec<ClaimedAsk> = allowed.into_iter().map(|a| a.claimed).collect();
-        let started = std::time::Instant::now();
-        if self.failures.load(Ordering::Relaxed) >= DOWN_AFTER {
-            return self.fail(asks, &letters, Failure::new(Cause::Connect), asked, 0).await;
-        }
+        let keys: Vec<SubjectKey> = subjects.iter().map(Subject::key).collect();
+        let probe = match self.turn().await {
+            Ok(probe) => probe,
+            Err(why) => return self.hold_back(&asks, why).await,
+        };
         if source.prepares() {
-            return self.hand_in(asks, &subjects, &letters).await;
+            return self.hand_in(asks, &subjects, &letters, probe).await;
         }
+        let asked = ws.now();
+        let started = std::time::Instant::now();
         self.count_sent(asks.len());
-        let exchange = source.ask(&ws.context(), &subjects, source.period(shared.as_of)).await;
+        let exchange = {
+            let _waiting = shared.watch.of(Stage::Wait);
+            source.ask(&self.context(), &subjects, source.period(shared.as_of)).await
+        };
+        let heard = match &exchange {
+            Exchange::Replied(_) | Exchange::Submitted(_) => Heard::Well,
+            Exchange::Failed(failure) => Heard::of(failure),
+        };
+        self.heard(heard, probe).await?;
         let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         match exchange {
             Exchange::Replied(reply) => {
                 Boundary::Replied.pass();
-                self.reached();
-                let name = match shared.raw.keep(&reply, &asks).await {
+                let kept = {
+                    let _keeping = shared.watch.of(Stage::Raw);
+                    shared.raw.keep(&reply, &asks).await
+                };
+                let name = match kept {
                     Ok(name) => name,
                     Err(VerifyError::Ledger(hedui_ledger::LedgerError::Fenced { .. })) => return Ok(()),
                     Err(error) => return Err(error),
                 };
-                self.read(reply, name, asks, &letters, Some(asked), Some((took, None))).await
+                let kept = Kept { asks: raw::about(&reply, &asks), reply };
+                self.read_for(keys, kept, name, asks, &letters, Some(asked), Some((took, None))).await
             }
             Exchange::Failed(failure) => self.fail(asks, &letters, failure, asked, took).await,
             Exchange::Submitted(submission) => self.handed_in(asks, submission, &letters, asked).await,
@@ -260,11 +326,6 @@ impl Dispatch {
         self.sent.fetch_sub(count, Ordering::Relaxed);
     }
 
-    /// Notes that the source could be reached.
-    pub(super) fn reached(&self) {
-        self.failures.store(0, Ordering::Relaxed);
-    }
-
     /// Settles asks that got no reply.
     pub(super) async fn fail(
         &self,
@@ -274,9 +335,6 @@ impl Dispatch {
         asked: Timestamp,
         took: i64,
     ) -> Result<(), VerifyError> {
-        if matches!(failure.cause, Cause::Connect | Cause::NoEndpoint | Cause::HostKey | Cause::Login) {
-            self.failures.fetch_add(1, Ordering::Relaxed);
-        }
         let cause = failure.cause.to_string();
         self.shared.progress.event(Event::Trouble { source: self.source().id.clone(), cause: cause.clone() });
         let endings = asks
@@ -289,20 +347,39 @@ impl Dispatch {
         self.settle(Batch { call: Some((took, Some(cause))), ..self.batch(endings, asked) }).await
     }
 
-    /// Reads a kept reply and settles its asks.
+    /// Reads a kept reply for everybody it was asked for, also where only some of them are being settled: the others are
+    /// no strangers.
     pub(super) async fn read(
         &self,
-        reply: RawReply,
+        kept: Kept,
         name: String,
         asks: Vec<ClaimedAsk>,
         letters: &HashMap<PersonKey, String>,
         asked: Option<Timestamp>,
         call: Option<(i64, Option<String>)>,
     ) -> Result<(), VerifyError> {
-        let received = reply.received;
+        let keys = self.keys(&kept.asks, &asks).await?;
+        self.read_for(keys, kept, name, asks, letters, asked, call).await
+    }
+
+    /// Reads a reply and settles its asks.
+    #[allow(clippy::too_many_arguments, reason = "one reply with all that is known of it; used here only")]
+    async fn read_for(
+        &self,
+        keys: Vec<SubjectKey>,
+        kept: Kept,
+        name: String,
+        asks: Vec<ClaimedAsk>,
+        letters: &HashMap<PersonKey, String>,
+        asked: Option<Timestamp>,
+        call: Option<(i64, Option<String>)>,
+    ) -> Result<(), VerifyError> {
+        let received = kept.reply.received;
         Boundary::RawKept.pass();
-        let parsed = self.parse(reply, &asks).await?;
+        let mut parsed = self.parse(kept, keys).await?;
         Boundary::Parsed.pass();
+        let ours: HashSet<AskId> = asks.iter().map(|a| a.ask).collect();
+        parsed.quarantine.retain(|q| q.ask.is_none_or(|ask| ours.contains(&ask)));
         let mut answers: HashMap<_, _> = parsed.answers.into_iter().map(|a| (a.ask, a)).collect();
         let endings = asks
             .into_iter()
@@ -332,107 +409,15 @@ impl Dispatch {
         .await
     }
 
-    async fn parse(&self, reply: RawReply, asks: &[ClaimedAsk]) -> Result<Parsed, VerifyError> {
-        let keys = self.keys(asks).await?;
+    async fn parse(&self, kept: Kept, keys: Vec<SubjectKey>) -> Result<Parsed, VerifyError> {
         let source = Arc::clone(self.source());
-        tokio::task::spawn_blocking(move || parse(&source, &keys, &reply))
-            .await
-            .map_err(|e| VerifyError::Internal(e.to_string()))
-    }
-
-    pub(super) async fn subjects(&self, allowed: &[Allowed]) -> Result<Vec<Subject>, VerifyError> {
-        let people: Vec<PersonKey> = allowed.iter().map(|a| a.claimed.person).collect();
-        let known = self.shared.ws.ledger().people(&people).await?;
-        Ok(allowed
-            .iter()
-            .zip(known)
-            .map(|(a, person)| {
-                let account = self.account(a.claimed.person);
-                Subject {
-                    ask: a.claimed.ask,
-                    authorised: a.authorised.clone(),
-                    id: person.id,
-                    name: person.name,
-                    account: account.and_then(|a| a.account.clone()),
-                    address: account.and_then(|a| a.address.clone()),
-                }
-            })
-            .collect())
-    }
-
-    /// Whom answers are matched to; nothing is asked here.
-    async fn keys(&self, asks: &[ClaimedAsk]) -> Result<Vec<SubjectKey>, VerifyError> {
-        let people: Vec<PersonKey> = asks.iter().map(|a| a.person).collect();
-        let known = self.shared.ws.ledger().people(&people).await?;
-        Ok(asks
-            .iter()
-            .zip(known)
-            .map(|(ask, person)| {
-                let account = self.account(ask.person);
-                SubjectKey {
-                    ask: ask.ask,
-                    person: ask.person,
-                    id: person.id,
-                    name: person.name,
-                    account: account.and_then(|a| a.account.clone()),
-                    address: account.and_then(|a| a.address.clone()),
-                }
-            })
-            .collect())
-    }
-
-    fn account(&self, person: PersonKey) -> Option<&hedui_ledger::Account> {
-        let rows = self.plan.pairs.get(&person).map_or(&[][..], Vec::as_slice);
-        self.shared.scene.account(self.source(), person, rows)
-    }
-
-    /// The letters that allow these asks today, to stand on their coverage: for replies to what was sent earlier.
-    pub(super) async fn letters_of(&self, asks: &[ClaimedAsk]) -> Result<HashMap<PersonKey, String>, VerifyError> {
-        let allowed = self.authorisations(asks).await?.into_iter();
-        Ok(allowed.filter_map(|(person, by)| Some((person, by.ok()?.letter().to_owned()))).collect())
-    }
-
-    /// Which letter allows each of these asks today, or why none does. A file may also hold people of cases outside this
-    /// run; who is in no case any more is left out.
-    pub(super) async fn authorisations(
-        &self,
-        asks: &[ClaimedAsk],
-    ) -> Result<HashMap<PersonKey, Result<Authorised, Denial>>, VerifyError> {
-        let people: Vec<PersonKey> = asks.iter().map(|a| a.person).collect();
-        let (here, elsewhere): (Vec<PersonKey>, Vec<PersonKey>) =
-            people.into_iter().partition(|p| self.plan.pairs.contains_key(p));
-        let mut found = self.authorisations_in(&self.shared.scene, &self.plan, &here).await?;
-        if !elsewhere.is_empty() {
-            let ws = &self.shared.ws;
-            let mut ids: Vec<CaseId> = ws.ledger().cases_of(&elsewhere).await?.into_iter().map(|(_, c)| c).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            let scene = Scene { cases: cases_by_id(ws, &ids).await?.into_values().collect() };
-            let plan = SourcePlan::expand(self.source(), &scene);
-            found.extend(self.authorisations_in(&scene, &plan, &elsewhere).await?);
-        }
-        Ok(found)
-    }
-
-    async fn authorisations_in(
-        &self,
-        scene: &Scene,
-        plan: &SourcePlan,
-        people: &[PersonKey],
-    ) -> Result<HashMap<PersonKey, Result<Authorised, Denial>>, VerifyError> {
-        let ws = &self.shared.ws;
-        let mut rows: Vec<usize> = people.iter().filter_map(|p| plan.pairs.get(p)).flatten().copied().collect();
-        rows.sort_unstable();
-        rows.dedup();
-        let ids: Vec<CaseId> = rows.iter().map(|row| scene.cases[*row].id.clone()).collect();
-        let letters = ws.ledger().letters_for(&ids).await?;
-        let mut found = HashMap::with_capacity(people.len());
-        for person in people {
-            let rows = plan.pairs.get(person).map_or(&[][..], Vec::as_slice);
-            let by = authorise(self.source(), scene, &letters, *person, rows, ws.today());
-            found.insert(*person, by.map(|(authorised, _)| authorised).map_err(|(denial, _)| denial));
-        }
-        Ok(found)
+        let watch = Arc::clone(&self.shared.watch);
+        tokio::task::spawn_blocking(move || {
+            let _parsing = watch.of(Stage::Parse);
+            parse(&source, &keys, &kept.reply)
+        })
+        .await
+        .map_err(|e| VerifyError::Internal(e.to_string()))
     }
 
     pub(super) fn batch(&self, endings: Vec<Ending>, asked: Timestamp) -> Batch {
@@ -444,6 +429,7 @@ impl Dispatch {
             due: None,
             quarantine: Vec::new(),
             raw: None,
+            cured: Vec::new(),
             call: None,
             done: None,
         }
@@ -453,6 +439,7 @@ impl Dispatch {
         if batch.endings.is_empty() {
             return Ok(());
         }
+        self.shared.pulse.lets_go(batch.endings.iter().map(|e| &e.claimed));
         let stopped = |_| VerifyError::Internal("the writer of answers has stopped".to_owned());
         self.shared.settling.send(batch).await.map_err(stopped)
     }

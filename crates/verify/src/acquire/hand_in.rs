@@ -12,8 +12,11 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::boundary::Boundary;
-use super::dispatch::{Allowed, Dispatch, LEASE};
+use super::breaker::Heard;
+use super::claim::Allowed;
+use super::dispatch::{Dispatch, LEASE};
 use super::settle::Ending;
+use super::timing::Stage;
 use crate::{Event, VerifyError};
 
 impl Dispatch {
@@ -23,21 +26,32 @@ impl Dispatch {
         asks: Vec<ClaimedAsk>,
         subjects: &[Subject],
         letters: &HashMap<PersonKey, String>,
+        probe: bool,
     ) -> Result<(), VerifyError> {
         let (ws, source) = (&self.shared.ws, self.source());
         let asked = ws.now();
-        let submission = match source.prepare(&ws.context(), subjects, source.period(self.shared.as_of)) {
+        let submission = match source.prepare(&self.context(), subjects, source.period(self.shared.as_of)) {
             Ok(submission) => submission,
-            Err(failure) => return self.fail(asks, letters, failure, asked, 0).await,
+            Err(failure) => {
+                self.heard(Heard::Nothing, probe).await?;
+                return self.fail(asks, letters, failure, asked, 0).await;
+            }
         };
         let leaving = self.without_refused(asks, &submission, letters, asked).await?;
-        let Some(mut held) = self.record(&leaving, &submission, asked).await? else { return Ok(()) };
+        let Some(mut held) = self.record(&leaving, &submission, asked).await? else {
+            return self.heard(Heard::Nothing, probe).await;
+        };
+        self.shared.pulse.lets_go(&leaving);
         self.count_sent(leaving.len());
         let started = std::time::Instant::now();
-        match source.submit(&ws.context(), &submission, subjects).await {
+        let submitted = {
+            let _waiting = self.shared.watch.of(Stage::Wait);
+            source.submit(&self.context(), &submission, subjects).await
+        };
+        self.heard(submitted.as_ref().map_or_else(Heard::of, |()| Heard::Well), probe).await?;
+        match submitted {
             Ok(()) => {
                 Boundary::Put.pass();
-                self.reached();
                 match self.note(&mut held, &Submission { handed_in: true, ..submission }).await {
                     Ok(()) => self.give_back(&held).await,
                     // Another worker has taken it over, and will find it there.
@@ -66,12 +80,14 @@ impl Dispatch {
         asked: Timestamp,
     ) -> Result<(), VerifyError> {
         Boundary::Put.pass();
-        self.reached();
         let before = asks.len();
         let left = self.without_refused(asks, &submission, letters, asked).await?;
         self.uncount_sent(before - left.len());
         match self.record(&left, &submission, asked).await? {
-            Some(held) => self.give_back(&held).await,
+            Some(held) => {
+                self.shared.pulse.lets_go(&left);
+                self.give_back(&held).await
+            }
             None => Ok(()),
         }
     }
@@ -129,8 +145,8 @@ impl Dispatch {
         held: &mut ClaimedSubmission,
         submission: &mut Submission,
     ) -> Result<bool, VerifyError> {
-        let (ws, source) = (&self.shared.ws, self.source());
-        let context = ws.context();
+        let source = self.source();
+        let context = self.context();
         match source.has_been_submitted(&context, submission).await {
             Ok(true) => {
                 submission.handed_in = true;

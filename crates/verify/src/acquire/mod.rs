@@ -4,20 +4,31 @@
 //! audit leaves durable in one transaction. Whatever is killed on the way is taken up by the next run.
 
 mod boundary;
+mod breaker;
 mod cause;
+mod claim;
 mod dispatch;
 mod hand_in;
 mod lock;
 mod plan;
 mod poll;
+mod pulse;
 mod raw;
+mod replay;
+mod reprocess;
 mod run;
 mod settle;
+mod timing;
 mod trial;
+mod whom;
 
 pub use boundary::Boundary;
 pub(crate) use cause::cause_zh;
+pub(crate) use claim::ceiling;
+pub use replay::{AskChange, Replayed, source_replay};
+pub use reprocess::{Reprocessed, source_reprocess};
 pub use run::acquire;
+pub use timing::Timing;
 pub use trial::source_try;
 
 use std::collections::BTreeMap;
@@ -52,6 +63,16 @@ pub enum AcquireMode {
     /// Only sources that answer at once are waited for. Slow ones are sent to and looked at once; what has not come yet
     /// stays pending until the next acquire. Does not need the folder for itself, so several may run at once.
     LiveOnly,
+}
+
+impl AcquireMode {
+    /// Who waits for the answers: a run for live sources only is made for a person at a counter.
+    pub(crate) const fn lane(self) -> hedui_connect::Lane {
+        match self {
+            Self::Everything => hedui_connect::Lane::Batch,
+            Self::LiveOnly => hedui_connect::Lane::Interactive,
+        }
+    }
 }
 
 /// What to ask.
@@ -104,6 +125,8 @@ pub struct AcquireSummary {
     pub people: usize,
     /// By source, in order of source id.
     pub sources: Vec<SourceSummary>,
+    /// How the time splits.
+    pub timing: Timing,
 }
 
 /// One source's part of an acquire.
@@ -127,6 +150,8 @@ pub struct SourceSummary {
     pub quarantined: BTreeMap<String, usize>,
     /// Why pairs are unknown, by cause, in words without personal data.
     pub causes: BTreeMap<String, usize>,
+    /// Pairs that are planned and not asked yet, by the reason: the day's budget, maintenance, a source left alone.
+    pub held: BTreeMap<String, usize>,
 }
 
 impl SourceSummary {

@@ -1,11 +1,12 @@
 //! Who is to be asked where: policy, letters and what is known already decide.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use hedui_base::{AskId, Authorised, CaseId, Denial, Letter, Outcome, PersonKey};
+use hedui_base::{AskId, Authorised, CaseId, Denial, Letter, Outcome, PersonKey, SourceId};
 use hedui_connect::Source;
-use hedui_ledger::{Account, Ask, AskState, Case};
+use hedui_ledger::{Account, AskNow, AskState, Case};
 use jiff::civil::Date;
 
 use crate::compare::applies;
@@ -24,8 +25,10 @@ pub(crate) struct SourcePlan {
     pub(crate) pairs: BTreeMap<PersonKey, Vec<usize>>,
     pub(crate) not_applicable: usize,
     pub(crate) reused: usize,
-    /// To be planned and sent, in order of key.
+    /// To be planned and sent: people of new applications first, then those of rechecks, each in order of key.
     pub(crate) to_ask: Vec<PersonKey>,
+    /// Of those, the ones whose last try for the same day brought no answer.
+    pub(crate) again: HashSet<PersonKey>,
     /// Handed in before; their reply is polled for.
     pub(crate) waiting: usize,
     /// Of those, the asks whose wait is on record already.
@@ -70,50 +73,83 @@ impl SourcePlan {
             not_applicable,
             reused: 0,
             to_ask: Vec::new(),
+            again: HashSet::new(),
             waiting: 0,
             known_pending: HashSet::new(),
             outdated: HashSet::new(),
         }
     }
 
-    /// Decides about every pair from the newest ask about it.
-    pub(crate) fn decide(&mut self, asks: &[Ask], as_of: Date, allowed: impl Fn(PersonKey, &[usize]) -> bool) {
-        let newest = newest(asks);
-        for (person, rows) in &self.pairs {
-            let ask = newest.get(person).copied();
-            match decide(&self.source, ask, as_of, || allowed(*person, rows)) {
-                Decision::Reuse => self.reused += 1,
-                Decision::Wait => {
-                    self.waiting += 1;
-                    if let Some(ask) = ask.filter(|a| a.outcome == Some(Outcome::Pending)) {
-                        self.known_pending.insert(ask.ask);
-                    }
+    /// The people in play among some, given as the first and the last of their keys.
+    pub(crate) fn among(&self, first: PersonKey, last: PersonKey) -> Vec<PersonKey> {
+        self.pairs.range(first..=last).map(|(person, _)| *person).collect()
+    }
+
+    /// Decides about one pair from the newest ask about it.
+    pub(crate) fn decide(
+        &mut self,
+        person: PersonKey,
+        ask: Option<&AskNow>,
+        as_of: Date,
+        allowed: impl Fn(PersonKey, &[usize]) -> bool,
+    ) {
+        let Some(rows) = self.pairs.get(&person) else { return };
+        match decide(&self.source, ask, as_of, || allowed(person, rows)) {
+            Decision::Reuse => self.reused += 1,
+            Decision::Wait => {
+                self.waiting += 1;
+                if let Some(ask) = ask.filter(|a| a.outcome == Some(Outcome::Pending)) {
+                    self.known_pending.insert(ask.ask);
                 }
-                Decision::WaitThenAsk => {
-                    self.waiting += 1;
-                    self.outdated.extend(ask.map(|a| a.ask));
-                    self.to_ask.push(*person);
-                }
-                Decision::Ask => self.to_ask.push(*person),
-                Decision::Leave => {}
             }
+            Decision::WaitThenAsk => {
+                self.waiting += 1;
+                self.outdated.extend(ask.map(|a| a.ask));
+                self.to_ask.push(person);
+            }
+            Decision::Ask => {
+                if ask.is_some_and(|a| a.attempts > 0 && a.period.parse().is_ok_and(|day: Date| day == as_of)) {
+                    self.again.insert(person);
+                }
+                self.to_ask.push(person);
+            }
+            Decision::Leave => {}
         }
+    }
+
+    /// Puts people of new applications before those who are in receipt and only checked again.
+    pub(crate) fn order(&mut self, scene: &Scene) {
+        let pairs = &self.pairs;
+        let recheck = |person: &PersonKey| {
+            pairs.get(person).is_none_or(|rows| rows.iter().all(|row| scene.cases[*row].in_receipt))
+        };
+        self.to_ask.sort_by_key(|person| (recheck(person), *person));
     }
 }
 
-/// The newest ask about each person.
-pub(crate) fn newest(asks: &[Ask]) -> HashMap<PersonKey, &Ask> {
-    let mut newest: HashMap<PersonKey, &Ask> = HashMap::with_capacity(asks.len());
+/// The newest ask about each person at each source, by source.
+pub(crate) fn newest(asks: Vec<AskNow>) -> HashMap<SourceId, HashMap<PersonKey, AskNow>> {
+    let mut newest: HashMap<SourceId, HashMap<PersonKey, AskNow>> = HashMap::new();
     for ask in asks {
-        let known = newest.entry(ask.person).or_insert(ask);
-        if ask.ask >= known.ask {
-            *known = ask;
+        let of_source = match newest.get_mut(&ask.source) {
+            Some(of_source) => of_source,
+            None => newest.entry(ask.source.clone()).or_default(),
+        };
+        match of_source.entry(ask.person) {
+            Entry::Vacant(place) => {
+                place.insert(ask);
+            }
+            Entry::Occupied(mut known) => {
+                if ask.ask > known.get().ask {
+                    known.insert(ask);
+                }
+            }
         }
     }
     newest
 }
 
-fn decide(source: &Source, ask: Option<&Ask>, as_of: Date, allowed: impl Fn() -> bool) -> Decision {
+fn decide(source: &Source, ask: Option<&AskNow>, as_of: Date, allowed: impl Fn() -> bool) -> Decision {
     let Some(ask) = ask else { return Decision::Ask };
     let asked_for: Option<Date> = ask.period.parse().ok();
     let same = asked_for == Some(as_of);
@@ -189,7 +225,7 @@ impl Scene {
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use super::*;
-    use hedui_base::{AreaCode, SourceId};
+    use hedui_base::AreaCode;
     use hedui_connect::Registry;
     use hedui_ledger::{CasePerson, Role};
     use jiff::Timestamp;
@@ -227,8 +263,8 @@ mod tests {
         }
     }
 
-    fn ask(number: i64, person: u32, period: Date, state: AskState, outcome: Option<Outcome>) -> Ask {
-        Ask {
+    fn ask(number: i64, person: u32, period: Date, state: AskState, outcome: Option<Outcome>) -> AskNow {
+        AskNow {
             ask: AskId(number),
             person: PersonKey(person),
             source: SourceId::from("police.hukou"),
@@ -236,13 +272,8 @@ mod tests {
             state,
             outcome,
             cause: None,
-            answer: None,
-            raw: None,
-            submission: None,
             attempts: 0,
-            planned_at: Timestamp::UNIX_EPOCH,
-            asked_at: None,
-            settled_at: None,
+            held: None,
         }
     }
 
@@ -269,7 +300,7 @@ mod tests {
         use AskState::{Pending, Planned, Settled};
         let police = source("police.hukou");
         let old = AS_OF.checked_sub(jiff::ToSpan::days(i64::from(police.fresh_days) + 1)).unwrap();
-        let decided = |a: Option<&Ask>, allowed| decide(&police, a, AS_OF, || allowed);
+        let decided = |a: Option<&AskNow>, allowed| decide(&police, a, AS_OF, || allowed);
         assert_eq!(decided(None, true), Decision::Ask);
         for (period, state, outcome, expected) in [
             (AS_OF, Settled, Some(Outcome::Found), Decision::Reuse),
@@ -288,6 +319,28 @@ mod tests {
         let denied = ask(1, 1, AS_OF, Settled, Some(Outcome::NotAuthorised));
         assert_eq!(decided(Some(&denied), false), Decision::Leave);
         assert_eq!(decided(Some(&denied), true), Decision::Ask, "a new letter came");
+    }
+
+    #[test]
+    fn applications_go_before_rechecks_and_tries_again_are_told_apart() {
+        let mut scene = Scene {
+            cases: vec![
+                case("A", &[(1, Role::Member, "self"), (2, Role::Member, "spouse")]),
+                case("B", &[(2, Role::Member, "self"), (3, Role::Member, "self")]),
+            ],
+        };
+        scene.cases[0].in_receipt = true;
+        let mut plan = SourcePlan::expand(&source("police.hukou"), &scene);
+        let mut failed = ask(7, 3, AS_OF, AskState::Settled, Some(Outcome::Failed));
+        failed.attempts = 1;
+        for person in plan.among(PersonKey(0), PersonKey(9)) {
+            let known = Some(&failed).filter(|a| a.person == person);
+            plan.decide(person, known, AS_OF, |_, _| true);
+        }
+        plan.order(&scene);
+        let keys = [PersonKey(2), PersonKey(3), PersonKey(1)];
+        assert_eq!(plan.to_ask, keys, "2 is also in a new application");
+        assert_eq!(plan.again, [PersonKey(3)].into());
     }
 
     #[test]

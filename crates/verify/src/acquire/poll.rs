@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::AcquireMode;
 use super::boundary::Boundary;
+use super::breaker::Heard;
 use super::dispatch::{Dispatch, LEASE};
-use super::raw;
+use super::raw::{self, Kept};
 use super::settle::{Batch, Ending};
 use crate::{Event, VerifyError};
 
@@ -65,10 +66,10 @@ impl Dispatch {
         }
         // A reply that was fetched but not settled before a crash is on file.
         if let Some(name) = claimed.asks.iter().find_map(|a| a.raw.clone())
-            && let Some(reply) = raw::read(ws.ledger(), ws.dir(), &name)
+            && let Some(kept) = raw::read(ws.ledger(), ws.dir(), &name)
         {
             let letters = self.letters_of(&claimed.asks).await?;
-            self.read(reply, name, claimed.asks.clone(), &letters, Some(claimed.submitted_at), None).await?;
+            self.read(kept, name, claimed.asks.clone(), &letters, Some(claimed.submitted_at), None).await?;
             return Ok(true);
         }
         let Ok(mut submission) = serde_json::from_str::<Submission>(&claimed.reference) else {
@@ -76,8 +77,14 @@ impl Dispatch {
             self.end(&claimed.asks, Outcome::Failed, cause, claimed).await?;
             return Ok(true);
         };
+        // Nobody looks while the source is closed or left alone.
+        let Ok(probe) = self.turn().await else { return Ok(false) };
         if !submission.handed_in {
-            match self.make_sure(claimed, &mut submission).await {
+            let sure = self.make_sure(claimed, &mut submission).await;
+            if !matches!(sure, Ok(true)) {
+                self.heard(Heard::Nothing, probe).await?;
+            }
+            match sure {
                 Ok(true) => {}
                 Ok(false) => return Ok(claimed.asks.is_empty()),
                 // Another worker has taken it over.
@@ -86,7 +93,13 @@ impl Dispatch {
             }
         }
         let started = std::time::Instant::now();
-        match self.source().poll(&ws.context(), &submission).await {
+        let poll = self.source().poll(&self.context(), &submission).await;
+        let heard = match &poll {
+            Poll::Ready(_) | Poll::Pending => Heard::Well,
+            Poll::Failed(failure) => Heard::of(failure),
+        };
+        self.heard(heard, probe).await?;
+        match poll {
             Poll::Ready(reply) => {
                 Boundary::Replied.pass();
                 let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -97,7 +110,8 @@ impl Dispatch {
                 };
                 let letters = self.letters_of(&claimed.asks).await?;
                 let asked = Some(claimed.submitted_at);
-                self.read(reply, name, claimed.asks.clone(), &letters, asked, Some((took, None))).await?;
+                let kept = Kept { asks: raw::about(&reply, &claimed.asks), reply };
+                self.read(kept, name, claimed.asks.clone(), &letters, asked, Some((took, None))).await?;
                 Ok(true)
             }
             Poll::Pending => Ok(false),

@@ -1,14 +1,18 @@
 //! Raw replies, kept as they came: sealed, synced to disk and noted in the ledger before anyone parses them.
 //!
 //! Replies that arrive together share one file and one sync. A reply is named `<sha256 of the file>:<offset>:<length>`.
+//! It is kept with the asks it answers, so that it can be read again under another manifest, and can be destroyed where
+//! it lies without touching its neighbours.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hedui_base::AskId;
 use hedui_connect::RawReply;
 use hedui_ledger::{ClaimedAsk, Ledger, LedgerError};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +24,29 @@ const SEAL: &str = "raw reply";
 /// Replies and bytes that share a file.
 const TOGETHER: usize = 64;
 const BYTES_TOGETHER: usize = 16 * 1024 * 1024;
+
+/// A reply with the asks it was sent for.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) asks: Vec<AskId>,
+    pub(crate) reply: RawReply,
+}
+
+/// The asks that a reply is for: those of its request file, some of which may have ended meanwhile, or those it was
+/// fetched for.
+pub(crate) fn about(reply: &RawReply, claimed: &[ClaimedAsk]) -> Vec<AskId> {
+    if reply.sent.is_empty() {
+        claimed.iter().map(|c| c.ask).collect()
+    } else {
+        reply.sent.iter().map(|(_, ask)| *ask).collect()
+    }
+}
+
+/// The line before the reply.
+#[derive(Serialize, Deserialize)]
+struct KeptHead {
+    asks: Vec<AskId>,
+}
 
 struct Item {
     bytes: Vec<u8>,
@@ -46,7 +73,11 @@ impl RawStore {
     /// Makes a reply durable and attaches it to its asks; returns its name.
     pub(crate) async fn keep(&self, reply: &RawReply, claimed: &[ClaimedAsk]) -> Result<String, VerifyError> {
         let (done, told) = oneshot::channel();
-        let item = Item { bytes: reply.to_bytes(), claimed: claimed.to_vec(), done };
+        let head = KeptHead { asks: about(reply, claimed) };
+        let mut bytes = serde_json::to_vec(&head).map_err(|e| VerifyError::Internal(e.to_string()))?;
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&reply.to_bytes());
+        let item = Item { bytes, claimed: claimed.to_vec(), done };
         let stopped = || VerifyError::Internal("the writer of raw replies has stopped".to_owned());
         self.queue.send(item).await.map_err(|_| stopped())?;
         told.await.map_err(|_| stopped())?
@@ -132,13 +163,78 @@ async fn attach_in_one<'a>(
     tx.commit().await
 }
 
-/// Reads a kept reply back; none if its file is gone or damaged, so that it is asked for again.
-pub(crate) fn read(ledger: &Ledger, dir: &Path, name: &str) -> Option<RawReply> {
+/// Where a reply lies.
+fn place(dir: &Path, name: &str) -> Option<(PathBuf, u64, usize)> {
     let mut parts = name.split(':');
     let (sha, offset, length) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let mut file = File::open(dir.join("raw").join(sha.get(..2)?).join(sha)).ok()?;
+    Some((dir.join("raw").join(sha.get(..2)?).join(sha), offset, length))
+}
+
+/// Reads a kept reply back; none if its file is gone or damaged, so that it is asked for again.
+pub(crate) fn read(ledger: &Ledger, dir: &Path, name: &str) -> Option<Kept> {
+    let (path, offset, length) = place(dir, name)?;
+    let mut file = File::open(path).ok()?;
     file.seek(SeekFrom::Start(offset)).ok()?;
     let mut sealed = vec![0; length];
     file.read_exact(&mut sealed).ok()?;
-    RawReply::from_bytes(&ledger.open_blob(SEAL, &sealed).ok()?).ok()
+    let bytes = ledger.open_blob(SEAL, &sealed).ok()?;
+    let end = bytes.iter().position(|b| *b == b'\n')?;
+    let head: KeptHead = serde_json::from_slice(&bytes[..end]).ok()?;
+    Some(Kept { asks: head.asks, reply: RawReply::from_bytes(&bytes[end + 1..]).ok()? })
+}
+
+/// Overwrites a reply where it lies, and syncs: nothing of it can be read any more. One that is gone already is as good.
+pub(crate) fn destroy(dir: &Path, name: &str) -> Result<(), VerifyError> {
+    let Some((path, offset, length)) = place(dir, name) else { return Ok(()) };
+    let mut file = match File::options().write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(VerifyError::Io { path, error }),
+    };
+    let wiped = file
+        .seek(SeekFrom::Start(offset))
+        .and_then(|_| file.write_all(&vec![0; length]))
+        .and_then(|()| file.sync_all());
+    wiped.map_err(VerifyError::io(&path))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+    use hedui_connect::{Media, Part};
+    use jiff::Timestamp;
+
+    fn reply(body: &[u8]) -> Vec<u8> {
+        let reply = RawReply {
+            source: "tax.income".into(),
+            manifest: "m".into(),
+            received: Timestamp::UNIX_EPOCH,
+            period: None,
+            sent: Vec::new(),
+            refused: Vec::new(),
+            parts: vec![Part { name: "page-1".into(), media: Media::Xml, status: Some(200), body: body.to_vec() }],
+        };
+        let mut bytes = b"{\"asks\":[3,4]}\n".to_vec();
+        bytes.extend(reply.to_bytes());
+        bytes
+    }
+
+    #[tokio::test]
+    async fn a_reply_is_read_back_and_destroyed_without_its_neighbours() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).await.unwrap();
+        let folder = dir.path().join("raw");
+        fs::create_dir_all(&folder).unwrap();
+        let names = write_pack(&ledger, &folder, &[reply(b"first"), reply(b"second"), reply(b"third")]).unwrap();
+        let body = |name: &str| read(&ledger, dir.path(), name).map(|k| k.reply.parts[0].body.clone());
+        assert_eq!(read(&ledger, dir.path(), &names[0]).unwrap().asks, [AskId(3), AskId(4)]);
+        assert_eq!(body(&names[1]).unwrap(), b"second");
+        destroy(dir.path(), &names[1]).unwrap();
+        destroy(dir.path(), &names[1]).unwrap();
+        assert_eq!(body(&names[1]), None);
+        assert_eq!((body(&names[0]).unwrap(), body(&names[2]).unwrap()), (b"first".to_vec(), b"third".to_vec()));
+        destroy(dir.path(), "nothing:0:1").unwrap();
+        destroy(dir.path(), "").unwrap();
+    }
 }

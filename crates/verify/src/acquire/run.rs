@@ -1,26 +1,31 @@
 //! One acquire, from plan to summary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use hedui_base::{Outcome, PersonKey};
+use hedui_base::{Outcome, PersonKey, SourceId};
 use hedui_connect::Mode;
-use hedui_ledger::{Ask, AskFilter, AskState, Reask};
-use tokio::task::JoinSet;
+use hedui_ledger::{AskNow, AskState, Observation, Reask};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::boundary::Boundary;
+use super::claim::LetterDesk;
 use super::dispatch::{Dispatch, Shared};
 use super::lock::AcquireLock;
 use super::plan::{Letters, Scene, SourcePlan, authorise, newest};
+use super::pulse::{Beating, Pulse};
 use super::raw::RawStore;
-use super::{AcquireMode, AcquireRequest, AcquireSummary, SourceSummary, cause_zh, settle};
+use super::timing::{Stage, Stopwatch};
+use super::{AcquireMode, AcquireRequest, AcquireSummary, SourceSummary, Timing, cause_zh, settle};
 use crate::compare::selected;
-use crate::{Event, Progress, Selection, VerifyError, Workspace};
+use crate::{Event, Progress, VerifyError, Workspace};
 
 /// People planned in one transaction.
 const PLANNED_TOGETHER: usize = 2_000;
+/// People whose asks at all sources are read at once.
+const READ_TOGETHER: usize = 1_000;
 
 /// Asks the sources what is not known yet, under letters only, and stores what they answer.
 ///
@@ -34,14 +39,18 @@ pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireS
         AcquireMode::Everything => Some(AcquireLock::take(ws.dir())?),
         AcquireMode::LiveOnly => None,
     };
+    let watch = Arc::new(Stopwatch::start());
+    settle::destroy_doomed(ws).await?;
     for source in request.sources.iter().flatten() {
         if ws.registry().get(source.as_str()).is_none() {
             return Err(VerifyError::UnknownSource(source.clone()));
         }
     }
+    let planning = watch.of(Stage::Plan);
     let scene = Scene { cases: selected(ws, &request.cases).await? };
     let everyone: Vec<PersonKey> = scene.people();
     let plans = plan(ws, &request, &scene, &everyone).await?;
+    drop(planning);
     Boundary::Planned.pass();
     for plan in &plans {
         request.progress.event(Event::Planned {
@@ -51,7 +60,12 @@ pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireS
             reused: plan.reused,
         });
     }
-    let mut summary = AcquireSummary { cases: scene.cases.len(), people: everyone.len(), sources: Vec::new() };
+    let mut summary = AcquireSummary {
+        cases: scene.cases.len(),
+        people: everyone.len(),
+        sources: Vec::new(),
+        timing: Timing::default(),
+    };
     let mut parts: Vec<(SourceSummary, Vec<PersonKey>)> = plans
         .iter()
         .map(|plan| {
@@ -67,14 +81,18 @@ pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireS
         })
         .collect();
     let heard = Arc::new(Hearing { inner: Arc::clone(&request.progress), quarantined: Mutex::default() });
-    let sent = work(ws, &request, scene, plans, &heard).await?;
+    let sent = work(ws, &request, scene, plans, &heard, &watch).await?;
+    observe(ws).await?;
     let quarantined = heard.quarantined.lock().map(|q| q.clone()).unwrap_or_default();
-    for (part, people) in &mut parts {
+    let standing = watch.of(Stage::Stand);
+    for (part, _) in &mut parts {
         part.sent = sent.get(&part.source).copied().unwrap_or(0);
         part.quarantined = quarantined.get(&part.source).cloned().unwrap_or_default();
-        stand(ws, part, people).await?;
     }
+    stand(ws, &mut parts, &everyone).await?;
+    drop(standing);
     summary.sources = parts.into_iter().map(|(part, _)| part).collect();
+    summary.timing = watch.read();
     Ok(summary)
 }
 
@@ -100,33 +118,74 @@ async fn plan(
     let ids: Vec<_> = scene.cases.iter().map(|c| c.id.clone()).collect();
     let letters: Letters = ws.ledger().letters_for(&ids).await?;
     let wanted = |id: &str| request.sources.as_ref().is_none_or(|s| s.iter().any(|s| s.as_str() == id));
-    let mut plans = Vec::new();
-    for source in ws.registry().iter().filter(|s| wanted(s.id.as_str())) {
-        let mut plan = SourcePlan::expand(source, scene);
-        let asks = asks(ws, &plan, request, everyone).await?;
-        let allowed = |person, rows: &[usize]| authorise(source, scene, &letters, person, rows, ws.today()).is_ok();
-        plan.decide(&asks, request.as_of, allowed);
-        let again = Reask { outcomes: Outcome::ALL.to_vec(), settled_before: None };
-        let period = request.as_of.to_string();
+    let mut plans: Vec<SourcePlan> = ws
+        .registry()
+        .iter()
+        .filter(|s| wanted(s.id.as_str()))
+        .map(|source| SourcePlan::expand(source, scene))
+        .collect();
+    // One pass over the people, for all sources together: what is on file is read once.
+    for people in everyone.chunks(READ_TOGETHER) {
+        let (Some(first), Some(last)) = (people.first(), people.last()) else { continue };
+        let known = newest(ws.ledger().asks_now(people).await?);
+        for plan in &mut plans {
+            let source = Arc::clone(&plan.source);
+            let of_source = known.get(&source.id);
+            let allowed =
+                |person, rows: &[usize]| authorise(&source, scene, &letters, person, rows, ws.today()).is_ok();
+            for person in plan.among(*first, *last) {
+                plan.decide(person, of_source.and_then(|asks| asks.get(&person)), request.as_of, allowed);
+            }
+        }
+    }
+    let again = Reask { outcomes: Outcome::ALL.to_vec(), settled_before: None };
+    let period = request.as_of.to_string();
+    for plan in &mut plans {
+        plan.order(scene);
         for people in plan.to_ask.chunks(PLANNED_TOGETHER) {
             let mut tx = ws.ledger().begin().await?;
-            ws.ledger().plan(&mut tx, &source.id, &period, people, &again, ws.now()).await?;
+            ws.ledger().plan(&mut tx, &plan.source.id, &period, people, &again, ws.now()).await?;
             tx.commit().await?;
         }
-        plans.push(plan);
     }
     Ok(plans)
 }
 
-async fn asks(
-    ws: &Workspace,
-    plan: &SourcePlan,
-    request: &AcquireRequest,
-    everyone: &[PersonKey],
-) -> Result<Vec<Ask>, VerifyError> {
-    let people = if request.cases == Selection::All { None } else { Some(everyone.to_vec()) };
-    let filter = AskFilter { people, source: Some(plan.source.id.clone()), ..AskFilter::default() };
-    Ok(ws.ledger().asks(&filter).await?)
+/// What all sources of a run work with: the writers of replies and answers, and the pulse of what is claimed.
+pub(super) struct Crew {
+    pub(super) shared: Arc<Shared>,
+    /// Ends when the last handle to `shared` is dropped.
+    pub(super) writer: JoinHandle<Result<(), VerifyError>>,
+    pub(super) beating: Beating,
+}
+
+impl Crew {
+    pub(super) fn start(
+        ws: &Workspace,
+        request: &AcquireRequest,
+        scene: Scene,
+        progress: Arc<dyn Progress>,
+        watch: &Arc<Stopwatch>,
+    ) -> Result<Self, VerifyError> {
+        let raw = RawStore::start(ws.ledger(), ws.dir())?;
+        let (settling, writer) = settle::start(ws, &request.actor, &progress, watch);
+        let pulse = Arc::new(Pulse::default());
+        let shared = Arc::new(Shared {
+            ws: ws.clone(),
+            scene,
+            as_of: request.as_of,
+            mode: request.mode,
+            deadline: tokio::time::Instant::now() + request.deadline,
+            actor: request.actor.clone(),
+            progress,
+            raw,
+            settling,
+            letters: LetterDesk::default(),
+            pulse: Arc::clone(&pulse),
+            watch: Arc::clone(watch),
+        });
+        Ok(Self { shared, writer, beating: Pulse::beating(pulse, ws.clone()) })
+    }
 }
 
 /// Lets every source work, and returns how many asks each was sent.
@@ -136,23 +195,15 @@ async fn work(
     scene: Scene,
     plans: Vec<SourcePlan>,
     heard: &Arc<Hearing>,
+    watch: &Arc<Stopwatch>,
 ) -> Result<BTreeMap<String, usize>, VerifyError> {
     let progress: Arc<dyn Progress> = heard.clone();
-    let (settling, writer) = settle::start(ws, &request.actor, &progress);
-    let shared = Arc::new(Shared {
-        ws: ws.clone(),
-        scene,
-        as_of: request.as_of,
-        mode: request.mode,
-        deadline: tokio::time::Instant::now() + request.deadline,
-        actor: request.actor.clone(),
-        progress,
-        raw: RawStore::start(ws.ledger(), ws.dir())?,
-        settling,
-    });
+    let Crew { shared, writer, beating: _beating } = Crew::start(ws, request, scene, progress, watch)?;
+    let mut breakers = ws.ledger().breakers().await?;
     let mut tasks = JoinSet::new();
     for plan in plans {
-        let dispatch = Arc::new(Dispatch::new(&shared, plan));
+        let saved = breakers.remove(&plan.source.id);
+        let dispatch = Arc::new(Dispatch::new(&shared, plan, saved));
         tasks.spawn(async move {
             let source = Arc::clone(dispatch.source());
             let exchange = source.mode == Mode::Exchange;
@@ -189,30 +240,86 @@ async fn work(
     }
 }
 
-/// Counts how the pairs of a source stand now.
-async fn stand(ws: &Workspace, part: &mut SourceSummary, people: &[PersonKey]) -> Result<(), VerifyError> {
-    let filter = AskFilter { source: Some(part.source.as_str().into()), ..AskFilter::default() };
-    let asks = if people.len() > 20_000 {
-        ws.ledger().asks(&filter).await?
-    } else {
-        ws.ledger().asks(&AskFilter { people: Some(people.to_vec()), ..filter }).await?
-    };
-    let newest = newest(&asks);
-    for person in people {
-        let (word, cause) = match newest.get(person) {
-            Some(ask) if ask.state == AskState::Pending => (Outcome::Pending.as_str(), None),
-            Some(ask) if ask.state == AskState::Settled => {
-                let outcome = ask.outcome.unwrap_or(Outcome::Failed);
-                (outcome.as_str(), ask.cause.as_deref().filter(|_| outcome.is_unknown()))
+/// Keeps what the institutions' servers showed of themselves, for the health board.
+async fn observe(ws: &Workspace) -> Result<(), VerifyError> {
+    let context = ws.context();
+    let institutions: BTreeSet<&str> = ws.registry().iter().map(|s| s.institution.as_str()).collect();
+    let seen: Vec<(&str, Observation)> = institutions
+        .into_iter()
+        .map(|institution| {
+            let seen = context.observed(institution);
+            (institution, Observation { skew_ms: seen.clock_skew_ms, certificate_until: seen.certificate_until })
+        })
+        .filter(|(_, seen)| *seen != Observation::default())
+        .collect();
+    if seen.is_empty() {
+        return Ok(());
+    }
+    let mut tx = ws.ledger().begin().await?;
+    for (institution, seen) in seen {
+        ws.ledger().observe(&mut tx, institution, seen, ws.now()).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Counts how the pairs of all sources stand now, in one pass over the people.
+async fn stand(
+    ws: &Workspace,
+    parts: &mut [(SourceSummary, Vec<PersonKey>)],
+    everyone: &[PersonKey],
+) -> Result<(), VerifyError> {
+    for people in everyone.chunks(READ_TOGETHER) {
+        let (Some(first), Some(last)) = (people.first(), people.last()) else { continue };
+        let known = newest(ws.ledger().asks_now(people).await?);
+        for (part, people) in &mut *parts {
+            let of_source = known.get(&SourceId::from(part.source.as_str()));
+            let from = people.partition_point(|person| person < first);
+            let until = people.partition_point(|person| person <= last);
+            for person in &people[from..until] {
+                part.count(of_source.and_then(|asks| asks.get(person)));
             }
-            _ => ("not_asked", None),
-        };
-        *part.outcomes.entry(word.to_owned()).or_default() += 1;
-        if let Some(cause) = cause {
-            *part.causes.entry(cause_zh(cause)).or_default() += 1;
+        }
+    }
+    for (part, _) in parts {
+        // Codes become words once, not for every ask.
+        for counts in [&mut part.causes, &mut part.held] {
+            let words = std::mem::take(counts);
+            for (code, count) in words {
+                *counts.entry(cause_zh(&code)).or_default() += count;
+            }
         }
     }
     Ok(())
+}
+
+impl SourceSummary {
+    /// Counts one pair by the newest ask about it.
+    fn count(&mut self, ask: Option<&AskNow>) {
+        fn add(counts: &mut BTreeMap<String, usize>, word: &str) {
+            match counts.get_mut(word) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(word.to_owned(), 1);
+                }
+            }
+        }
+        match ask {
+            Some(ask) if ask.state == AskState::Pending => add(&mut self.outcomes, Outcome::Pending.as_str()),
+            Some(ask) if ask.state == AskState::Settled => {
+                let outcome = ask.outcome.unwrap_or(Outcome::Failed);
+                add(&mut self.outcomes, outcome.as_str());
+                if let Some(cause) = ask.cause.as_deref().filter(|_| outcome.is_unknown()) {
+                    add(&mut self.causes, cause);
+                }
+            }
+            ask => {
+                add(&mut self.outcomes, "not_asked");
+                if let Some(why) = ask.and_then(|a| a.held.as_deref()) {
+                    add(&mut self.held, why);
+                }
+            }
+        }
+    }
 }
 
 /// Passes events on and counts what was set aside.

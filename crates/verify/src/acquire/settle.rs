@@ -1,13 +1,13 @@
 //! One writer makes answers durable, many at a time: outcome, rows, coverage, quarantine and audit leaves in one
 //! transaction, so that there is never one without the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_base::{AnswerId, AskId, Column, ColumnType, Dataset, Outcome, Records};
-use hedui_connect::{Quarantined, Source};
-use hedui_ledger::{Attempt, AuditEvent, ClaimedAsk, LedgerError, Quarantine, Settle};
+use hedui_connect::{Quarantined, Reason, Source};
+use hedui_ledger::{Attempt, AuditEvent, ClaimedAsk, LedgerError, Quarantine, Settle, Tx};
 use hedui_store::CoverageRow;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,11 +16,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::boundary::Boundary;
+use super::raw;
+use super::timing::{Stage, Stopwatch};
 use crate::{Event, Progress, VerifyError, Workspace};
 
 /// Answers and time that share a transaction, at most.
 const TOGETHER: usize = 2_000;
 const WAIT: Duration = Duration::from_millis(300);
+/// Places of strangers' rows that an audit leaf lists.
+const PLACES_TOLD: usize = 20;
 
 /// How one ask ended.
 #[derive(Clone, Debug)]
@@ -52,10 +56,25 @@ pub(crate) struct Batch {
     pub(crate) due: Option<Date>,
     pub(crate) quarantine: Vec<Quarantined>,
     pub(crate) raw: Option<String>,
+    /// What an earlier reading of the same reply had set aside and this one can use, by number.
+    pub(crate) cured: Vec<i64>,
     /// The call, if there was one: milliseconds, and why it failed.
     pub(crate) call: Option<(i64, Option<String>)>,
     /// Told when it is durable.
     pub(crate) done: Option<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    /// Where the reply speaks about people whom nobody asked about; it must not be kept then.
+    fn strangers(&self) -> Vec<&str> {
+        let unrequested = self.quarantine.iter().filter(|q| q.reason == Reason::UnrequestedSubject);
+        unrequested.map(|q| q.place.as_str()).collect()
+    }
+
+    /// The reply that must be destroyed.
+    fn doomed(&self) -> Option<&str> {
+        self.raw.as_deref().filter(|_| !self.strangers().is_empty())
+    }
 }
 
 /// Hands batches to the writer.
@@ -66,9 +85,11 @@ pub(crate) fn start(
     ws: &Workspace,
     actor: &str,
     progress: &Arc<dyn Progress>,
+    watch: &Arc<Stopwatch>,
 ) -> (Settling, tokio::task::JoinHandle<Result<(), VerifyError>>) {
     let (queue, inbox) = mpsc::channel(512);
-    let writer = Writer { ws: ws.clone(), actor: actor.to_owned(), progress: Arc::clone(progress) };
+    let (progress, watch) = (Arc::clone(progress), Arc::clone(watch));
+    let writer = Writer { ws: ws.clone(), actor: actor.to_owned(), progress, watch, manifests: HashMap::new() };
     (queue, tokio::spawn(writer.run(inbox)))
 }
 
@@ -76,10 +97,13 @@ struct Writer {
     ws: Workspace,
     actor: String,
     progress: Arc<dyn Progress>,
+    watch: Arc<Stopwatch>,
+    /// Numbers of the manifests met so far, by hash.
+    manifests: HashMap<String, i64>,
 }
 
 impl Writer {
-    async fn run(self, mut inbox: mpsc::Receiver<Batch>) -> Result<(), VerifyError> {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Batch>) -> Result<(), VerifyError> {
         while let Some(first) = inbox.recv().await {
             let until = Instant::now() + WAIT;
             let mut count = first.endings.len();
@@ -116,21 +140,33 @@ impl Writer {
     }
 
     #[tracing::instrument(name = "settle", skip_all, fields(batches = batches.len()))]
-    async fn settle(&self, batches: &[Batch]) -> Result<(), VerifyError> {
-        let ws = &self.ws;
+    async fn settle(&mut self, batches: &[Batch]) -> Result<(), VerifyError> {
+        let ws = self.ws.clone();
+        let watch = Arc::clone(&self.watch);
         let now = ws.now();
+        let ledger = watch.of(Stage::Ledger);
+        let mut tx = ws.ledger().begin().await?;
+        let mut numbers = Vec::with_capacity(batches.len());
+        for batch in batches {
+            numbers.push(if batch.raw.is_some() { Some(self.number(&mut tx, batch).await?) } else { None });
+        }
         let endings = || batches.iter().flat_map(|batch| batch.endings.iter().map(move |ending| (batch, ending)));
-        let settled: Vec<Settle> = endings()
-            .map(|(_, e)| Settle {
+        let settled: Vec<Settle> = batches
+            .iter()
+            .zip(&numbers)
+            .flat_map(|(batch, manifest)| batch.endings.iter().map(move |e| (e, *manifest)))
+            .map(|(e, manifest)| Settle {
                 ask: e.claimed.ask,
                 fence: e.claimed.fence,
                 outcome: e.outcome,
                 cause: e.cause.clone(),
+                manifest,
             })
             .collect();
-        let mut tx = ws.ledger().begin().await?;
         let answers = ws.ledger().settle(&mut tx, &settled, now).await?;
         Boundary::Settling.pass();
+        drop(ledger);
+        let store = watch.of(Stage::Store);
         let mut coverage = Vec::with_capacity(settled.len());
         let mut rows: BTreeMap<&str, Gathered> = BTreeMap::new();
         for ((batch, ending), answer) in endings().zip(answers) {
@@ -142,34 +178,61 @@ impl Writer {
             }
         }
         let rows: Vec<(String, Records)> = rows.into_iter().map(|(name, g)| (name.to_owned(), g.records)).collect();
-        let store = ws.store().clone();
+        watch.settled(settled.len(), rows.iter().map(|(_, r)| r.len()).sum());
+        let files = ws.store().clone();
         let staged = tokio::task::spawn_blocking(move || {
-            rows.iter().map(|(dataset, rows)| store.stage(dataset, rows)).collect::<Result<Vec<_>, _>>()
+            rows.iter().map(|(dataset, rows)| files.stage(dataset, rows)).collect::<Result<Vec<_>, _>>()
         })
         .await
         .map_err(|e| VerifyError::Internal(e.to_string()))??;
         Boundary::Staged.pass();
+        ws.store().publish(tx.connection(), staged, &coverage).await?;
+        drop(store);
+        let ledger = watch.of(Stage::Ledger);
         ws.ledger().quarantine(&mut tx, &quarantine(batches, now)).await?;
         ws.ledger().record_attempts(&mut tx, &attempts(batches)).await?;
         ws.ledger().audit(&mut tx, &self.leaves(batches), now).await?;
-        ws.store().publish(tx.connection(), staged, &coverage).await?;
+        for batch in batches {
+            if !batch.cured.is_empty() {
+                ws.ledger().cure(&mut tx, &batch.cured, now).await?;
+            }
+            if let Some(raw) = batch.doomed() {
+                let asks: Vec<AskId> = batch.endings.iter().map(|e| e.claimed.ask).collect();
+                ws.ledger().doom(&mut tx, raw, &asks, now).await?;
+            }
+        }
         Boundary::Published.pass();
         tx.commit().await?;
         Boundary::Settled.pass();
+        drop(ledger);
+        if batches.iter().any(|batch| batch.doomed().is_some()) {
+            destroy_doomed(&ws).await?;
+        }
         self.tell(batches);
         Ok(())
+    }
+
+    /// The number of the manifest that a reply was read by.
+    async fn number(&mut self, tx: &mut Tx, batch: &Batch) -> Result<i64, VerifyError> {
+        let hash = &batch.source.manifest_hash;
+        if let Some(number) = self.manifests.get(hash) {
+            return Ok(*number);
+        }
+        let number = self.ws.ledger().manifest_number(tx, &batch.source.id, hash, self.ws.now()).await?;
+        self.manifests.insert(hash.clone(), number);
+        Ok(number)
     }
 
     fn leaves(&self, batches: &[Batch]) -> Vec<AuditEvent> {
         batches
             .iter()
             .filter(|batch| !batch.endings.is_empty())
-            .map(|batch| {
+            .flat_map(|batch| {
                 let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
                 for ending in &batch.endings {
                     *outcomes.entry(ending.outcome.as_str()).or_default() += 1;
                 }
-                AuditEvent {
+                let settled = AuditEvent {
                     actor: self.actor.clone(),
                     action: "ask.settled".to_owned(),
                     subjects: batch.endings.iter().map(|e| e.claimed.person).collect(),
@@ -177,7 +240,18 @@ impl Writer {
                         "source": batch.source.id, "manifest": batch.source.manifest_hash, "raw": batch.raw,
                         "outcomes": outcomes, "quarantined": batch.quarantine.len(),
                     }),
-                }
+                };
+                let strangers = batch.strangers();
+                let destroyed = (!strangers.is_empty()).then(|| AuditEvent {
+                    actor: self.actor.clone(),
+                    action: "unrequested.destroyed".to_owned(),
+                    subjects: Vec::new(),
+                    detail: json!({
+                        "source": batch.source.id, "count": strangers.len(),
+                        "places": strangers.iter().take(PLACES_TOLD).collect::<Vec<_>>(),
+                    }),
+                });
+                std::iter::once(settled).chain(destroyed)
             })
             .collect()
     }
@@ -200,6 +274,22 @@ impl Writer {
             self.progress.event(Event::Quarantined { source: source.into(), reason: reason.to_owned(), count });
         }
     }
+}
+
+/// Overwrites every reply that must not be kept: those of now, and those that a crash left.
+pub(crate) async fn destroy_doomed(ws: &Workspace) -> Result<(), VerifyError> {
+    let doomed = ws.ledger().doomed().await?;
+    if doomed.is_empty() {
+        return Ok(());
+    }
+    let dir = ws.dir().to_path_buf();
+    let gone =
+        tokio::task::spawn_blocking(move || doomed.iter().try_for_each(|raw| raw::destroy(&dir, raw)).map(|()| doomed))
+            .await
+            .map_err(|e| VerifyError::Internal(e.to_string()))??;
+    let mut tx = ws.ledger().begin().await?;
+    ws.ledger().destroyed(&mut tx, &gone).await?;
+    Ok(tx.commit().await?)
 }
 
 fn coverage_row(batch: &Batch, ending: &Ending, answer: AnswerId) -> CoverageRow {

@@ -1,6 +1,6 @@
 //! An acquire that dies on the way is taken up by the next: same findings, nothing twice, none lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hedui_connect::manifest::Transport;
@@ -16,6 +16,8 @@ async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
     let town = Town::new(30, 14).await;
     let (undisturbed, _) = town.acquired("undisturbed").await;
     let (_, whole) = town.batch(&undisturbed, "whole").await;
+    // What the undisturbed folder asked lies at the same banks.
+    let before = requests_at_the_banks(&town, &undisturbed);
     let ws = town.open("data").await;
     accept(&ws, &town.intake(), "test").await.unwrap();
     drop(ws);
@@ -58,7 +60,7 @@ async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
     }
     let summary = summary.expect("the folder is free at last");
     assert!(summary.sources.iter().all(|s| s.unknown() == s.outcome(hedui_base::Outcome::Unsendable)), "{summary:?}");
-    every_request_was_handed_in_once(&town, &ws);
+    every_request_was_handed_in_once(&town, &ws, &before);
     let (_, healed) = town.batch(&ws, "healed").await;
     assert_eq!(healed.timeless(), whole.timeless());
     assert!(ws.ledger().audit_verify(None).await.unwrap().problem.is_none());
@@ -67,8 +69,21 @@ async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
     assert!(verified.problems.iter().all(|p| !p.is_damage()), "{:?}", verified.problems);
 }
 
+/// The names of all files that lie in the folders for requests.
+fn requests_at_the_banks(town: &Town, ws: &Workspace) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for source in ws.registry().iter() {
+        let Transport::Files(plan) = &source.manifest.transport else { continue };
+        let folder = town.path("city/exchange").join(&source.institution).join(&plan.put.dir);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            names.insert(entry.unwrap().file_name().to_string_lossy().into_owned());
+        }
+    }
+    names
+}
+
 /// Whatever was cut off, no bank was asked twice about anybody: the files that lie there name each person once.
-fn every_request_was_handed_in_once(town: &Town, ws: &Workspace) {
+fn every_request_was_handed_in_once(town: &Town, ws: &Workspace, before: &BTreeSet<String>) {
     let mut files = 0;
     for source in ws.registry().iter() {
         let Transport::Files(plan) = &source.manifest.transport else { continue };
@@ -78,6 +93,9 @@ fn every_request_was_handed_in_once(town: &Town, ws: &Workspace) {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if name.ends_with(&plan.put.temp) || plan.put.marker.as_ref().is_some_and(|m| name.ends_with(m)) {
+                continue;
+            }
+            if before.contains(&name) {
                 continue;
             }
             files += 1;
