@@ -40,10 +40,10 @@ fn a_reply_about_somebody_else_is_destroyed() {
 
 #[test]
 fn an_amount_with_words_in_it_is_quarantined() {
-    under("bad_amount=bank_beigu", "bank.beigu", "bad_money");
+    under("bad_amount=bank_beigu:1000", "bank.beigu", "bad_money");
 }
 
 #[test]
 fn an_identity_number_that_went_through_a_spreadsheet_is_quarantined() {
-    under("bad_id=bank_jiaoshan", "bank.jiaoshan", "id_precision_lost");
+    under("bad_id=bank_jiaoshan:1000", "bank.jiaoshan", "id_precision_lost");
 }

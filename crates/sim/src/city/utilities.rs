@@ -27,7 +27,8 @@ pub(super) fn give(household: &mut Household, shape: &CityShape, plan: &Plan, se
     };
     let rural = household.residence == "rural";
     for (utility, prefix, factor) in UTILITIES {
-        let needed = utility == "water" && plan.needs_water();
+        // Where a missing account is the point, every utility can be asked: one that cannot leaves all of them open.
+        let needed = plan.needs_water();
         let shape_of = shape.utility(utility);
         let share = if rural { shape_of.rural } else { shape_of.urban };
         if !(needed || dice.chance(share)) {
