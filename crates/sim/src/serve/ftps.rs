@@ -80,8 +80,7 @@ fn session(
     let server = libunftp::ServerBuilder::with_authenticator(storage, Arc::new(Gatekeeper { user, password }))
         .ftps(certificate, key)
         .ftps_required(required, required)
-        // Above what Linux deals out to clients, so that a data port is seldom taken.
-        .passive_ports(61_000..=65_535)
+        .passive_ports(data_ports())
         .build();
     let server = match server {
         Ok(server) => server,
@@ -108,4 +107,15 @@ fn session(
         }
         bell.ring();
     })
+}
+
+/// Sixteen ports that no other session of the last few hundred was given: two sessions that took the same data port
+/// could get each other's files. Above what Linux deals out to clients; each process begins elsewhere.
+fn data_ports() -> std::ops::RangeInclusive<u16> {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    const SLOTS: u32 = (65_536 - 61_000) / 16;
+    let turn = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let slot = std::process::id().wrapping_mul(37).wrapping_add(turn) % SLOTS;
+    let first = 61_000 + slot as u16 * 16;
+    first..=first + 15
 }

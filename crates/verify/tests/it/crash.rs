@@ -1,6 +1,7 @@
 //! An acquire that dies on the way is taken up by the next: same findings, nothing twice, none lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use hedui_connect::manifest::Transport;
@@ -69,12 +70,19 @@ async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
     assert!(verified.problems.iter().all(|p| !p.is_damage()), "{:?}", verified.problems);
 }
 
+/// Where an institution takes requests, whichever way they travel.
+fn request_folder(town: &Town, institution: &str, dir: &str) -> PathBuf {
+    let ways = ["exchange", "exchange-ftps", "exchange-dir"].into_iter();
+    let mut folders = ways.map(|way| town.path("city").join(way).join(institution).join(dir));
+    folders.find(|folder| folder.is_dir()).unwrap_or_else(|| panic!("{institution} takes requests nowhere"))
+}
+
 /// The names of all files that lie in the folders for requests.
 fn requests_at_the_banks(town: &Town, ws: &Workspace) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for source in ws.registry().iter() {
         let Transport::Files(plan) = &source.manifest.transport else { continue };
-        let folder = town.path("city/exchange").join(&source.institution).join(&plan.put.dir);
+        let folder = request_folder(town, &source.institution, &plan.put.dir);
         for entry in std::fs::read_dir(folder).unwrap() {
             names.insert(entry.unwrap().file_name().to_string_lossy().into_owned());
         }
@@ -88,7 +96,7 @@ fn every_request_was_handed_in_once(town: &Town, ws: &Workspace, before: &BTreeS
     for source in ws.registry().iter() {
         let Transport::Files(plan) = &source.manifest.transport else { continue };
         let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let folder = town.path("city/exchange").join(&source.institution).join(&plan.put.dir);
+        let folder = request_folder(town, &source.institution, &plan.put.dir);
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();

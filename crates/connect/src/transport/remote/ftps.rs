@@ -20,6 +20,20 @@ use crate::manifest::{Login, LoginProof};
 use crate::site::InstitutionSite;
 use crate::transport::given;
 
+/// A data connection that could not be made or broke is worth another try, as one of the control channel is; an answer
+/// that refuses is not.
+fn broken(error: &FtpError) -> Failure {
+    match error {
+        FtpError::ConnectionError(_) | FtpError::SecureError(_) => Failure::new(Cause::Connect),
+        FtpError::UnexpectedResponse(response)
+            if matches!(response.status, Status::CannotOpenDataConnection | Status::TransferAborted) =>
+        {
+            Failure::new(Cause::Connect)
+        }
+        _ => protocol(),
+    }
+}
+
 pub(in crate::transport) struct Server {
     ftp: AsyncRustlsFtpStream,
     home: String,
@@ -55,7 +69,7 @@ impl Server {
 
     pub(super) async fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
         let mut from = bytes;
-        self.ftp.put_file(path, &mut from).await.map_err(|_| protocol())?;
+        self.ftp.put_file(path, &mut from).await.map_err(|error| broken(&error))?;
         Ok(())
     }
 
@@ -83,7 +97,7 @@ impl Server {
     }
 
     pub(super) async fn read(&mut self, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
-        let mut stream = self.ftp.retr_as_stream(path).await.map_err(|_| protocol())?;
+        let mut stream = self.ftp.retr_as_stream(path).await.map_err(|error| broken(&error))?;
         let bytes = read_up_to(&mut stream, limit).await.map_err(|_| protocol())?;
         if bytes.len() <= limit {
             // The server confirms that it has sent everything: a connection that broke looks like a short file.
@@ -98,7 +112,7 @@ impl Server {
         let listed = match self.ftp.nlst(None).await {
             Ok(names) => names,
             Err(FtpError::UnexpectedResponse(response)) if response.status == Status::FileUnavailable => Vec::new(),
-            Err(_) => return Err(protocol()),
+            Err(error) => return Err(broken(&error)),
         };
         self.ftp.cwd(&self.home).await.map_err(|_| protocol())?;
         let own = |path: String| path.rsplit('/').next().unwrap_or_default().to_owned();
