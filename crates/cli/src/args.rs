@@ -173,11 +173,11 @@ pub(crate) struct TortureArgs {
 /// What goes wrong on purpose at served institutions.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct FaultArgs {
-    /// A fault: KIND=ID[:INTENSITY][:UNTIL],.. where ID is an institution, a source or `all`, INTENSITY thousandths (or
+    /// A fault: KIND=ID:INTENSITY:UNTIL,.. (the last two may be left out); ID is an institution, a source or `all`, INTENSITY thousandths (or
     /// milliseconds), UNTIL a count of requests or a time like 5s. `hedui sim faults` lists the kinds.
     #[arg(long, value_name = "KIND=ID,..")]
     pub(crate) fault: Vec<String>,
-    /// A plan of faults: [[fault]] kind, at, intensity, until.
+    /// A plan of faults: a TOML file of `fault` tables with kind, at, intensity, until.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
     /// Up to four random faults at every source, which heal within --chaos-within.
