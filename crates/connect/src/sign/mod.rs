@@ -1,7 +1,7 @@
 //! Signatures of requests: one recipe, made by the client and recomputed by whoever verifies.
 //!
 //! [`sign`] and [`verify`] share [`canonical`], the text that is signed; [`verify_request`] reads the parts of a request
-//! from its headers, as a simulator does. A token ([`jws`]) says itself what it covers and has no such text.
+//! from its headers, as a simulator does. A token (`jws`) says itself what it covers and has no such text.
 
 mod jws;
 mod sm2;

@@ -1,7 +1,7 @@
 //! Files to tables: whatever an institution sends, cells by name with the row they stand in.
 //!
-//! From: bytes, and the [`Layout`] a manifest declares. To: one [`Table`] a sheet, whose cells are texts or numbers and
-//! not yet values. Nothing is guessed: what the layout does not declare is a [`Flaw`] with its place. A flaw of the whole
+//! From: bytes, and the [`Layout`] a manifest declares. To: one `Table` a sheet, whose cells are texts or numbers and
+//! not yet values. Nothing is guessed: what the layout does not declare is a `Flaw` with its place. A flaw of the whole
 //! file is an error; a flaw of one row leaves the others.
 
 mod closing;
