@@ -50,8 +50,9 @@ impl Server {
         let connector = tokio_rustls_connector(site)?;
         let plain = AsyncRustlsFtpStream::connect(address).await.map_err(|_| Failure::new(Cause::Connect))?;
         let mut ftp = plain.into_secure(connector, host).await.map_err(|error| match error {
-            // The handshake failed: not the server that was pinned, or not one that the CA vouches for.
-            FtpError::SecureError(_) => Failure::new(Cause::HostKey),
+            // Not the server that was pinned, or not one that the CA vouches for; a handshake that broke off is neither.
+            FtpError::SecureError(text) if text.contains("certificate") => Failure::new(Cause::HostKey),
+            FtpError::SecureError(_) => Failure::new(Cause::Connect),
             // It knows no TLS: plain FTP is not spoken.
             FtpError::UnexpectedResponse(_) => protocol(),
             _ => Failure::new(Cause::Connect),
