@@ -55,7 +55,7 @@ impl Tx {
 const TURN: Duration = Duration::from_mins(1);
 
 const PRAGMAS: &str = "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-                       PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000;";
+                       PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;";
 
 impl Ledger {
     /// Opens the ledger of a data folder, making the folder, its key and its database where they do not exist.

@@ -38,7 +38,7 @@ async fn one_household_is_asked_live_and_reported_and_slow_answers_are_taken_in_
     let request = AcquireRequest {
         cases: Selection::All,
         mode: AcquireMode::Everything,
-        deadline: Duration::from_secs(20),
+        deadline: Duration::from_secs(120),
         ..AcquireRequest::all(TODAY)
     };
     hedui_verify::acquire(&api.workspace, request).await.unwrap();

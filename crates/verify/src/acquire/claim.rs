@@ -80,7 +80,8 @@ impl Dispatch {
     /// Claims the asks of some people: those a letter allows today are noted as sent, the others end as not authorised.
     pub(super) async fn claim(&self, people: &[PersonKey]) -> Result<Vec<Work>, VerifyError> {
         let shared = &self.shared;
-        let _claiming = shared.watch.of(Stage::Claim);
+        let turn = shared.claiming.lock().await;
+        let claiming = shared.watch.of(Stage::Claim);
         let (ws, source) = (&shared.ws, self.source());
         let now = ws.now();
         let ids: Vec<CaseId> = self.cases_of(people);
@@ -115,6 +116,7 @@ impl Dispatch {
         }
         ws.ledger().audit(&mut tx, &events, now).await?;
         tx.commit().await?;
+        drop((claiming, turn));
         Boundary::Claimed.pass();
         self.settle(self.batch(endings, now)).await?;
         work.extend(batches.into_iter().map(Work::Send));

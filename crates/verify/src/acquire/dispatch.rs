@@ -46,6 +46,9 @@ pub(super) struct Shared {
     pub(super) raw: RawStore,
     pub(super) settling: Settling,
     pub(super) letters: LetterDesk,
+    /// One source claims at a time. Writers take turns in the order they come, and answers must not queue behind the
+    /// claims of ninety sources: what was asked already comes first.
+    pub(super) claiming: tokio::sync::Mutex<()>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) watch: Arc<Stopwatch>,
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use hedui_base::{AskId, Authorised, CaseId, Denial, Letter, Outcome, PersonKey, SourceId};
-use hedui_connect::Source;
+use hedui_connect::{Source, Subjects};
 use hedui_ledger::{Account, AskNow, AskState, Case};
 use jiff::civil::Date;
 
@@ -17,12 +17,16 @@ pub(crate) struct Scene {
     pub(crate) cases: Vec<Case>,
 }
 
+/// People in play, each with the cases (rows of the scene) that ask about them. Sources with the same policy share them:
+/// a city has some ten million pairs, and four policies.
+pub(crate) type Pairs = BTreeMap<PersonKey, Vec<usize>>;
+
 /// One source's part: who is in play, and what is to be done.
 #[derive(Debug)]
 pub(crate) struct SourcePlan {
     pub(crate) source: Arc<Source>,
-    /// People in play, each with the cases (rows of the scene) that ask about them.
-    pub(crate) pairs: BTreeMap<PersonKey, Vec<usize>>,
+    /// People in play.
+    pub(crate) pairs: Arc<Pairs>,
     pub(crate) not_applicable: usize,
     pub(crate) reused: usize,
     /// To be planned and sent: people of new applications first, then those of rechecks, each in order of key.
@@ -55,18 +59,26 @@ pub(crate) enum Decision {
 impl SourcePlan {
     /// Expands policy: which people of which cases this source is asked about.
     pub(crate) fn expand(source: &Arc<Source>, scene: &Scene) -> Self {
-        let mut pairs: BTreeMap<PersonKey, Vec<usize>> = BTreeMap::new();
-        let mut out = HashSet::new();
-        for (row, case) in scene.cases.iter().enumerate() {
-            for person in &case.people {
-                if applies(source, person.role, &person.relation) {
-                    pairs.entry(person.person).or_default().push(row);
-                } else {
-                    out.insert(person.person);
+        let (pairs, not_applicable) = in_play(source, scene);
+        Self::over(source, pairs, not_applicable)
+    }
+
+    /// Expands policy for many sources; those with the same policy share the people in play.
+    pub(crate) fn expand_all<'s>(sources: impl Iterator<Item = &'s Arc<Source>>, scene: &Scene) -> Vec<Self> {
+        let mut known: Vec<(Subjects, Arc<Pairs>, usize)> = Vec::new();
+        sources
+            .map(|source| {
+                if let Some((_, pairs, out)) = known.iter().find(|(subjects, ..)| *subjects == source.subjects) {
+                    return Self::over(source, Arc::clone(pairs), *out);
                 }
-            }
-        }
-        let not_applicable = out.iter().filter(|p| !pairs.contains_key(p)).count();
+                let (pairs, out) = in_play(source, scene);
+                known.push((source.subjects, Arc::clone(&pairs), out));
+                Self::over(source, pairs, out)
+            })
+            .collect()
+    }
+
+    fn over(source: &Arc<Source>, pairs: Arc<Pairs>, not_applicable: usize) -> Self {
         Self {
             source: Arc::clone(source),
             pairs,
@@ -119,12 +131,29 @@ impl SourcePlan {
 
     /// Puts people of new applications before those who are in receipt and only checked again.
     pub(crate) fn order(&mut self, scene: &Scene) {
-        let pairs = &self.pairs;
+        let pairs = Arc::clone(&self.pairs);
         let recheck = |person: &PersonKey| {
             pairs.get(person).is_none_or(|rows| rows.iter().all(|row| scene.cases[*row].in_receipt))
         };
         self.to_ask.sort_by_key(|person| (recheck(person), *person));
     }
+}
+
+/// The people whom a source's policy asks about, and how many others there are.
+fn in_play(source: &Source, scene: &Scene) -> (Arc<Pairs>, usize) {
+    let mut pairs = Pairs::new();
+    let mut out = HashSet::new();
+    for (row, case) in scene.cases.iter().enumerate() {
+        for person in &case.people {
+            if applies(source, person.role, &person.relation) {
+                pairs.entry(person.person).or_default().push(row);
+            } else {
+                out.insert(person.person);
+            }
+        }
+    }
+    let not_applicable = out.iter().filter(|p| !pairs.contains_key(p)).count();
+    (Arc::new(pairs), not_applicable)
 }
 
 /// The newest ask about each person at each source, by source.

@@ -1,13 +1,13 @@
 //! Raw replies, kept as they came: sealed, synced to disk and noted in the ledger before anyone parses them.
 //!
-//! Replies that arrive together share one file and one sync. A reply is named `<sha256 of the file>:<offset>:<length>`.
-//! It is kept with the asks it answers, so that it can be read again under another manifest, and can be destroyed where
-//! it lies without touching its neighbours.
+//! Replies are appended to a segment, a file of this writer alone; those that arrive together share one sync. A reply is
+//! named `<segment>:<offset>:<length>:<digest>`; the name stands in the audit log, so that what lies there can be held to
+//! it. It is kept with the asks it answers, so that it can be read again under another manifest, and can be destroyed
+//! where it lies without touching its neighbours.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use hedui_base::AskId;
 use hedui_connect::RawReply;
@@ -21,9 +21,11 @@ use crate::VerifyError;
 
 /// Binds a sealed reply to its purpose.
 const SEAL: &str = "raw reply";
-/// Replies and bytes that share a file.
-const TOGETHER: usize = 64;
+/// Replies and bytes that share a sync.
+const TOGETHER: usize = 256;
 const BYTES_TOGETHER: usize = 16 * 1024 * 1024;
+/// Bytes after which the next segment begins.
+const SEGMENT: u64 = 64 * 1024 * 1024;
 
 /// A reply with the asks it was sent for.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl RawStore {
         let folder = dir.join("raw");
         fs::create_dir_all(&folder).map_err(VerifyError::io(&folder))?;
         let (queue, inbox) = mpsc::channel(256);
-        tokio::spawn(write_all(ledger.clone(), Arc::new(folder), inbox));
+        tokio::spawn(write_all(ledger.clone(), folder, inbox));
         Ok(Self { queue })
     }
 
@@ -84,7 +86,8 @@ impl RawStore {
     }
 }
 
-async fn write_all(ledger: Ledger, folder: Arc<PathBuf>, mut inbox: mpsc::Receiver<Item>) {
+async fn write_all(ledger: Ledger, folder: PathBuf, mut inbox: mpsc::Receiver<Item>) {
+    let mut segment = None;
     while let Some(first) = inbox.recv().await {
         let mut size = first.bytes.len();
         let mut items = vec![first];
@@ -94,46 +97,70 @@ async fn write_all(ledger: Ledger, folder: Arc<PathBuf>, mut inbox: mpsc::Receiv
             items.push(item);
         }
         let bodies: Vec<Vec<u8>> = items.iter_mut().map(|item| std::mem::take(&mut item.bytes)).collect();
-        let (sealer, place) = (ledger.clone(), Arc::clone(&folder));
-        let written = tokio::task::spawn_blocking(move || write_pack(&sealer, &place, &bodies)).await;
-        match written {
-            Ok(Ok(names)) => {
+        let (sealer, place, open) = (ledger.clone(), folder.clone(), segment.take());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut segment = Segment::with_room(open, &place)?;
+            let names = segment.append(&sealer, &bodies)?;
+            Ok::<_, VerifyError>((segment, names))
+        })
+        .await;
+        // After a fault the next replies begin a segment of their own: what this one's end looks like is not known.
+        let fault = match written {
+            Ok(Ok((open, names))) => {
+                segment = Some(open);
                 Boundary::RawWritten.pass();
                 attach(&ledger, items, names).await;
+                continue;
             }
-            Ok(Err(error)) => {
-                let text = error.to_string();
-                for item in items {
-                    let _ = item.done.send(Err(VerifyError::Internal(text.clone())));
-                }
-            }
-            Err(error) => {
-                for item in items {
-                    let _ = item.done.send(Err(VerifyError::Internal(error.to_string())));
-                }
-            }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        for item in items {
+            let _ = item.done.send(Err(VerifyError::Internal(fault.clone())));
         }
     }
 }
 
-fn write_pack(ledger: &Ledger, folder: &Path, bodies: &[Vec<u8>]) -> Result<Vec<String>, VerifyError> {
-    let mut pack = Vec::new();
-    let mut spans = Vec::with_capacity(bodies.len());
-    for body in bodies {
-        let sealed = ledger.seal_blob(SEAL, body)?;
-        spans.push((pack.len(), sealed.len()));
-        pack.extend_from_slice(&sealed);
+/// A file that this writer alone appends to.
+struct Segment {
+    name: String,
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Segment {
+    /// The open segment if there is room in it, else the next one.
+    fn with_room(open: Option<Self>, folder: &Path) -> Result<Self, VerifyError> {
+        if let Some(segment) = open.filter(|segment| segment.length < SEGMENT) {
+            return Ok(segment);
+        }
+        let name = hex::encode(rand::random::<[u8; 8]>());
+        let sub = folder.join(&name[..2]);
+        fs::create_dir_all(&sub).map_err(VerifyError::io(&sub))?;
+        let path = sub.join(&name);
+        let file = File::options().append(true).create_new(true).open(&path).map_err(VerifyError::io(&path))?;
+        // The file must be found again after a crash of the machine, and so must its folder.
+        for dir in [&sub, folder] {
+            File::open(dir).and_then(|dir| dir.sync_all()).map_err(VerifyError::io(dir))?;
+        }
+        Ok(Self { name, path, file, length: 0 })
     }
-    let sha = hex::encode(Sha256::digest(&pack));
-    let sub = folder.join(&sha[..2]);
-    fs::create_dir_all(&sub).map_err(VerifyError::io(&sub))?;
-    let temporary = sub.join(format!("{sha}.tmp"));
-    let path = sub.join(&sha);
-    let mut file = File::create(&temporary).map_err(VerifyError::io(&temporary))?;
-    file.write_all(&pack).and_then(|()| file.sync_all()).map_err(VerifyError::io(&temporary))?;
-    fs::rename(&temporary, &path).map_err(VerifyError::io(&path))?;
-    File::open(&sub).and_then(|dir| dir.sync_all()).map_err(VerifyError::io(&sub))?;
-    Ok(spans.into_iter().map(|(offset, length)| format!("{sha}:{offset}:{length}")).collect())
+
+    /// Seals replies, appends them and syncs; returns their names.
+    fn append(&mut self, ledger: &Ledger, bodies: &[Vec<u8>]) -> Result<Vec<String>, VerifyError> {
+        let mut pack = Vec::new();
+        let mut names = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let sealed = ledger.seal_blob(SEAL, body)?;
+            let offset = self.length + pack.len() as u64;
+            names.push(format!("{}:{offset}:{}:{}", self.name, sealed.len(), digest(&sealed)));
+            pack.extend_from_slice(&sealed);
+        }
+        self.file.write_all(&pack).and_then(|()| self.file.sync_data()).map_err(VerifyError::io(&self.path))?;
+        self.length += pack.len() as u64;
+        Ok(names)
+    }
 }
 
 /// Notes all names in one transaction; if a lease was lost, one by one, so that the others keep theirs.
@@ -163,11 +190,16 @@ async fn attach_in_one<'a>(
     tx.commit().await
 }
 
+/// The first half of the SHA-256: enough to tell that a sealed reply is another one.
+fn digest(sealed: &[u8]) -> String {
+    hex::encode(&Sha256::digest(sealed)[..16])
+}
+
 /// Where a reply lies.
 fn place(dir: &Path, name: &str) -> Option<(PathBuf, u64, usize)> {
     let mut parts = name.split(':');
-    let (sha, offset, length) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    Some((dir.join("raw").join(sha.get(..2)?).join(sha), offset, length))
+    let (segment, offset, length) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some((dir.join("raw").join(segment.get(..2)?).join(segment), offset, length))
 }
 
 /// Reads a kept reply back; none if its file is gone or damaged, so that it is asked for again.
@@ -177,6 +209,9 @@ pub(crate) fn read(ledger: &Ledger, dir: &Path, name: &str) -> Option<Kept> {
     file.seek(SeekFrom::Start(offset)).ok()?;
     let mut sealed = vec![0; length];
     file.read_exact(&mut sealed).ok()?;
+    if name.splitn(4, ':').nth(3).is_some_and(|promised| promised != digest(&sealed)) {
+        return None;
+    }
     let bytes = ledger.open_blob(SEAL, &sealed).ok()?;
     let end = bytes.iter().position(|b| *b == b'\n')?;
     let head: KeptHead = serde_json::from_slice(&bytes[..end]).ok()?;
@@ -226,7 +261,10 @@ mod tests {
         let ledger = Ledger::open(dir.path()).await.unwrap();
         let folder = dir.path().join("raw");
         fs::create_dir_all(&folder).unwrap();
-        let names = write_pack(&ledger, &folder, &[reply(b"first"), reply(b"second"), reply(b"third")]).unwrap();
+        let mut segment = Segment::with_room(None, &folder).unwrap();
+        let mut names = segment.append(&ledger, &[reply(b"first"), reply(b"second")]).unwrap();
+        let mut segment = Segment::with_room(Some(segment), &folder).unwrap();
+        names.extend(segment.append(&ledger, &[reply(b"third")]).unwrap());
         let body = |name: &str| read(&ledger, dir.path(), name).map(|k| k.reply.parts[0].body.clone());
         assert_eq!(read(&ledger, dir.path(), &names[0]).unwrap().asks, [AskId(3), AskId(4)]);
         assert_eq!(body(&names[1]).unwrap(), b"second");
@@ -234,6 +272,9 @@ mod tests {
         destroy(dir.path(), &names[1]).unwrap();
         assert_eq!(body(&names[1]), None);
         assert_eq!((body(&names[0]).unwrap(), body(&names[2]).unwrap()), (b"first".to_vec(), b"third".to_vec()));
+        let (place, _) = names[0].rsplit_once(':').unwrap();
+        assert_eq!(body(place).unwrap(), b"first", "a name without a digest");
+        assert_eq!(body(&format!("{place}:{}", digest(b"another"))), None);
         destroy(dir.path(), "nothing:0:1").unwrap();
         destroy(dir.path(), "").unwrap();
     }

@@ -14,7 +14,7 @@ use super::boundary::Boundary;
 use super::claim::LetterDesk;
 use super::dispatch::{Dispatch, Shared};
 use super::lock::AcquireLock;
-use super::plan::{Letters, Scene, SourcePlan, authorise, newest};
+use super::plan::{Letters, Pairs, Scene, SourcePlan, authorise, newest};
 use super::pulse::{Beating, Pulse};
 use super::raw::RawStore;
 use super::timing::{Stage, Stopwatch};
@@ -25,7 +25,7 @@ use crate::{Event, Progress, VerifyError, Workspace};
 /// People planned in one transaction.
 const PLANNED_TOGETHER: usize = 2_000;
 /// People whose asks at all sources are read at once.
-const READ_TOGETHER: usize = 1_000;
+const READ_TOGETHER: usize = 200;
 
 /// Asks the sources what is not known yet, under letters only, and stores what they answer.
 ///
@@ -66,7 +66,7 @@ pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireS
         sources: Vec::new(),
         timing: Timing::default(),
     };
-    let mut parts: Vec<(SourceSummary, Vec<PersonKey>)> = plans
+    let mut parts: Vec<(SourceSummary, Arc<Pairs>)> = plans
         .iter()
         .map(|plan| {
             let part = SourceSummary {
@@ -77,7 +77,7 @@ pub async fn acquire(ws: &Workspace, request: AcquireRequest) -> Result<AcquireS
                 not_applicable: plan.not_applicable,
                 ..SourceSummary::default()
             };
-            (part, plan.pairs.keys().copied().collect())
+            (part, Arc::clone(&plan.pairs))
         })
         .collect();
     let heard = Arc::new(Hearing { inner: Arc::clone(&request.progress), quarantined: Mutex::default() });
@@ -118,12 +118,7 @@ async fn plan(
     let ids: Vec<_> = scene.cases.iter().map(|c| c.id.clone()).collect();
     let letters: Letters = ws.ledger().letters_for(&ids).await?;
     let wanted = |id: &str| request.sources.as_ref().is_none_or(|s| s.iter().any(|s| s.as_str() == id));
-    let mut plans: Vec<SourcePlan> = ws
-        .registry()
-        .iter()
-        .filter(|s| wanted(s.id.as_str()))
-        .map(|source| SourcePlan::expand(source, scene))
-        .collect();
+    let mut plans = SourcePlan::expand_all(ws.registry().iter().filter(|s| wanted(s.id.as_str())), scene);
     // One pass over the people, for all sources together: what is on file is read once.
     for people in everyone.chunks(READ_TOGETHER) {
         let (Some(first), Some(last)) = (people.first(), people.last()) else { continue };
@@ -181,6 +176,7 @@ impl Crew {
             raw,
             settling,
             letters: LetterDesk::default(),
+            claiming: tokio::sync::Mutex::default(),
             pulse: Arc::clone(&pulse),
             watch: Arc::clone(watch),
         });
@@ -265,17 +261,15 @@ async fn observe(ws: &Workspace) -> Result<(), VerifyError> {
 /// Counts how the pairs of all sources stand now, in one pass over the people.
 async fn stand(
     ws: &Workspace,
-    parts: &mut [(SourceSummary, Vec<PersonKey>)],
+    parts: &mut [(SourceSummary, Arc<Pairs>)],
     everyone: &[PersonKey],
 ) -> Result<(), VerifyError> {
     for people in everyone.chunks(READ_TOGETHER) {
         let (Some(first), Some(last)) = (people.first(), people.last()) else { continue };
         let known = newest(ws.ledger().asks_now(people).await?);
-        for (part, people) in &mut *parts {
+        for (part, pairs) in &mut *parts {
             let of_source = known.get(&SourceId::from(part.source.as_str()));
-            let from = people.partition_point(|person| person < first);
-            let until = people.partition_point(|person| person <= last);
-            for person in &people[from..until] {
+            for person in pairs.range(*first..=*last).map(|(person, _)| person) {
                 part.count(of_source.and_then(|asks| asks.get(person)));
             }
         }

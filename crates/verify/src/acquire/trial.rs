@@ -25,7 +25,7 @@ pub async fn source_try(ws: &Workspace, source: &SourceId, case: &CaseId) -> Res
     let mut subjects: Vec<Subject> = Vec::new();
     let people: Vec<_> = plan.pairs.keys().copied().collect();
     let known = ws.ledger().people(&people).await?;
-    for ((number, (person, rows)), who) in (1i64..).zip(&plan.pairs).zip(known) {
+    for ((number, (person, rows)), who) in (1i64..).zip(plan.pairs.iter()).zip(known) {
         match authorise(&source, &scene, &letters, *person, rows, ws.today()) {
             Ok((authorised, _)) => {
                 let account = scene.account(&source, *person, rows);

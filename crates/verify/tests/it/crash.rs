@@ -48,7 +48,7 @@ async fn an_acquire_that_is_cut_off_anywhere_is_completed_by_the_next() {
     let mut summary = None;
     for _ in 0..50 {
         // The last cut-off runtime may still hold the folder for a moment.
-        match acquire(&ws, AcquireRequest { deadline: Duration::from_secs(20), ..AcquireRequest::all(ws.today()) })
+        match acquire(&ws, AcquireRequest { deadline: Duration::from_secs(120), ..AcquireRequest::all(ws.today()) })
             .await
         {
             Ok(done) => {

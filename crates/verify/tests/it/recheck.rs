@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hedui_base::CaseId;
+use hedui_base::{CaseId, Outcome};
 use hedui_verify::{ChangeKind, RecheckRequest, ReviewFilter, accept, recheck, review_list};
 use jiff::civil::date;
 
@@ -39,9 +39,13 @@ async fn three_months_on_every_change_is_found_with_its_cause() {
         .map(|c| c.id)
         .collect();
     assert!(!due.is_empty(), "somebody is due within three months");
-    let request = RecheckRequest { deadline: Duration::from_secs(20), ..RecheckRequest::new(later) };
+    let request = RecheckRequest { deadline: Duration::from_secs(120), ..RecheckRequest::new(later) };
     let summary = recheck(&ws, request.clone()).await.unwrap();
     assert_eq!(summary.failures, []);
+    for source in &summary.acquired.as_ref().unwrap().sources {
+        let unanswered = source.outcome(Outcome::Pending) + source.outcome(Outcome::Failed);
+        assert_eq!(unanswered, 0, "nothing can be said of what has not answered: {source:?}");
+    }
     let seen: BTreeSet<CaseId> = summary.cases.iter().map(|c| c.case.clone()).collect();
     assert_eq!(seen, due);
 

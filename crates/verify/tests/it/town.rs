@@ -83,7 +83,7 @@ impl Town {
     }
 
     pub(crate) async fn acquire(&self, ws: &Workspace) -> AcquireSummary {
-        let request = AcquireRequest { deadline: Duration::from_secs(20), ..AcquireRequest::all(ws.today()) };
+        let request = AcquireRequest { deadline: Duration::from_secs(120), ..AcquireRequest::all(ws.today()) };
         acquire(ws, request).await.unwrap()
     }
 
