@@ -12,7 +12,7 @@ use hedui_ledger::{AuditEvent, BreakerState, ClaimedAsk, SavedBreaker};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     /// One source claims at a time. Writers take turns in the order they come, and answers must not queue behind the
     /// claims of ninety sources: what was asked already comes first.
     pub(super) claiming: tokio::sync::Mutex<()>,
+    /// As many replies are read at once as there are cores: a read workbook takes many times the memory of the file.
+    pub(super) parsing: Semaphore,
     pub(super) pulse: Arc<Pulse>,
     pub(super) watch: Arc<Stopwatch>,
 }
@@ -415,12 +417,14 @@ impl Dispatch {
     async fn parse(&self, kept: Kept, keys: Vec<SubjectKey>) -> Result<Parsed, VerifyError> {
         let source = Arc::clone(self.source());
         let watch = Arc::clone(&self.shared.watch);
-        tokio::task::spawn_blocking(move || {
+        let desk = self.shared.parsing.acquire().await.map_err(|e| VerifyError::Internal(e.to_string()))?;
+        let parsed = tokio::task::spawn_blocking(move || {
             let _parsing = watch.of(Stage::Parse);
             parse(&source, &keys, &kept.reply)
         })
-        .await
-        .map_err(|e| VerifyError::Internal(e.to_string()))
+        .await;
+        drop(desk);
+        parsed.map_err(|e| VerifyError::Internal(e.to_string()))
     }
 
     pub(super) fn batch(&self, endings: Vec<Ending>, asked: Timestamp) -> Batch {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use hedui_base::{Outcome, PersonKey, SourceId};
 use hedui_connect::Mode;
 use hedui_ledger::{AskNow, AskState, Observation, Reask};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::boundary::Boundary;
@@ -177,6 +178,7 @@ impl Crew {
             settling,
             letters: LetterDesk::default(),
             claiming: tokio::sync::Mutex::default(),
+            parsing: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
             pulse: Arc::clone(&pulse),
             watch: Arc::clone(watch),
         });
