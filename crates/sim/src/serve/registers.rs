@@ -13,6 +13,27 @@ use serde_json::Value as Json;
 use crate::city::{City, Person};
 use crate::records::{Row, UtilityAccount};
 
+/// Which rows of a dataset an institution answers from, where several hold some of them.
+#[derive(Clone, Debug)]
+pub(super) struct Holding {
+    pub(super) dataset: String,
+    pub(super) institution: String,
+    /// Columns that always have one value in its answers: rows with all of these values are its own, whatever its folder
+    /// is called.
+    pub(super) always: Vec<(String, String)>,
+}
+
+impl Holding {
+    /// Whether a row is among them. `_institution` names the holder; a deposit's `bank` is the same thing under its older
+    /// name. A row that names nobody is everybody's.
+    fn has(&self, row: &Row) -> bool {
+        let named = ["_institution", "bank"].iter().find_map(|key| row.get(key));
+        let says = |column: &str, text: &str| row.get(column).and_then(Json::as_str) == Some(text);
+        named.and_then(Json::as_str).is_none_or(|holder| holder == self.institution)
+            || (!self.always.is_empty() && self.always.iter().all(|(column, text)| says(column, text)))
+    }
+}
+
 /// Whatever is registered about everybody in a city.
 pub(super) struct Registers {
     pub(super) seed: u64,
@@ -74,20 +95,19 @@ impl Registers {
     }
 
     /// A person's rows in one dataset, in canonical form; where several institutions hold it, only those of this one.
-    pub(super) fn rows(&self, id: &str, dataset: &str, institution: &str) -> Vec<Row> {
-        let (Some(set), Some(held)) = (self.sets.get(dataset), self.held(id)) else { return Vec::new() };
-        rows_of(held, *set, institution)
+    pub(super) fn rows(&self, id: &str, holding: &Holding) -> Vec<Row> {
+        let (Some(set), Some(held)) = (self.sets.get(&holding.dataset), self.held(id)) else { return Vec::new() };
+        rows_of(held, *set, holding)
     }
 
     /// Everybody who has rows in one dataset at an institution: number, name, rows; by number.
     pub(super) fn holders<'a>(
         &'a self,
-        dataset: &str,
-        institution: &'a str,
+        holding: &'a Holding,
     ) -> impl Iterator<Item = (&'a str, &'a str, Vec<Row>)> + use<'a> {
-        let set = self.sets.get(dataset).copied();
+        let set = self.sets.get(&holding.dataset).copied();
         self.people.iter().filter_map(move |(id, held)| {
-            let rows = rows_of(held, set?, institution);
+            let rows = rows_of(held, set?, holding);
             if rows.is_empty() { None } else { Some((&**id, &*held.name, rows)) }
         })
     }
@@ -130,15 +150,8 @@ fn written(person: &Person, sets: &mut HashMap<String, u16>) -> Box<[(u16, Box<[
         .collect()
 }
 
-fn rows_of(held: &Held, set: u16, institution: &str) -> Vec<Row> {
+fn rows_of(held: &Held, set: u16, holding: &Holding) -> Vec<Row> {
     let lists = held.rows.iter().filter(|(s, _)| *s == set);
     let rows = lists.flat_map(|(_, bytes)| serde_json::from_slice::<Vec<Row>>(bytes).unwrap_or_default());
-    // `_institution` names the holder; a deposit's `bank` is the same thing under its older name.
-    let here =
-        |row: &Row| ["_institution", "bank"].iter().find_map(|key| row.get(key)).is_none_or(|i| holds(i, institution));
-    rows.filter(here).collect()
-}
-
-fn holds(holder: &Json, institution: &str) -> bool {
-    holder.as_str() == Some(institution)
+    rows.filter(|row| holding.has(row)).collect()
 }

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::ServeError;
 use super::place::{Place, Step};
-use super::registers::Registers;
+use super::registers::{Holding, Registers};
 use crate::faults::{FaultKind, Mood, Trouble};
 use crate::records::Row;
 
@@ -45,6 +45,7 @@ pub(super) struct WireSource {
     pub(super) source: Arc<Source>,
     pub(super) registers: Arc<Registers>,
     pub(super) trouble: Arc<Trouble>,
+    holding: Holding,
     fields: Vec<WireField>,
     as_of: Option<WireField>,
     summed: Option<usize>,
@@ -93,12 +94,13 @@ impl WireSource {
             source: Arc::clone(source),
             registers: Arc::clone(registers),
             trouble: Arc::clone(trouble),
+            holding: holding(source),
             fields,
             as_of,
             summed,
             amount,
         };
-        for (_, _, rows) in registers.holders(&source.dataset.name, &source.institution).take(TRIED) {
+        for (_, _, rows) in registers.holders(&wire.holding).take(TRIED) {
             for row in &rows {
                 wire.row(row, Mood::default())?;
             }
@@ -111,7 +113,7 @@ impl WireSource {
     /// # Errors
     /// [`ServeError::Manifest`] if a row cannot be said.
     pub(super) fn look_up(&self, id: &str, months: Option<(i64, i64)>, mood: Mood) -> Result<Vec<WireRow>, ServeError> {
-        let rows = |id: &str| self.registers.rows(id, &self.source.dataset.name, &self.source.institution);
+        let rows = |id: &str| self.registers.rows(id, &self.holding);
         if id.len() == 15 {
             // What is still filed under an old number is found by no other.
             let Some(modern) = self.registers.modern(id) else { return Ok(Vec::new()) };
@@ -160,7 +162,7 @@ impl WireSource {
 
     /// Everybody in the register, by number: number, name, rows.
     pub(super) fn holders(&self) -> impl Iterator<Item = (&str, &str, Vec<Row>)> {
-        self.registers.holders(&self.source.dataset.name, &self.source.institution)
+        self.registers.holders(&self.holding)
     }
 
     /// What goes wrong with one person: always the same ones.
@@ -248,6 +250,15 @@ impl WireSource {
         let old_number = row.get("old_number").and_then(Json::as_bool).unwrap_or(false);
         Ok(WireRow { month, cells, summed: sum, old_number })
     }
+}
+
+/// What a source answers from, by its manifest.
+fn holding(source: &Source) -> Holding {
+    let always = source.manifest.map.fields.iter().filter_map(|field| match &field.converter {
+        Converter::Const { value } => Some((field.column.clone(), value.to_string())),
+        _ => None,
+    });
+    Holding { dataset: source.dataset.name.clone(), institution: source.institution.clone(), always: always.collect() }
 }
 
 pub(super) fn lacks(source: &Source, lack: &str) -> ServeError {

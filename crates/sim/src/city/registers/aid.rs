@@ -130,6 +130,25 @@ fn gifts(person: &mut Person, desk: &mut Desk) {
     person.add("organisation_aid", row);
 }
 
+/// Gifts of bodies that no built-in institution speaks for: whoever drops one of them beside the others is answered from
+/// these. They are drawn apart, so that they change nothing else of a city.
+pub(super) fn unheard_gifts(household: &mut Household, desk: &mut Desk) {
+    for person in people(household) {
+        if person.age(desk.as_of) < 18 || !desk.chance(120) {
+            continue;
+        }
+        let (holder, org, project) = match desk.dice.between(0, 9) {
+            0..=5 => ("redcross", "red_cross", "博爱送万家"),
+            _ => ("foundation", "other", "助学金"),
+        };
+        let row = row! {
+            "_institution": holder, "org": org, "aid_kind": project, "aid_date": desk.days_ago(20, 900),
+            "aid_value": desk.yuan(200, 2000), "hard_worker_flag": false,
+        };
+        person.add("organisation_aid", row);
+    }
+}
+
 /// A flood or a reservoir, in the villages.
 fn relieved(person: &mut Person, desk: &mut Desk) {
     let rural = person.records.hukou.as_ref().is_some_and(|h| h.hukou_type == "rural");

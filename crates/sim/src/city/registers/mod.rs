@@ -79,6 +79,7 @@ pub(crate) fn give(household: &mut Household, seed: u64, index: u32, as_of: Date
     learning::give(household, &mut desk("learning"));
     work::give(household, &mut desk("work"));
     aid::give(household, &mut desk("aid"));
+    aid::unheard_gifts(household, &mut desk("unheard gifts"));
     village::give(household, &mut desk("village"));
     homes::give(household, &mut desk("homes"));
     money::give(household, &mut desk("money"));
