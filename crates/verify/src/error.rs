@@ -25,7 +25,9 @@ pub enum VerifyError {
     #[error("no case `{0}` in this data folder")]
     UnknownCase(CaseId),
     /// No such source.
-    #[error("no source `{0}`; `source list` names them")]
+    #[error(
+        "no source `{0}`; `source list` names them, and one of your own is known by --connectors DIR or in `connectors` of the data folder"
+    )]
     UnknownSource(SourceId),
     /// No such variable, test, flag or scheme in the pack.
     #[error("the pack has nothing named `{name}`{}", near(.nearest))]

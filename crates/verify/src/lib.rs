@@ -25,6 +25,7 @@ pub mod intake;
 
 mod accept;
 mod acquire;
+mod answers;
 mod compare;
 mod health;
 mod kept;
@@ -38,6 +39,7 @@ pub use acquire::{
     AcquireMode, AcquireRequest, AcquireSummary, AskChange, Boundary, Replayed, Reprocessed, Selection, SourceSummary,
     Timing, TryResult, acquire, source_replay, source_reprocess, source_try,
 };
+pub use answers::{AnswerLine, AnswerRecord, source_answers};
 pub use compare::{
     BatchRequest, BatchSummary, CaseFailure, FlagTotal, PlainRequest, SchemeTotal, SourceTotal, batch, batch_plain,
 };
@@ -59,4 +61,4 @@ pub use simulate::{
     Alarm, Bounds, Budget, ChangedParameter, Dimension, Group, Movement, Reform, SchemeChange, Setting, SettingError,
     Side, SimulatePlainRequest, SimulateRequest, Simulation, Standings, Totals, Transition, simulate, simulate_plain,
 };
-pub use workspace::{Clock, Workspace, WorkspaceOptions};
+pub use workspace::{Clock, Workspace, WorkspaceOptions, own_connectors};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hedui_base::{AreaCode, Catalogue, Diagnostic};
-use hedui_connect::{Context, Registry};
+use hedui_connect::{Context, InstitutionFolder, Registry};
 use hedui_ledger::Ledger;
 use hedui_rules::{Library, Program};
 use hedui_store::Store;
@@ -51,7 +51,8 @@ impl fmt::Debug for Clock {
 pub struct WorkspaceOptions {
     /// Endpoints and secrets of institutions; none means `site.toml` in the folder, if it is there.
     pub site: Option<PathBuf>,
-    /// Folders that hold further institution folders, beside those built in; one of the same name replaces the built-in.
+    /// Folders that hold further institution folders, beside those built in and those of `connectors/` in the data folder;
+    /// one of the same name replaces the one before.
     pub extra_connectors: Vec<PathBuf>,
     /// Folders that hold further pack folders, beside those built in; a pack of the same id replaces the built-in one.
     pub extra_rules: Vec<PathBuf>,
@@ -75,6 +76,7 @@ struct Inner {
     ledger: Ledger,
     store: Store,
     registry: Registry,
+    connectors: Vec<PathBuf>,
     site: LiveSite,
     library: Library,
     programs: Mutex<BTreeMap<String, Arc<Program>>>,
@@ -94,7 +96,9 @@ impl Workspace {
     pub async fn open(dir: &Path, options: WorkspaceOptions) -> Result<Self, VerifyError> {
         let catalogue = Arc::new(crate::library::embedded_catalogue()?);
         let library = Library::new(packs(&options.extra_rules)?, (*catalogue).clone());
-        let registry = registry(&options.extra_connectors, &catalogue)?;
+        let mut connectors: Vec<PathBuf> = own_connectors(dir).into_iter().collect();
+        connectors.extend(options.extra_connectors);
+        let registry = registry(institutions(&connectors)?, &catalogue)?;
         let clock = options.clock;
         let site = LiveSite::open(dir, options.site.as_deref(), &clock)?;
         let ledger = Ledger::open(dir).await?;
@@ -103,7 +107,7 @@ impl Workspace {
         drop(connection);
         let programs = Mutex::default();
         let dir = dir.to_path_buf();
-        let inner = Inner { dir, clock, catalogue, ledger, store, registry, site, library, programs };
+        let inner = Inner { dir, clock, catalogue, ledger, store, registry, connectors, site, library, programs };
         Ok(Self { inner: Arc::new(inner), today: options.today })
     }
 
@@ -155,6 +159,14 @@ impl Workspace {
         &self.inner.registry
     }
 
+    /// The institutions' folders, as they lie there now: those built in, those of the data folder, those given.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn institutions(&self) -> Result<Vec<InstitutionFolder>, VerifyError> {
+        institutions(&self.inner.connectors)
+    }
+
     /// What asking needs: client, clock, limits, and the site file as it is now.
     #[must_use]
     pub fn context(&self) -> Context {
@@ -199,7 +211,13 @@ impl Workspace {
     }
 }
 
-fn registry(extra: &[PathBuf], catalogue: &Catalogue) -> Result<Registry, VerifyError> {
+/// Where a data folder keeps institutions of its own, if it has any: every verb over the folder knows them.
+#[must_use]
+pub fn own_connectors(dir: &Path) -> Option<PathBuf> {
+    Some(dir.join("connectors")).filter(|own| own.is_dir())
+}
+
+fn institutions(extra: &[PathBuf]) -> Result<Vec<InstitutionFolder>, VerifyError> {
     let mut folders = Registry::embedded_folders();
     for dir in extra {
         for folder in Registry::read_dir(dir).map_err(VerifyError::io(dir))? {
@@ -207,6 +225,10 @@ fn registry(extra: &[PathBuf], catalogue: &Catalogue) -> Result<Registry, Verify
             folders.push(folder);
         }
     }
+    Ok(folders)
+}
+
+fn registry(folders: Vec<InstitutionFolder>, catalogue: &Catalogue) -> Result<Registry, VerifyError> {
     let loaded = Registry::load(&folders, catalogue, None);
     if loaded.has_errors() {
         let diagnostics = loaded.diagnostics.into_iter().filter(Diagnostic::is_error).collect();

@@ -93,6 +93,12 @@ pub(crate) fn applies(source: &Source, role: hedui_ledger::Role, relation: &str)
     }
 }
 
+/// The outcomes on file: of sources in reach, by person and source; of others.
+struct Stored<'a> {
+    rows: HashMap<(PersonKey, u16), &'a CoverageRow>,
+    stray: Vec<&'a CoverageRow>,
+}
+
 /// Everything but the answers that comparing some cases needs.
 pub(crate) struct Setting<'a> {
     pub(crate) registry: &'a Registry,
@@ -129,12 +135,15 @@ impl Setting<'_> {
         answers: &Answers,
     ) -> Result<Vec<(Vec<usize>, Caseload)>, VerifyError> {
         let sources: Vec<&Arc<Source>> = self.registry.iter().collect();
-        let mut stored: HashMap<(PersonKey, u16), &CoverageRow> = HashMap::with_capacity(answers.coverage.len());
+        let mut stored = Stored { rows: HashMap::with_capacity(answers.coverage.len()), stray: Vec::new() };
         let index: HashMap<&str, u16> =
             sources.iter().enumerate().filter_map(|(i, s)| Some((s.id.as_str(), u16::try_from(i).ok()?))).collect();
         for row in &answers.coverage {
-            if let Some(i) = index.get(row.source.as_str()) {
-                stored.insert((row.person, *i), row);
+            match index.get(row.source.as_str()) {
+                Some(i) => {
+                    stored.rows.insert((row.person, *i), row);
+                }
+                None => stored.stray.push(row),
             }
         }
         let mut rest: Vec<usize> = (0..cases.len()).collect();
@@ -148,7 +157,7 @@ impl Setting<'_> {
                 for person in &case.people {
                     for (i, source) in (0u16..).zip(&sources) {
                         let key = (person.person, i);
-                        own.push((key, self.view(case, person, source, stored.get(&key).copied())));
+                        own.push((key, self.view(case, person, source, stored.rows.get(&key).copied())));
                     }
                 }
                 if own.iter().any(|(key, view)| views.get(key).is_some_and(|v| v != view)) {
@@ -171,7 +180,7 @@ impl Setting<'_> {
         cases: &[&Case],
         answers: &Answers,
         sources: &[&Arc<Source>],
-        stored: &HashMap<(PersonKey, u16), &CoverageRow>,
+        stored: &Stored<'_>,
         views: &HashMap<(PersonKey, u16), View>,
     ) -> Result<Caseload, VerifyError> {
         let mut coverage = Coverage {
@@ -181,17 +190,18 @@ impl Setting<'_> {
         let mut hidden: BTreeSet<(PersonKey, SourceId)> = BTreeSet::new();
         for (key, view) in views {
             let outcome = match view {
-                View::Stored => stored.get(key).map(|row| row.outcome),
+                View::Stored => stored.rows.get(key).map(|row| row.outcome),
                 View::NotApplicable => Some(Outcome::NotApplicable),
                 View::Denied => Some(Outcome::NotAuthorised),
             };
             if let Some(outcome) = outcome {
                 coverage.outcomes.insert(*key, outcome);
             }
-            if *view != View::Stored && stored.contains_key(key) {
+            if *view != View::Stored && stored.rows.contains_key(key) {
                 hidden.insert((key.0, sources[usize::from(key.1)].id.clone()));
             }
         }
+        hidden.extend(self.foreign(cases, &stored.stray));
         let people: BTreeSet<PersonKey> = cases.iter().flat_map(|c| &c.people).map(|p| p.person).collect();
         let records = answers
             .records
@@ -215,6 +225,18 @@ impl Setting<'_> {
             records,
             coverage,
         })
+    }
+
+    /// Of answers of sources that have no manifest any more, those brought by a letter that is not every case's own:
+    /// nothing says any more which scope a letter would have to grant, so no other letter can allow them.
+    fn foreign(&self, cases: &[&Case], stray: &[&CoverageRow]) -> Vec<(PersonKey, SourceId)> {
+        let own = |case: &Case, row: &CoverageRow| {
+            let letters = self.letters.get(&case.id).map_or(&[][..], Vec::as_slice);
+            letters.iter().any(|l| row.letter.as_deref() == Some(l.number.as_str()))
+        };
+        let about = |case: &Case, row: &CoverageRow| case.people.iter().any(|p| p.person == row.person);
+        let foreign = stray.iter().filter(|row| cases.iter().any(|case| about(case, row) && !own(case, row)));
+        foreign.map(|row| (row.person, row.source.clone())).collect()
     }
 
     fn persons(&self, program: &Program, cases: &[&Case]) -> Result<Persons, VerifyError> {

@@ -18,6 +18,7 @@ pub use what_if::{WhatIf, WhatIfLine, WhatIfScheme, what_if};
 pub(crate) use build::flag_line;
 pub(crate) use one::called;
 pub(crate) use tree::Names;
+pub(crate) use words::masked_key;
 
 use hedui_base::CaseId;
 use hedui_base::diagnostic::nearest;

@@ -54,7 +54,7 @@ pub(super) fn outcome_text(outcome: Option<Outcome>, cause: Option<&str>) -> Str
 }
 
 /// Natural keys may hold account numbers and plates: long runs of letters and digits show their last four only.
-pub(super) fn masked_key(key: &str) -> String {
+pub(crate) fn masked_key(key: &str) -> String {
     key.split('|').map(masked_part).collect::<Vec<_>>().join("|")
 }
 
