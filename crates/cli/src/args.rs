@@ -24,7 +24,7 @@ pub(crate) use rules::{BookFormat, BookLang, DiffArgs, RulesTestArgs, RulesVerb,
 pub(crate) use serve::{KeyVerb, ServeArgs};
 pub(crate) use sim::{FaultArgs, SimVerb, TortureArgs};
 pub(crate) use simulate::SimulateArgs;
-pub(crate) use source::{ConnectorArgs, ReplayArgs, SourceVerb};
+pub(crate) use source::{AnswersArgs, ConnectorArgs, ReplayArgs, SourceVerb};
 
 /// hedui (核对): checks what a household declared against what institutions know.
 #[derive(Debug, Parser)]

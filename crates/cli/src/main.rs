@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod progress;
 mod terminal;
+mod words;
 
 use std::process::ExitCode;
 

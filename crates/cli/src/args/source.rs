@@ -8,7 +8,8 @@ use jiff::civil::Date;
 /// Where extra institutions come from.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct ConnectorArgs {
-    /// A folder of further institutions (one folder each with connector.toml), besides the built-in ones.
+    /// A folder of further institutions (one folder each with connector.toml), besides the built-in ones and those in
+    /// `connectors` of the data folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) connectors: Option<PathBuf>,
 }
@@ -21,6 +22,9 @@ pub(crate) enum SourceVerb {
         /// By class and institution, with how many items each gives, and the totals.
         #[arg(long)]
         items: bool,
+        /// Data folder whose own `connectors` are listed too.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
         /// Extra institutions.
         #[command(flatten)]
         connectors: ConnectorArgs,
@@ -37,7 +41,7 @@ pub(crate) enum SourceVerb {
     Check {
         /// A manifest, an institution's folder or a folder of institutions; default: the built-in ones.
         path: Option<PathBuf>,
-        /// Data folder whose `site.toml` is checked along with them.
+        /// Data folder whose `site.toml` is checked along with them; without a path also its own `connectors`.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
         /// The site file itself, such as that of the test environment: endpoints, and every secret that manifests name.
@@ -54,10 +58,15 @@ pub(crate) enum SourceVerb {
         /// Case whose people are asked about, under its letter.
         #[arg(long, value_name = "CASE")]
         case: String,
+        /// The day the question is about; default: today.
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<Date>,
         /// Extra institutions.
         #[command(flatten)]
         connectors: ConnectorArgs,
     },
+    /// What a source has answered about one case's people, row by row; nobody is asked.
+    Answers(AnswersArgs),
     /// How the sources are doing: state, answers, latency, budget, what waits and what needs attention.
     Health {
         /// Data folder.
@@ -94,6 +103,25 @@ pub(crate) enum SourceVerb {
     },
     /// What another manifest would make of the kept replies: which evidence would change. Writes nothing.
     Replay(ReplayArgs),
+}
+
+/// `hedui source answers`
+#[derive(Debug, Args)]
+pub(crate) struct AnswersArgs {
+    /// Source, such as `police.hukou`.
+    pub(crate) source: String,
+    /// Data folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The case.
+    #[arg(long, value_name = "CASE")]
+    pub(crate) case: String,
+    /// The day the check speaks about; default: today.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<Date>,
+    /// Extra institutions.
+    #[command(flatten)]
+    pub(crate) connectors: ConnectorArgs,
 }
 
 /// `hedui source replay`

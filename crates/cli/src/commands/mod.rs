@@ -16,6 +16,7 @@ mod sim;
 mod simulate;
 mod source;
 mod source_again;
+mod source_answers;
 mod source_health;
 mod source_items;
 mod store;

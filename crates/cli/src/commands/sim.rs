@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hedui_sim::{City, CityOptions, FaultKind, Faults, ServeOptions, Way, Which};
+use hedui_verify::own_connectors;
 
 use super::{Ended, Shell};
 use crate::args::{FaultArgs, SimVerb};
@@ -38,7 +39,8 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
                 (true, false) => Which::Except(except.into_iter().collect()),
                 (true, true) => Which::All,
             };
-            let connectors = connectors.connectors.into_iter().collect();
+            let own = data.as_deref().and_then(own_connectors);
+            let connectors = own.into_iter().chain(connectors.connectors).collect();
             let mut options =
                 ServeOptions { which, connectors, databases, fault_seed: faults.chaos, ..ServeOptions::default() };
             options.faults = planned(&faults, &options)?;
@@ -58,7 +60,7 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
             // What is served is kept elsewhere now, and much smaller.
             drop(city);
             terminal::note(format!(
-                "serving {} institutions on loopback after {:.1} s: {}; addresses in {}",
+                "serving {} institution(s) on loopback after {:.1} s: {}; addresses in {}",
                 servers.institutions().len(),
                 served.elapsed().as_secs_f64(),
                 servers.institutions().join(", "),

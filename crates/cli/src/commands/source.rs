@@ -1,54 +1,63 @@
 //! `hedui source`: institutions.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hedui_base::{CaseId, Diagnostic, SourceId};
-use hedui_connect::{Inventory, Loaded, Registry, Site};
+use hedui_connect::{InstitutionFolder, Inventory, Loaded, Registry, Site};
+use hedui_verify::{WorkspaceOptions, own_connectors};
 
-use super::{Ended, Shell, existing, read_text, source_again, source_health, source_items, to_json, with_connectors};
+use super::{
+    Ended, Shell, existing, read_text, source_again, source_answers, source_health, source_items, to_json,
+    with_connectors,
+};
 use crate::args::{ConnectorArgs, SourceVerb};
 use crate::failure::{self, Failure};
-use crate::terminal;
+use crate::{terminal, words};
 
 pub(crate) async fn run(shell: Shell, verb: SourceVerb) -> Ended {
     match verb {
-        SourceVerb::List { items, connectors } => list(shell, items, &connectors),
+        SourceVerb::List { items, data, connectors } => list(shell, items, data.as_deref(), &connectors),
         SourceVerb::Schema => {
             terminal::line(hedui_connect::manifest_schema().trim_end());
             Ok(0)
         }
         SourceVerb::Reference { connectors } => {
-            let loaded = listed(&connectors)?;
+            let loaded = listed(None, &connectors)?;
             terminal::line(hedui_connect::reference(&loaded.registry).trim_end());
             Ok(0)
         }
         SourceVerb::Check { path, data, site } => {
-            let site = site.or_else(|| data.map(|dir| dir.join("site.toml")));
-            check(shell, path.as_deref(), site.as_deref())
+            let own = data.as_deref().and_then(own_connectors);
+            let site =
+                site.or_else(|| data.map(|dir| dir.join("site.toml")).filter(|file| own.is_none() || file.is_file()));
+            check(shell, path.as_deref(), own.as_deref(), site.as_deref())
         }
-        SourceVerb::Try { source, data, case, connectors } => {
-            let ws = existing(&data, with_connectors(&connectors.connectors)).await?;
+        SourceVerb::Try { source, data, case, as_of, connectors } => {
+            let options = WorkspaceOptions { today: as_of, ..with_connectors(&connectors.connectors) };
+            let ws = existing(&data, options).await?;
             let (source, case) = (SourceId::from(source), CaseId::from(case));
             let tried = hedui_verify::source_try(&ws, &source, &case).await?;
             if shell.json {
                 terminal::json(&to_json(&tried)?);
             } else {
+                let title = ws.registry().get(source.as_str()).map_or("", |s| s.title.zh.as_str());
                 terminal::line(format!(
-                    "{}: asked about {} people in {} ms, {} records",
-                    tried.source, tried.asked, tried.millis, tried.records
+                    "{} {title}: 查询 {} 人，得 {} 条记录，{} 毫秒，不保存 people asked, records, ms; nothing is stored",
+                    tried.source, tried.asked, tried.records, tried.millis
                 ));
                 for (outcome, count) in &tried.outcomes {
-                    terminal::line(format!("  {count} {outcome}"));
+                    terminal::line(format!("  {count} {}", words::outcome(outcome)));
                 }
                 for (reason, place) in &tried.quarantined {
-                    terminal::line(format!("  quarantined {reason} at {place}"));
+                    terminal::line(format!("  隔离 set aside: {}, {place}", words::reason(reason)));
                 }
                 if let Some(cause) = &tried.cause {
-                    terminal::line(format!("  failed: {cause}"));
+                    terminal::line(format!("  原因 cause: {cause}"));
                 }
             }
             Ok(0)
         }
+        SourceVerb::Answers(args) => source_answers::run(shell, args).await,
         SourceVerb::Health { data, connectors } => source_health::run(shell, &data, &connectors).await,
         SourceVerb::Quarantine { source, data, limit, connectors } => {
             source_again::quarantine(shell, &source, &data, limit, &connectors).await
@@ -60,19 +69,16 @@ pub(crate) async fn run(shell: Shell, verb: SourceVerb) -> Ended {
     }
 }
 
-/// The built-in institutions and those of a folder.
-fn listed(connectors: &ConnectorArgs) -> Result<Loaded, Failure> {
-    let catalogue = hedui_connect::catalogue();
-    let loaded = match &connectors.connectors {
-        Some(dir) => load(dir, &catalogue, None)?.0,
-        None => Registry::embedded(&catalogue, None),
-    };
+/// The built-in institutions, those of a data folder and those of a folder given.
+fn listed(data: Option<&Path>, connectors: &ConnectorArgs) -> Result<Loaded, Failure> {
+    let dirs: Vec<PathBuf> = data.and_then(own_connectors).into_iter().chain(connectors.connectors.clone()).collect();
+    let (loaded, _) = load(&dirs, None)?;
     fail_on_errors(&loaded)?;
     Ok(loaded)
 }
 
-fn list(shell: Shell, items: bool, connectors: &ConnectorArgs) -> Ended {
-    let loaded = listed(connectors)?;
+fn list(shell: Shell, items: bool, data: Option<&Path>, connectors: &ConnectorArgs) -> Ended {
+    let loaded = listed(data, connectors)?;
     if items {
         let inventory = Inventory::of(&loaded.registry);
         if shell.json {
@@ -118,8 +124,8 @@ fn fail_on_errors(loaded: &Loaded) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Institutions of a folder beside the built-in ones (which their templates come from); the same id replaces.
-fn load(path: &Path, catalogue: &hedui_base::Catalogue, site: Option<&Site>) -> Result<(Loaded, Vec<String>), Failure> {
+/// What a path holds: a manifest's institution, an institution's folder, or a folder of institutions.
+fn given(path: &Path) -> Result<Vec<InstitutionFolder>, Failure> {
     let cannot = |e: std::io::Error| Failure::input(format!("cannot read {}: {e}", path.display()));
     let path = path.canonicalize().map_err(cannot)?;
     let dir = if path.is_file() { path.parent().unwrap_or(&path).to_path_buf() } else { path };
@@ -135,15 +141,24 @@ fn load(path: &Path, catalogue: &hedui_base::Catalogue, site: Option<&Site>) -> 
             "give a connector.toml, the folder it lies in, or a folder of such folders",
         ));
     }
-    let names: Vec<String> = given.iter().map(|f| f.name.clone()).collect();
-    let mut folders = Registry::embedded_folders();
-    folders.retain(|f| given.iter().all(|g| g.name != f.name));
-    folders.extend(given);
-    Ok((Registry::load(&folders, catalogue, site), names))
+    Ok(given)
 }
 
-fn check(shell: Shell, path: Option<&Path>, site: Option<&Path>) -> Ended {
-    let catalogue = hedui_connect::catalogue();
+/// Institutions of some places beside the built-in ones (which their templates come from); the same name replaces.
+/// Also says which names came from there.
+fn load(places: &[PathBuf], site: Option<&Site>) -> Result<(Loaded, Vec<String>), Failure> {
+    let mut folders = Registry::embedded_folders();
+    let mut names = Vec::new();
+    for place in places {
+        let more = given(place)?;
+        folders.retain(|f| more.iter().all(|m| m.name != f.name));
+        names.extend(more.iter().map(|m| m.name.clone()));
+        folders.extend(more);
+    }
+    Ok((Registry::load(&folders, &hedui_connect::catalogue(), site), names))
+}
+
+fn check(shell: Shell, path: Option<&Path>, own: Option<&Path>, site: Option<&Path>) -> Ended {
     let mut diagnostics = Vec::new();
     let site = match site {
         None => None,
@@ -155,15 +170,9 @@ fn check(shell: Shell, path: Option<&Path>, site: Option<&Path>) -> Ended {
             }
         },
     };
-    let mut given = Vec::new();
-    let loaded = match path {
-        None => Registry::embedded(&catalogue, site.as_ref()),
-        Some(path) => {
-            let (loaded, names) = load(path, &catalogue, site.as_ref())?;
-            given = names;
-            loaded
-        }
-    };
+    let places: Vec<PathBuf> = own.into_iter().chain(path).map(Path::to_path_buf).collect();
+    let (loaded, names) = load(&places, site.as_ref())?;
+    let given = if path.is_some() { names } else { Vec::new() };
     // Of a folder that was given, its own mistakes; what the site lacks for the others is not its matter.
     let asked_for = |d: &Diagnostic| {
         let folder =

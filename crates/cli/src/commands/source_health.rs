@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hedui_verify::{SourceHealth, SourceState};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::{Ended, Shell, existing, to_json, with_connectors};
 use crate::args::ConnectorArgs;
 use crate::terminal;
+use crate::words::{self, here};
 
 pub(crate) async fn run(shell: Shell, data: &Path, connectors: &ConnectorArgs) -> Ended {
     let ws = existing(data, with_connectors(&connectors.connectors)).await?;
@@ -72,10 +71,13 @@ fn notes(line: &SourceHealth) -> Vec<String> {
         let due = pending.due.map_or_else(String::new, |due| format!("，期限 {due}"));
         notes.push(format!("最早待复 {}{due}", here(pending.since)));
     }
-    for (what, counts) in [("未发", &line.held), ("未知原因", &line.causes), ("隔离", &line.quarantined)] {
+    for (what, counts) in [("未发", &line.held), ("未知原因", &line.causes)] {
         if !counts.is_empty() {
-            notes.push(format!("{what} {}", words(counts)));
+            notes.push(format!("{what} {}", largest(counts, str::to_owned)));
         }
+    }
+    if !line.quarantined.is_empty() {
+        notes.push(format!("隔离 {}", largest(&line.quarantined, words::reason)));
     }
     if let Some(since) = line.manifest_since {
         notes.push(format!("清单 {} 自 {}", &line.manifest[..8.min(line.manifest.len())], here(since)));
@@ -84,18 +86,13 @@ fn notes(line: &SourceHealth) -> Vec<String> {
 }
 
 /// The largest counts; the others together.
-fn words(counts: &BTreeMap<String, usize>) -> String {
+fn largest(counts: &BTreeMap<String, usize>, word: impl Fn(&str) -> String) -> String {
     let mut sorted: Vec<(&String, &usize)> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let mut shown: Vec<String> = sorted.iter().take(3).map(|(word, count)| format!("{count} {word}")).collect();
+    let mut shown: Vec<String> = sorted.iter().take(3).map(|(code, count)| format!("{count} {}", word(code))).collect();
     let rest: usize = sorted.iter().skip(3).map(|(_, count)| **count).sum();
     if rest > 0 {
         shown.push(format!("其他 {rest}"));
     }
     shown.join(", ")
-}
-
-/// A moment as a clock in China shows it, to the minute.
-fn here(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::fixed(jiff::tz::offset(8))).strftime("%Y-%m-%d %H:%M").to_string()
 }
