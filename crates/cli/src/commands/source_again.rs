@@ -129,6 +129,10 @@ pub(crate) async fn replay(shell: Shell, args: ReplayArgs) -> Ended {
 }
 
 fn show_replayed(told: &Replayed, title: &str, diff: bool) {
+    if told.replies == 0 && told.gone == 0 {
+        terminal::line(format!("{} {title}: 没有可试读的回复 no reply on file", told.source));
+        return;
+    }
     terminal::line(format!(
         "{} {title}: {} 份回复，{} 次查询；只试读，不改动 replies and asks, nothing is written",
         told.source, told.replies, told.asks
