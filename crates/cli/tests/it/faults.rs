@@ -14,7 +14,7 @@ const FAULTS: [(&str, &str, &str, usize); 4] = [
 
 #[test]
 fn whatever_is_damaged_what_is_certain_is_true() {
-    let scene = Scene::new(60, 14);
+    let scene = Scene::new(30, 14);
     let servers = scene.serve("calm", &[]);
     scene.acquire("calm", &[]);
     let (_, calm, _) = scene.batch("calm", AS_OF);
