@@ -8,6 +8,7 @@ mod dates;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use hedui_base::columns::{date_to_days, days_to_date};
 use hedui_base::{AreaCode, Fen, Month, ResidentId, ResidentIdError};
 use rust_decimal::Decimal;
@@ -146,13 +147,14 @@ pub enum Converter {
 /// One scalar of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
-    pub(crate) text: String,
+    /// Short texts, and nearly all are, need no memory of their own: a sheet has millions of cells.
+    pub(crate) text: CompactString,
     /// Whether it was a number and not a text in the file.
     pub(crate) numeric: bool,
 }
 
 impl Cell {
-    pub(crate) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<CompactString>) -> Self {
         Self { text: text.into(), numeric: false }
     }
 }
@@ -362,7 +364,10 @@ mod tests {
             ok(1)
         );
         let float = 0.1 + 0.2;
-        assert_eq!(fen(MoneyUnit::Yuan, &Cell { text: format!("{float}"), numeric: true }), Err(Reason::BadMoney));
+        assert_eq!(
+            fen(MoneyUnit::Yuan, &Cell { text: format!("{float}").into(), numeric: true }),
+            Err(Reason::BadMoney)
+        );
     }
 
     #[test]

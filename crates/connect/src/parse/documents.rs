@@ -398,7 +398,7 @@ pub(super) fn json_cell(value: &Value) -> Option<Cell> {
     match value {
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(Cell::text(text.clone())),
-        Value::Number(number) => Some(Cell { text: number.to_string(), numeric: true }),
+        Value::Number(number) => Some(Cell { text: number.to_string().into(), numeric: true }),
         Value::Bool(value) => Some(Cell::text(value.to_string())),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }

@@ -85,7 +85,7 @@ impl<'a> View<'a> {
             [View::Json(value)] => match value {
                 Value::Null => Scalar::Null,
                 Value::Bool(value) => Scalar::Cell(Cell::text(value.to_string())),
-                Value::Number(number) => Scalar::Cell(Cell { text: number.to_string(), numeric: true }),
+                Value::Number(number) => Scalar::Cell(Cell { text: number.to_string().into(), numeric: true }),
                 Value::String(text) => Scalar::Cell(Cell::text(text.clone())),
                 Value::Array(_) | Value::Object(_) => Scalar::Composite,
             },
@@ -105,7 +105,7 @@ impl<'a> View<'a> {
     /// The text at a selector, if there is one.
     pub(crate) fn text(self, selector: &Selector) -> Option<String> {
         match self.scalar(selector) {
-            Scalar::Cell(cell) => Some(cell.text),
+            Scalar::Cell(cell) => Some(cell.text.into()),
             _ => None,
         }
     }

@@ -300,7 +300,7 @@ mod tests {
         sheet
             .rows
             .iter()
-            .map(|row| row.cells.iter().map(|c| c.as_ref().map_or_else(String::new, |c| c.text.clone())).collect())
+            .map(|row| row.cells.iter().map(|c| c.as_ref().map_or_else(String::new, |c| c.text.to_string())).collect())
             .collect()
     }
 

@@ -4,6 +4,7 @@ use super::Flaw;
 use super::limits;
 use crate::convert::Cell;
 use crate::parse::Reason;
+use compact_str::CompactString;
 
 /// One row of cells, `None` where empty.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +83,7 @@ impl Meter {
 ///
 /// # Errors
 /// A text longer than any cell can be.
-pub(super) fn text_cell(text: impl Into<String>, line: usize) -> Result<Option<Cell>, Flaw> {
+pub(super) fn text_cell(text: impl Into<CompactString>, line: usize) -> Result<Option<Cell>, Flaw> {
     let text = text.into();
     if text.len() > limits::CELL_BYTES {
         return Err(Flaw::new(Reason::SchemaDrift, format!("row {line}: a cell is too long")));

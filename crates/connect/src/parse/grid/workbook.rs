@@ -133,7 +133,7 @@ fn of_data(data: &Data) -> Option<Cell> {
     match data {
         Data::Empty => None,
         Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => of_text(text),
-        Data::Int(number) => Some(Cell { text: number.to_string(), numeric: true }),
+        Data::Int(number) => Some(Cell { text: number.to_string().into(), numeric: true }),
         Data::Float(number) => Some(of_number(*number)),
         Data::DateTime(date) => Some(of_date(date)),
         Data::Bool(value) => Some(Cell::text(value.to_string())),
@@ -156,7 +156,7 @@ fn of_text(text: &str) -> Option<Cell> {
 /// Beyond fifteen digits it no longer is, and the exponent says so: such an identity number has lost its end.
 fn of_number(number: f64) -> Cell {
     let text = if number.abs() >= EXACT { format!("{number:E}") } else { number.to_string() };
-    Cell { text, numeric: true }
+    Cell { text: text.into(), numeric: true }
 }
 
 /// A cell that the workbook itself formats as a date, in whichever of its two calendars: `2024-07-31`, still a number.
@@ -168,7 +168,7 @@ fn of_date(date: &ExcelDateTime) -> Cell {
     let day = format!("{year:04}-{month:02}-{day:02}");
     let whole = (hour, minute, second, milli) == (0, 0, 0, 0);
     let text = if whole { day } else { format!("{day}T{hour:02}:{minute:02}:{second:02}") };
-    Cell { text, numeric: true }
+    Cell { text: text.into(), numeric: true }
 }
 
 /// Unpacks every member into nothing, to know that all of them together stay within the limit.
