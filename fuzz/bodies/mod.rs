@@ -3,67 +3,86 @@
 //! The first byte of an input picks one of the built-in sources of the target's kind, so that every mapping is tried; the
 //! rest is the reply. Only public functions are called.
 
+mod forms;
+
 use std::sync::OnceLock;
 
 use hedui_base::{AskId, Fen, Outcome, PersonKey, ResidentId, SourceText, catalogue::ColumnType};
 use hedui_connect::manifest::{Sample, Transport};
 use hedui_connect::{
     AskPeriod, InstitutionFolder, Loaded, Media, Parsed, Part, RawReply, Registry, Source, SubjectKey, parse,
+    read_request, unpack,
 };
 
 /// What a target does with its bytes.
 pub type Body = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Body); 6] = [
+pub const TARGETS: [(&str, Body); 7] = [
     ("csv", csv),
     ("xlsx", xlsx),
     ("xml", xml),
     ("json_mapping", json_mapping),
     ("rows", rows),
     ("manifest", manifest),
+    ("packed", packed),
 ];
 
 fn loaded() -> &'static Loaded {
     static LOADED: OnceLock<Loaded> = OnceLock::new();
-    LOADED.get_or_init(|| Registry::embedded(&hedui_connect::catalogue(), None))
+    LOADED.get_or_init(|| {
+        let mut folders = Registry::embedded_folders();
+        folders.extend(forms::folders());
+        let loaded = Registry::load(&folders, catalogue(), None);
+        assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
+        loaded
+    })
 }
 
-/// The built-in sources whose replies a target reads.
+/// The sources whose replies a target reads: the built-in ones, and those of further forms.
 fn sources(target: &str) -> Vec<&'static Source> {
     let fits = |source: &&Source| match &source.manifest.transport {
         Transport::Http(_) | Transport::Dci(_) => target == "json_mapping",
         Transport::Soap(_) => target == "xml",
         Transport::Files(_) => target == "csv",
         Transport::Sql(_) => target == "rows",
+        Transport::Drop(plan) if plan.layout.format.is_text() => target == "csv",
         Transport::Drop(_) => target == "xlsx",
     };
     loaded().registry.iter().map(|source| &**source).filter(fits).collect()
 }
 
-/// A delimited file in the manifest's encoding.
+/// A delimited file in the manifest's encoding, and one of our requests that somebody else has written over.
 pub fn csv(data: &[u8]) {
-    reply("csv", Media::Csv, data);
+    reply("csv", data);
+    let Some((pick, body)) = data.split_first() else { return };
+    let files = sources("csv").into_iter().filter_map(|source| match &source.manifest.transport {
+        Transport::Files(plan) => Some(plan),
+        _ => None,
+    });
+    if let Some(plan) = files.cycle().nth(usize::from(*pick)) {
+        let _ = read_request(&plan.put, body);
+    }
 }
 
-/// A workbook of every month that is asked for.
+/// A workbook, or what is sold as one, of every month that is asked for.
 pub fn xlsx(data: &[u8]) {
-    reply("xlsx", Media::Xlsx, data);
+    reply("xlsx", data);
 }
 
 /// A SOAP page.
 pub fn xml(data: &[u8]) {
-    reply("xml", Media::Xml, data);
+    reply("xml", data);
 }
 
 /// A JSON page.
 pub fn json_mapping(data: &[u8]) {
-    reply("json_mapping", Media::Json, data);
+    reply("json_mapping", data);
 }
 
 /// What a view returned.
 pub fn rows(data: &[u8]) {
-    reply("rows", Media::Rows, data);
+    reply("rows", data);
 }
 
 /// A manifest beside the built-in templates.
@@ -79,6 +98,16 @@ pub fn manifest(data: &[u8]) {
     }
     // A manifest either gives a source or says why not.
     assert!(!loaded.registry.is_empty() || loaded.has_errors(), "nothing was loaded and nothing is wrong");
+}
+
+/// A packed file: whatever comes out is in proportion to what went in.
+pub fn packed(data: &[u8]) {
+    let Some((pick, body)) = data.split_first() else { return };
+    let (packs, site) = forms::packs();
+    let Some(pack) = packs.get(usize::from(*pick) % packs.len().max(1)) else { return };
+    if let Ok(bytes) = unpack(pack, body, &site) {
+        assert!(bytes.len() <= body.len() * 200 + (1 << 20), "{} bytes from {}", bytes.len(), body.len());
+    }
 }
 
 fn catalogue() -> &'static hedui_base::Catalogue {
@@ -120,12 +149,18 @@ fn month(text: &str) -> hedui_base::Month {
     text.parse().expect("a month")
 }
 
-fn reply(target: &str, media: Media, data: &[u8]) {
+fn reply(target: &str, data: &[u8]) {
     let Some((pick, body)) = data.split_first() else { return };
     let sources = sources(target);
     let Some(source) = sources.get(usize::from(*pick) % sources.len().max(1)) else { return };
     // A part is a page or a file; a drop has one a month, named by it, and a hole in it proves nothing.
-    let name = if media == Media::Xlsx { "2026-05" } else { "page-1" };
+    let (name, media) = match &source.manifest.transport {
+        Transport::Http(_) | Transport::Dci(_) => ("page-1", Media::Json),
+        Transport::Soap(_) => ("page-1", Media::Xml),
+        Transport::Files(_) => ("page-1", Media::Csv),
+        Transport::Sql(_) => ("page-1", Media::Rows),
+        Transport::Drop(_) => ("2026-05", Media::Table),
+    };
     let part = Part { name: name.into(), media, status: Some(200), body: body.to_vec() };
     // Everybody was asked; where a call is about one person, one was.
     let mut subjects = people();
@@ -173,8 +208,14 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         let files = folders.iter().flat_map(|folder| &folder.files).filter(|file| file.name.ends_with(".toml"));
         return files.map(|file| file.text.as_bytes().to_vec()).collect();
     }
+    if target == "packed" {
+        return forms::packed_seeds();
+    }
     let mut seeds = Vec::new();
     for (pick, source) in sources(target).iter().enumerate().take(256) {
+        if source.institution == "forms" {
+            seeds.extend(forms::seeds(source).into_iter().map(|file| [&[pick as u8], file.as_slice()].concat()));
+        }
         for sample in &source.manifest.samples {
             for body in bodies(source, sample) {
                 let mut seed = vec![pick as u8];

@@ -44,6 +44,16 @@ impl<'a> Host<'a> {
     }
 }
 
+/// `SHA256:` and base64 as `ssh-keygen` prints it, or hex with or without colons as `openssl x509 -fingerprint` does.
+pub(crate) fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    use base64::Engine as _;
+    let bytes = match text.strip_prefix("SHA256:") {
+        Some(base64) => base64::engine::general_purpose::STANDARD_NO_PAD.decode(base64.trim_end_matches('=')).ok()?,
+        None => hex::decode(text.replace(':', "")).ok()?,
+    };
+    bytes.try_into().ok()
+}
+
 /// A database is named without an account: that belongs to the secrets.
 pub(crate) fn check(block: &Block<'_>, endpoint: &str, place: &Place) {
     let Some(scheme) = ["postgres://", "mysql://"].into_iter().find(|scheme| endpoint.starts_with(scheme)) else {

@@ -12,13 +12,13 @@ use rust_embed::RustEmbed;
 
 use crate::ask::AskPeriod;
 use crate::calendar::Calendar;
+use crate::host;
 use crate::manifest::{self, Class, Files, Given, Login, Manifest, Mode, Subjects, Transport, Via};
 use crate::parse::Shelf;
 use crate::parse::link::Places;
 use crate::replay;
 use crate::sign;
 use crate::site::{InstitutionSite, Site};
-use crate::transport;
 
 /// Folders whose tables say what places are called now: the built-in one, and any that an operator adds.
 const PLACES: &str = "_places";
@@ -296,7 +296,7 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
             "host_key = \"SHA256:...\", as `ssh-keygen -lf` prints it; for ftps as `openssl x509 -fingerprint -sha256` does".into(),
         ));
     }
-    let unreadable = |key: &String| transport::fingerprint(key).is_none();
+    let unreadable = |key: &String| host::fingerprint(key).is_none();
     if here.endpoint.starts_with("ftps://") && here.host_key.as_ref().is_some_and(unreadable) {
         let text = format!("the host_key of `{folder}` is no fingerprint of a certificate");
         found.push(mistake(

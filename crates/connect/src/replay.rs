@@ -1,43 +1,16 @@
-//! Replays a manifest's samples, and tries a source with one subject.
+//! Replays a manifest's samples.
 
 use hedui_base::{AskId, Diagnostic, Outcome, PersonKey, ResidentId};
 use jiff::Timestamp;
 
-use crate::ask::{AskPeriod, Context, Exchange, Failure, Poll, Subject, SubjectKey};
+use crate::ask::{AskPeriod, SubjectKey, forms};
 use crate::convert::Value;
+use crate::files;
 use crate::manifest::{Sample, SampleExpect, Transport};
 use crate::parse::grid::encode;
-use crate::parse::{Answer, Parsed, parse, shown};
+use crate::parse::{Answer, parse, shown};
 use crate::registry::Source;
 use crate::reply::{Media, Part, RawReply};
-use crate::transport::exchange;
-
-/// How trying a source ended.
-#[derive(Debug)]
-pub enum Tried {
-    /// It answered.
-    Answered(Box<Parsed>),
-    /// It took the request; the reply comes later under this reference.
-    Submitted(String),
-    /// It did not.
-    Failed(Failure),
-}
-
-/// Asks a source about one subject and parses the reply; polls once where the reply comes by file.
-pub async fn try_source(source: &Source, context: &Context, subject: &Subject) -> Tried {
-    let day = context.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let keys = [subject.key()];
-    let exchange = source.ask(context, std::slice::from_ref(subject), source.period(day)).await;
-    match exchange {
-        Exchange::Replied(raw) => Tried::Answered(Box::new(parse(source, &keys, &raw))),
-        Exchange::Failed(failure) => Tried::Failed(failure),
-        Exchange::Submitted(submission) => match source.poll(context, &submission).await {
-            Poll::Ready(raw) => Tried::Answered(Box::new(parse(source, &keys, &raw))),
-            Poll::Pending => Tried::Submitted(submission.reference),
-            Poll::Failed(failure) => Tried::Failed(failure),
-        },
-    }
-}
 
 /// The subjects and the raw reply that a sample stands for.
 pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey>, RawReply), String> {
@@ -82,7 +55,7 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
     let mut parts = Vec::new();
     for (index, text) in sample.reply.iter().enumerate() {
         let body = match &source.manifest.transport {
-            Transport::Files(plan) if media == Media::Csv => exchange::encode(plan.get.layout.encoding, text)
+            Transport::Files(plan) if media == Media::Csv => files::encode(plan.get.layout.encoding, text)
                 .ok_or_else(|| "the reply holds a character that its encoding lacks".to_owned())?,
             _ => text.clone().into_bytes(),
         };
@@ -112,8 +85,7 @@ pub(crate) fn staged(source: &Source, sample: &Sample) -> Result<(Vec<SubjectKey
 
 /// The rows of the request that a sample's reply would answer: one a person and form of the number.
 fn sent(source: &Source, subjects: &[SubjectKey]) -> Vec<(u32, AskId)> {
-    let rows =
-        subjects.iter().flat_map(|s| exchange::forms(&source.manifest.ask, s.id.as_ref()).into_iter().map(|_| s.ask));
+    let rows = subjects.iter().flat_map(|s| forms(&source.manifest.ask, s.id.as_ref()).into_iter().map(|_| s.ask));
     (1..).zip(rows).collect()
 }
 

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ask::AskPeriod;
+
+/// Bytes of one page or file, at most.
+pub(crate) const MAX_BODY: usize = 64 * 1024 * 1024;
 use crate::manifest::Encoding;
 
 /// What a part of a reply holds.

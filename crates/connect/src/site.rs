@@ -11,7 +11,9 @@ use jiff::civil::Date;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::ask::{Cause, Failure};
 use crate::host::{self, TlsUse};
+use crate::manifest::Given;
 use crate::manifest::block::Block;
 use crate::manifest::tree::{self, Place, Value};
 
@@ -83,6 +85,14 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
+    }
+}
+
+/// A given text, from the manifest or the site's secrets.
+pub(crate) fn given<'a>(given: &'a Given, site: &'a InstitutionSite) -> Result<&'a str, Failure> {
+    match given {
+        Given::Literal(text) => Ok(text),
+        Given::Secret(name) => site.secrets.get(name).map(Secret::reveal).ok_or(Failure::new(Cause::MissingSecret)),
     }
 }
 

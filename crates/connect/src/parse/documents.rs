@@ -403,3 +403,19 @@ pub(super) fn json_cell(value: &Value) -> Option<Cell> {
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_too_deep_is_no_document() {
+        for media in [Media::Json, Media::Rows, Media::Xml] {
+            let (open, close) = if media == Media::Xml { ("<a>", "</a>") } else { ("[", "]") };
+            let document = |depth: usize| Document::read(media, (open.repeat(depth) + &close.repeat(depth)).as_bytes());
+            assert!(document(50).is_ok(), "{media:?}");
+            // As deep as a body of the largest size can be.
+            assert_eq!(document(8_000_000).err(), Some(Reason::SchemaDrift), "{media:?}");
+        }
+    }
+}

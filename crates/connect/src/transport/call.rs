@@ -7,14 +7,16 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RE
 
 use super::body::{self, Opened, Sealed};
 use super::retry::{full_jitter, http_date, pause, retry_after};
-use super::{MAX_BODY, given, random_hex, tls};
-use crate::ask::{Cause, Context, Failure, Gate, Observed};
+use super::{random_hex, tls};
+use crate::ask::{Cause, Failure, Observed};
+use crate::context::Context;
+use crate::gate::Gate;
 use crate::manifest::{CipherPlan, Encoding, Given, RetryOn, Signer, Verdict};
 use crate::parse::classify;
 use crate::registry::Source;
-use crate::reply::{Media, Part};
+use crate::reply::{MAX_BODY, Media, Part};
 use crate::sign::{self, Signed};
-use crate::site::InstitutionSite;
+use crate::site::{InstitutionSite, given};
 
 /// Where and how requests of a source go.
 pub(super) struct Call<'a> {

@@ -6,13 +6,15 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::{given, random_hex};
-use crate::ask::{Cause, Context, Exchange, Failure, Gate, Poll, Subject, Submission};
+use super::random_hex;
+use crate::ask::{Cause, Exchange, Failure, Poll, Subject, Submission};
+use crate::context::Context;
+use crate::gate::Gate;
 use crate::manifest::{DciMode, DciPlan, Encoding};
 use crate::parse::{Progress, acknowledged, progress};
 use crate::registry::Source;
 use crate::reply::{Media, Part, Refused};
-use crate::site::InstitutionSite;
+use crate::site::{InstitutionSite, given};
 
 /// Asks about subjects, one reference each: `TRANSACTION-NUMBER`.
 pub(super) async fn ask(

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::MAX_BODY;
 use crate::ask::{AskPeriod, Cause, Failure};
 use crate::manifest::{DropPlan, Slot};
-use crate::reply::{Media, Part};
+use crate::reply::{MAX_BODY, Media, Part};
 use crate::site::InstitutionSite;
 
 /// Files of one period, at most.

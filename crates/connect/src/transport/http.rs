@@ -2,7 +2,9 @@
 
 use super::call::Call;
 use super::pages;
-use crate::ask::{AskPeriod, Context, Failure, Gate, Subject};
+use crate::ask::{AskPeriod, Failure, Subject};
+use crate::context::Context;
+use crate::gate::Gate;
 use crate::manifest::HttpPlan;
 use crate::registry::Source;
 use crate::reply::{Media, Part};

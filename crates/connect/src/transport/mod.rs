@@ -4,7 +4,7 @@ mod body;
 mod call;
 mod dci;
 mod drop;
-pub(crate) mod exchange;
+mod exchange;
 mod http;
 mod pages;
 mod remote;
@@ -19,17 +19,14 @@ pub(crate) use sql::Idle;
 use backon::Retryable as _;
 use hedui_base::Outcome;
 
-use crate::ask::{AskPeriod, Cause, Context, Exchange, Failure, Poll, Subject, Submission};
-use crate::manifest::{Given, HttpPlan, KeyPart, RetryOn, SoapPlan, Transport};
+use crate::ask::{AskPeriod, Cause, Exchange, Failure, Poll, Subject, Submission};
+use crate::context::Context;
+use crate::manifest::{HttpPlan, KeyPart, RetryOn, SoapPlan, Transport};
 use crate::registry::Source;
 use crate::reply::{Part, RawReply, Refused};
-use crate::site::InstitutionSite;
 use crate::template::ScopeSubject;
 
-pub(crate) use remote::{Seen, fingerprint};
-
-/// Bytes of one page or file, at most.
-const MAX_BODY: usize = 64 * 1024 * 1024;
+pub(crate) use remote::Seen;
 
 impl Source {
     /// Asks about up to [`Source::batch`] subjects. Waits for the source's rate and seats; tries again as the manifest says.
@@ -181,16 +178,6 @@ impl Source {
 
 fn today(context: &Context) -> jiff::civil::Date {
     crate::maintenance::day_in_china(context.now())
-}
-
-/// A given text, from the manifest or the site's secrets.
-fn given<'a>(given: &'a Given, site: &'a InstitutionSite) -> Result<&'a str, Failure> {
-    match given {
-        Given::Literal(text) => Ok(text),
-        Given::Secret(name) => {
-            site.secrets.get(name).map(crate::site::Secret::reveal).ok_or(Failure::new(Cause::MissingSecret))
-        }
-    }
 }
 
 fn scope_subjects<'a>(subjects: &[&'a Subject]) -> Vec<ScopeSubject<'a>> {

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use hedui_base::AskId;
 
 use super::{exchange, today};
-use crate::ask::{AskPeriod, Cause, Context, Exchange, Failure, Subject, Submission};
+use crate::ask::{AskPeriod, Cause, Exchange, Failure, Subject, Submission};
+use crate::context::Context;
 use crate::manifest::{FilePlan, RetryOn, Transport};
 use crate::registry::Source;
 

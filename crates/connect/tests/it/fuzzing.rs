@@ -1,4 +1,5 @@
-//! The bodies of the fuzz targets over their seeds and over damaged seeds: the same every time, and in every test run.
+//! The bodies of the fuzz targets over their seeds, over damaged seeds, and over whatever fuzzing has found so far: the
+//! same every time, and in every test run.
 
 #[allow(unreachable_pub, reason = "the fuzz targets read it as their library")]
 #[path = "../../../../fuzz/bodies/mod.rs"]
@@ -62,4 +63,24 @@ fn no_damage_to_a_reply_or_a_manifest_breaks_a_promise() {
             body(&damage(seed, other, &mut numbers));
         }
     }
+}
+
+/// `fuzz/found/TARGET/WHAT_IT_WAS`: every input that once broke a promise, and went into the folder with its mending.
+#[test]
+fn what_was_found_once_is_never_found_again() {
+    let found = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/found");
+    let mut count = 0;
+    for folder in std::fs::read_dir(found).unwrap().map(Result::unwrap) {
+        let (_, body) = bodies::TARGETS.iter().find(|(target, _)| *target == folder.file_name()).unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
+            let mut input = std::fs::read(file.path()).unwrap();
+            // The first byte picks a source, another one on the day that an institution is added.
+            for pick in 0..=u8::MAX {
+                input[0] = pick;
+                body(&input);
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 0, "the folder of findings has moved");
 }

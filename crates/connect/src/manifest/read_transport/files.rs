@@ -8,8 +8,8 @@ use super::super::{
     PutColumn, PutFormat, PutPlan, PutValue, Transport, Via,
 };
 use super::{cipher, given};
+use crate::files::encode;
 use crate::parse::grid::GridFormat;
-use crate::transport::exchange::encode;
 
 const ENCODINGS: [(&str, Encoding); 5] = [
     ("gbk", Encoding::Gbk),

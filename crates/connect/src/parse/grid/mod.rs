@@ -4,7 +4,9 @@
 //! not yet values. Nothing is guessed: what the layout does not declare is a `Flaw` with its place. A flaw of the whole
 //! file is an error; a flaw of one row leaves the others.
 
+mod biff;
 mod closing;
+mod compound;
 mod delimited;
 mod fixed;
 mod header;
@@ -16,6 +18,9 @@ mod table;
 mod text;
 mod workbook;
 mod write;
+
+#[cfg(test)]
+mod hostile;
 
 pub use layout::{Closing, ClosingRow, GridFormat, Head, Layout, MonthColumns, Sheets, Skip, SkipTest};
 
@@ -70,6 +75,12 @@ pub(crate) fn read(bytes: &[u8], layout: &Layout) -> Result<Vec<Table>, Flaw> {
 pub(crate) fn read_cells(rows: Vec<Vec<Option<Cell>>>, layout: &Layout) -> Result<Vec<Table>, Flaw> {
     let rows = rows.into_iter().enumerate().map(|(index, cells)| RawRow { line: index + 1, cells }).collect();
     tables(vec![RawSheet { rows, ..RawSheet::default() }], layout, None)
+}
+
+/// The rows of a workbook's first sheet that hold anything, with their numbers from 1: as they are, without a header.
+pub(crate) fn first_sheet(bytes: &[u8]) -> Result<Vec<(usize, Vec<Option<Cell>>)>, Flaw> {
+    let sheets = workbook::xlsx(bytes, &Layout::new(GridFormat::Xlsx))?;
+    Ok(sheets.into_iter().flat_map(|sheet| sheet.rows).map(|row| (row.line, row.cells)).collect())
 }
 
 fn tables(sheets: Vec<RawSheet>, layout: &Layout, line: Option<Closed>) -> Result<Vec<Table>, Flaw> {

@@ -54,6 +54,7 @@ pub(super) struct RawSheet {
 pub(super) struct Meter {
     rows: usize,
     cells: usize,
+    text: usize,
 }
 
 impl Meter {
@@ -74,6 +75,15 @@ impl Meter {
         self.cells = self.cells.saturating_add(cells);
         if self.cells > limits::CELLS {
             return Err(Flaw::new(Reason::SchemaDrift, format!("more than {} cells", limits::CELLS)));
+        }
+        Ok(())
+    }
+
+    /// Counts the bytes of a cell's text, where one text may stand for many cells.
+    pub(super) fn text(&mut self, bytes: usize) -> Result<(), Flaw> {
+        self.text = self.text.saturating_add(bytes);
+        if self.text > limits::TEXT {
+            return Err(Flaw::new(Reason::SchemaDrift, format!("more than {} bytes of text", limits::TEXT)));
         }
         Ok(())
     }

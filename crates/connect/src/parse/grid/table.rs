@@ -156,6 +156,14 @@ fn names(sheet: &RawSheet, layout: &Layout) -> Result<Names, String> {
     let first = &sheet.rows[top];
     let last_line = first.line + layout.head_rows - 1;
     let lines: Vec<&RawRow> = sheet.rows[top..].iter().take_while(|row| row.line <= last_line).collect();
+    let long = |row: &&&RawRow| row.cells.iter().flatten().any(|cell| cell.text.len() > limits::NAME_BYTES);
+    if let Some(row) = lines.iter().find(long) {
+        return Err(format!("row {}: a column's name is longer than {} bytes", row.line, limits::NAME_BYTES));
+    }
+    let merges: Option<Vec<Merge>> = sheet.merges.as_ref().map(|merges| {
+        let near = merges.iter().filter(|m| m.rows.0 < last_line && m.rows.1 + 1 >= first.line);
+        near.take(limits::HEAD_MERGES).copied().collect()
+    });
     let width = lines.iter().map(|row| row.cells.len()).max().unwrap_or(0);
     let mut names: Vec<Name> = Vec::with_capacity(width);
     let mut spread: Vec<String> = vec![String::new(); layout.head_rows];
@@ -166,7 +174,7 @@ fn names(sheet: &RawSheet, layout: &Layout) -> Result<Names, String> {
             let own = lines.iter().find(|row| row.line == line).map_or("", |row| row.text(column));
             let below = lines.iter().any(|row| row.line > line && !row.text(column).is_empty());
             let text = if own.is_empty() && below && level + 1 < layout.head_rows {
-                match &sheet.merges {
+                match &merges {
                     // The file says which cells are one.
                     Some(merges) => merged(merges, &lines, line, column),
                     // It cannot: an empty upper cell over a lower name belongs to the name on its left.
@@ -233,6 +241,9 @@ fn month_headers(names: &[Name], plain: &Header, months: &MonthColumns) -> Resul
     }
     if found.is_empty() {
         return Err(format!("no column is a month like `{}`", months.columns));
+    }
+    if found.len() > limits::MONTHS {
+        return Err(format!("more than {} months side by side", limits::MONTHS));
     }
     Ok(found.into_values().map(|(text, values)| plain.of_month(&months.month, &text, &values)).collect())
 }

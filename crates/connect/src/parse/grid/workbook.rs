@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use calamine::{Data, DataRef, Dimensions, ExcelDateTime, Reader as _, SheetType, Xls, Xlsx};
 
 use super::raw::{Merge, Meter, RawRow, RawSheet};
-use super::{Flaw, Layout, Sheets, limits};
+use super::{Flaw, Layout, Sheets, biff, compound, limits};
 use crate::convert::Cell;
 use crate::parse::Reason;
 
@@ -27,7 +27,8 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Flaw>) -> Result<T, Flaw> {
 
 /// The sheets of a workbook of 2007 or later.
 pub(super) fn xlsx(bytes: &[u8], layout: &Layout) -> Result<Vec<RawSheet>, Flaw> {
-    check_unpacked(bytes, limits::UNPACKED)?;
+    let in_proportion = (bytes.len() as u64).saturating_mul(limits::UNPACKED_RATIO) + limits::UNPACKED_FREE;
+    check_unpacked(bytes, limits::UNPACKED.min(in_proportion))?;
     guarded(|| {
         let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| damaged())?;
         let names = wanted(book.sheets_metadata(), layout)?;
@@ -56,8 +57,12 @@ pub(super) fn xlsx(bytes: &[u8], layout: &Layout) -> Result<Vec<RawSheet>, Flaw>
 
 /// The sheets of a workbook of 97 to 2003.
 pub(super) fn xls(bytes: &[u8], layout: &Layout) -> Result<Vec<RawSheet>, Flaw> {
+    // The container is not trusted, so the reader gets one of our own; nor are the sizes in the stream.
+    let stream = compound::workbook_stream(bytes).ok_or_else(damaged)?;
+    biff::check(&stream)?;
+    let bytes = compound::contain(&stream).ok_or_else(damaged)?;
     guarded(|| {
-        let mut book: Xls<_> = Xls::new(Cursor::new(bytes)).map_err(|_| damaged())?;
+        let mut book: Xls<_> = Xls::new(Cursor::new(&bytes)).map_err(|_| damaged())?;
         let names = wanted(book.sheets_metadata(), layout)?;
         let mut meter = Meter::default();
         let mut sheets = Vec::new();
@@ -116,6 +121,7 @@ fn put(rows: &mut Vec<RawRow>, meter: &mut Meter, row: usize, column: usize, cel
     if let Some(last) = rows.last_mut() {
         let missing = (column + 1).saturating_sub(last.cells.len());
         meter.cells(missing)?;
+        meter.text(cell.text.len())?;
         last.cells.resize(last.cells.len() + missing, None);
         last.cells[column] = Some(cell);
     }

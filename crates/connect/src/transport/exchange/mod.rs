@@ -3,10 +3,6 @@
 //! The reference of a request is ours and is on record before anything is put, so that putting is idempotent: who finds
 //! a file of that name with these people in it has put it already.
 
-mod encode;
-mod names;
-mod pack;
-mod read;
 mod rows;
 mod write;
 
@@ -16,19 +12,16 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::remote::Remote;
-use super::{MAX_BODY, today};
-use crate::ask::{Cause, Context, Failure, Subject, Submission};
+use super::today;
+use crate::ask::{Cause, Failure, Subject, Submission};
+use crate::context::Context;
+use crate::files::{Match, Pattern, Unpackable, file_name, pack, read_request, unpack};
 use crate::manifest::{Complete, FilePlan, GetPlan};
 use crate::registry::Source;
-use crate::reply::{Media, Part};
+use crate::reply::{MAX_BODY, Media, Part};
 use crate::site::InstitutionSite;
 
-pub(crate) use encode::encode;
-pub use names::{file_name, part_name};
-pub use pack::{Unpackable, pack, unpack};
-pub use read::{RequestRow, UnreadableRequest, read_request};
 pub(super) use rows::Request;
-pub(crate) use rows::forms;
 
 /// Files that may belong to one reply.
 const MAX_FILES: usize = 200;
@@ -143,11 +136,11 @@ async fn candidates(
     temp: &str,
     date: &str,
     batch: &str,
-) -> Result<Vec<(String, names::Match)>, Failure> {
-    let pattern = names::Pattern::new(&get.name, date, batch);
+) -> Result<Vec<(String, Match)>, Failure> {
+    let pattern = Pattern::new(&get.name, date, batch);
     if let Some(name) = pattern.only() {
         let there = server.look(&format!("{}/{name}", get.dir)).await?.is_some();
-        return Ok(if there { vec![(name, names::Match::default())] } else { Vec::new() });
+        return Ok(if there { vec![(name, Match::default())] } else { Vec::new() });
     }
     let unfinished = |name: &str| {
         let marker = if let Complete::Marker(marker) = &get.complete { name.ends_with(marker) } else { false };
@@ -168,7 +161,7 @@ pub(super) async fn fetch(
     reference: &str,
 ) -> Result<Option<Vec<Part>>, Failure> {
     let (date, batch, _) = parts_of(reference)?;
-    let in_parts = names::Pattern::new(&plan.get.name, date, batch).has_parts();
+    let in_parts = Pattern::new(&plan.get.name, date, batch).has_parts();
     let work = async {
         let mut server = Remote::connect(plan.login.as_ref(), site).await?;
         let mut complete = Vec::new();
@@ -208,7 +201,7 @@ pub(super) async fn fetch(
     within(source.manifest.limits.timeout, work).await
 }
 
-type Candidate = (String, names::Match, super::remote::Seen);
+type Candidate = (String, Match, super::remote::Seen);
 
 /// The parts of a reply, if every one of them is there; else none.
 fn all_parts(found: Vec<Candidate>) -> Vec<Candidate> {

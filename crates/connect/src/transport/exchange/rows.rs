@@ -3,9 +3,9 @@
 use hedui_base::{AskId, ResidentId};
 use jiff::civil::Date;
 
-use super::encode::encode;
-use crate::ask::{AskPeriod, Subject};
-use crate::manifest::{AskBlock, IdVariant, PutColumn, PutFormat, PutPlan, PutValue};
+use crate::ask::{AskPeriod, Subject, forms};
+use crate::files::encode;
+use crate::manifest::{AskBlock, PutColumn, PutFormat, PutPlan, PutValue};
 
 /// What all rows of a request share.
 #[derive(Clone, Copy)]
@@ -22,21 +22,6 @@ pub(crate) struct Row {
     pub(crate) seq: u32,
     pub(crate) ask: AskId,
     pub(crate) cells: Vec<String>,
-}
-
-/// The forms of the number that a subject is asked about by, a row each; one empty form for somebody asked about by name.
-pub(crate) fn forms(ask: &AskBlock, id: Option<&ResidentId>) -> Vec<String> {
-    let Some(id) = id else { return vec![String::new()] };
-    if ask.variants.is_empty() {
-        return vec![id.reveal().to_owned()];
-    }
-    ask.variants
-        .iter()
-        .filter_map(|variant| match variant {
-            IdVariant::Id18 => Some(id.reveal().to_owned()),
-            IdVariant::Id15 => id.old_form(),
-        })
-        .collect()
 }
 
 impl Request<'_> {

@@ -3,9 +3,9 @@
 use jiff::civil::Date;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook};
 
-use super::encode::{encode, mark};
 use super::rows::Row;
 use crate::ask::{Cause, Failure};
+use crate::files::{encode, mark};
 use crate::manifest::{Align, Encoding, PutFormat, PutPlan};
 
 /// Writes the rows; the same rows give the same bytes.

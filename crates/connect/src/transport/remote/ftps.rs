@@ -16,9 +16,9 @@ use suppaftp::{FtpError, Status};
 
 use super::{Seen, protocol, read_up_to};
 use crate::ask::{Cause, Failure};
+use crate::host::fingerprint;
 use crate::manifest::{Login, LoginProof};
-use crate::site::InstitutionSite;
-use crate::transport::given;
+use crate::site::{InstitutionSite, given};
 
 /// A data connection that could not be made or broke is worth another try, as one of the control channel is; an answer
 /// that refuses is not.
@@ -148,16 +148,6 @@ fn tokio_rustls_connector(site: &InstitutionSite) -> Result<AsyncRustlsConnector
         (None, None) => return Err(Failure::new(Cause::HostKey)),
     };
     Ok(suppaftp::tokio_rustls::TlsConnector::from(Arc::new(config)).into())
-}
-
-/// `SHA256:` and base64 as `ssh-keygen` prints it, or hex with or without colons as `openssl x509 -fingerprint` does.
-pub(crate) fn fingerprint(text: &str) -> Option<[u8; 32]> {
-    use base64::Engine as _;
-    let bytes = match text.strip_prefix("SHA256:") {
-        Some(base64) => base64::engine::general_purpose::STANDARD_NO_PAD.decode(base64.trim_end_matches('=')).ok()?,
-        None => hex::decode(text.replace(':', "")).ok()?,
-    };
-    bytes.try_into().ok()
 }
 
 /// Accepts the pinned certificate and no other; who holds its key must still show that.

@@ -7,8 +7,6 @@ mod dir;
 mod ftps;
 mod sftp;
 
-pub(crate) use ftps::fingerprint;
-
 use std::time::SystemTime;
 
 use crate::ask::{Cause, Failure};

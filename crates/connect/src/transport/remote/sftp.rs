@@ -14,8 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::{Seen, protocol, read_up_to};
 use crate::ask::{Cause, Failure};
 use crate::manifest::{Login, LoginProof};
-use crate::site::InstitutionSite;
-use crate::transport::given;
+use crate::site::{InstitutionSite, given};
 
 /// Why connecting ended.
 #[derive(Debug)]

@@ -17,12 +17,12 @@ use hedui_base::Month;
 use serde_json::{Map, Value};
 use sqlx::types::chrono::NaiveDate;
 
-use super::given;
-use crate::ask::{AskPeriod, Cause, Context, Failure, Subject};
+use crate::ask::{AskPeriod, Cause, Failure, Subject};
+use crate::context::Context;
 use crate::manifest::{IdVariant, SqlPlan, SqlSlot};
 use crate::registry::Source;
-use crate::reply::{Media, Part};
-use crate::site::InstitutionSite;
+use crate::reply::{MAX_BODY, Media, Part};
+use crate::site::{InstitutionSite, given};
 
 /// Rows of one reply, at most.
 const MAX_ROWS: usize = 200_000;
@@ -217,7 +217,7 @@ async fn read(
     if let Some(loaded) = &plan.loaded {
         answer.insert("loaded".into(), connection.one(&loaded.query).await?);
     }
-    let mut room = Room { rows: MAX_ROWS, bytes: super::MAX_BODY };
+    let mut room = Room { rows: MAX_ROWS, bytes: MAX_BODY };
     answer.insert("rows".into(), Value::Array(connection.select(query, &mut room).await?));
     connection.end().await?;
     Ok(answer)

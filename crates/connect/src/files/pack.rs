@@ -12,8 +12,8 @@ use zip::{AesMode, ZipArchive, ZipWriter};
 use super::names::Pattern;
 use crate::cipher;
 use crate::manifest::{Archive, Given, Pack};
-use crate::site::InstitutionSite;
-use crate::transport::{MAX_BODY, given};
+use crate::reply::MAX_BODY;
+use crate::site::{InstitutionSite, given};
 
 /// Bytes a packed byte may become, beyond [`FREE`]: tables of text shrink to a tenth, perhaps a fiftieth.
 const MAX_RATIO: usize = 200;

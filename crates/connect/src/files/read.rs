@@ -1,13 +1,10 @@
 //! The inverse of a request file: bytes to rows, for the simulators, and to know one's own file again.
 
-use std::io::Cursor;
-
-use calamine::{Data, Reader, Xlsx};
 use hedui_base::Month;
 use jiff::fmt::strtime::BrokenDownTime;
 
 use crate::manifest::{PutFormat, PutPlan, PutValue};
-use crate::parse::grid::decode;
+use crate::parse::grid::{decode, first_sheet};
 
 /// One row of a request file: a text for every column of its plan.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,21 +118,17 @@ fn fixed(plan: &PutPlan, bytes: &[u8]) -> Result<Vec<Vec<String>>, UnreadableReq
 }
 
 fn workbook(plan: &PutPlan, bytes: &[u8]) -> Result<Vec<Vec<String>>, UnreadableRequest> {
-    let damaged = |_| UnreadableRequest("not a workbook".into());
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
-    let sheet = book
-        .worksheet_range_at(0)
-        .ok_or_else(|| UnreadableRequest("a workbook without a sheet".into()))?
-        .map_err(damaged)?;
-    let height = sheet.height();
-    let top = sheet.start().unwrap_or_default().0;
-    // Empty cells at the end of all rows are not in the sheet.
-    let width = sheet.end().map_or(0, |(_, last)| last as usize + 1).max(plan.columns.len());
-    let cell = |row: u32, column: u32| match sheet.get_value((row, column)) {
-        Some(Data::String(text)) => text.clone(),
-        Some(Data::Empty) | None => String::new(),
-        Some(other) => other.to_string(),
-    };
-    let last = |first: u32, count: usize| first + u32::try_from(count).unwrap_or(u32::MAX);
-    Ok((top..last(top, height)).map(|row| (0..last(0, width)).map(|column| cell(row, column)).collect()).collect())
+    let rows = first_sheet(bytes).map_err(|flaw| UnreadableRequest(flaw.place))?;
+    let mut lines = Vec::with_capacity(rows.len());
+    let first = rows.first().map_or(0, |(line, _)| *line);
+    for (index, (line, cells)) in rows.into_iter().enumerate() {
+        if line != first + index {
+            return Err(UnreadableRequest(format!("line {}: blank", index + 1)));
+        }
+        let mut cells: Vec<String> = cells.into_iter().map(|cell| cell.map_or_else(String::new, |c| c.text)).collect();
+        // Empty cells at the end of a row are not in the sheet.
+        cells.resize(cells.len().max(plan.columns.len()), String::new());
+        lines.push(cells);
+    }
+    Ok(lines)
 }

@@ -16,7 +16,7 @@ pub fn part_name(pattern: &str, date: &str, batch: &str, n: u32, of: u32) -> Str
 
 /// Which names belong to one request: what is filled in literally, `*` and `?` as usual, `{n}` and `{of}` as numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Token>);
+pub(crate) struct Pattern(Vec<Token>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
@@ -29,15 +29,15 @@ enum Token {
 
 /// A name that belongs to a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Match {
+pub(crate) struct Match {
     /// Number of the part and of all parts, if the pattern has them.
-    pub(super) part: Option<u32>,
-    pub(super) parts: Option<u32>,
+    pub(crate) part: Option<u32>,
+    pub(crate) parts: Option<u32>,
 }
 
 impl Pattern {
     /// The pattern of a request's reply.
-    pub(super) fn new(pattern: &str, date: &str, batch: &str) -> Self {
+    pub(crate) fn new(pattern: &str, date: &str, batch: &str) -> Self {
         let mut tokens = Vec::new();
         let mut rest = pattern;
         while let Some(first) = rest.chars().next() {
@@ -66,22 +66,22 @@ impl Pattern {
     }
 
     /// A pattern without a request, for the member of an archive.
-    pub(super) fn plain(pattern: &str) -> Self {
+    pub(crate) fn plain(pattern: &str) -> Self {
         Self::new(pattern, "{date}", "{batch}")
     }
 
     /// The one name it stands for, if there is only one.
-    pub(super) fn only(&self) -> Option<String> {
+    pub(crate) fn only(&self) -> Option<String> {
         self.0.iter().map(|token| if let Token::Letter(c) = token { Some(*c) } else { None }).collect()
     }
 
     /// Whether replies come in parts.
-    pub(super) fn has_parts(&self) -> bool {
+    pub(crate) fn has_parts(&self) -> bool {
         self.0.contains(&Token::Part)
     }
 
     /// Compares a name, in time bounded by the lengths of both.
-    pub(super) fn matches(&self, name: &str) -> Option<Match> {
+    pub(crate) fn matches(&self, name: &str) -> Option<Match> {
         let name: Vec<char> = name.chars().collect();
         self.step(&name, 0, 0, Match::default(), &mut HashSet::new())
     }

@@ -12,7 +12,7 @@ pub(crate) fn encode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
 }
 
 /// What stands before the text of a file.
-pub(super) const fn mark(encoding: Encoding) -> &'static [u8] {
+pub(crate) const fn mark(encoding: Encoding) -> &'static [u8] {
     match encoding {
         Encoding::Utf16Le => &[0xff, 0xfe],
         Encoding::Utf16Be => &[0xfe, 0xff],
