@@ -4,7 +4,7 @@ use hedui_base::Month;
 use jiff::fmt::strtime::BrokenDownTime;
 
 use crate::manifest::{PutFormat, PutPlan, PutValue};
-use crate::parse::grid::{decode, first_sheet};
+use crate::parse::grid::{Row, decode, first_sheet};
 
 /// One row of a request file: a text for every column of its plan.
 #[derive(Clone, PartialEq, Eq)]
@@ -120,8 +120,8 @@ fn fixed(plan: &PutPlan, bytes: &[u8]) -> Result<Vec<Vec<String>>, UnreadableReq
 fn workbook(plan: &PutPlan, bytes: &[u8]) -> Result<Vec<Vec<String>>, UnreadableRequest> {
     let rows = first_sheet(bytes).map_err(|flaw| UnreadableRequest(flaw.place))?;
     let mut lines = Vec::with_capacity(rows.len());
-    let first = rows.first().map_or(0, |(line, _)| *line);
-    for (index, (line, cells)) in rows.into_iter().enumerate() {
+    let first = rows.first().map_or(0, |row| row.line);
+    for (index, Row { line, cells }) in rows.into_iter().enumerate() {
         if line != first + index {
             return Err(UnreadableRequest(format!("line {}: blank", index + 1)));
         }

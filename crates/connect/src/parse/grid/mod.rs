@@ -78,9 +78,9 @@ pub(crate) fn read_cells(rows: Vec<Vec<Option<Cell>>>, layout: &Layout) -> Resul
 }
 
 /// The rows of a workbook's first sheet that hold anything, with their numbers from 1: as they are, without a header.
-pub(crate) fn first_sheet(bytes: &[u8]) -> Result<Vec<(usize, Vec<Option<Cell>>)>, Flaw> {
+pub(crate) fn first_sheet(bytes: &[u8]) -> Result<Vec<Row>, Flaw> {
     let sheets = workbook::xlsx(bytes, &Layout::new(GridFormat::Xlsx))?;
-    Ok(sheets.into_iter().flat_map(|sheet| sheet.rows).map(|row| (row.line, row.cells)).collect())
+    Ok(sheets.into_iter().flat_map(|sheet| sheet.rows).map(|row| Row { line: row.line, cells: row.cells }).collect())
 }
 
 fn tables(sheets: Vec<RawSheet>, layout: &Layout, line: Option<Closed>) -> Result<Vec<Table>, Flaw> {
