@@ -125,7 +125,8 @@ fn workbook(plan: &PutPlan, bytes: &[u8]) -> Result<Vec<Vec<String>>, Unreadable
         if line != first + index {
             return Err(UnreadableRequest(format!("line {}: blank", index + 1)));
         }
-        let mut cells: Vec<String> = cells.into_iter().map(|cell| cell.map_or_else(String::new, |c| c.text)).collect();
+        let mut cells: Vec<String> =
+            cells.into_iter().map(|cell| cell.map_or_else(String::new, |c| c.text.to_string())).collect();
         // Empty cells at the end of a row are not in the sheet.
         cells.resize(cells.len().max(plan.columns.len()), String::new());
         lines.push(cells);
