@@ -134,6 +134,12 @@ impl Context {
         self
     }
 
+    /// Where the institutions are, as this context knows it.
+    #[must_use]
+    pub const fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
     /// The working days of institutions.
     #[must_use]
     pub const fn calendar(&self) -> &Arc<Calendar> {
@@ -178,7 +184,7 @@ impl Context {
 
     pub(crate) fn gate(&self, source: &Source) -> Gate {
         let limits = &source.manifest.limits;
-        let here = self.site.of(&source.institution, source.id.as_str()).and_then(|i| i.rate);
+        let here = self.site.of(&source.institution, source.id.as_str()).and_then(|i| i.limits.rate);
         let rate = here.or(limits.rate);
         self.gates.gate(source.credential(), source.id.as_str(), rate, limits.concurrency, limits.reserve, self.lane)
     }

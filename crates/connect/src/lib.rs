@@ -76,7 +76,7 @@ pub use registry::{
 };
 pub use reply::{DamagedReply, Media, Part, RawReply, Refused};
 pub use selector::{Format, Selector};
-pub use site::{InstitutionSite, Secret, Site, Tls};
+pub use site::{Daily, InstitutionSite, LimitsHere, Secret, Site, Tls};
 pub use template::{Marks, Template};
 #[cfg(feature = "transports")]
 pub use trial::{Tried, try_source};

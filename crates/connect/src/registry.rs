@@ -18,7 +18,7 @@ use crate::parse::Shelf;
 use crate::parse::link::Places;
 use crate::replay;
 use crate::sign;
-use crate::site::{InstitutionSite, Site};
+use crate::site::{InstitutionSite, LimitsHere, Site};
 
 /// Folders whose tables say what places are called now: the built-in one, and any that an operator adds.
 const PLACES: &str = "_places";
@@ -102,6 +102,29 @@ impl Source {
             Some(name) => format!("{}/{name}", self.institution),
         }
     }
+
+    /// The same source under the limits of a site; none where the site leaves them, or the source has none.
+    fn under(&self, site: &Site) -> Option<Self> {
+        let here = &site.of(&self.institution, self.id.as_str())?.limits;
+        if *here == LimitsHere::default() || matches!(self.manifest.transport, Transport::Drop(_)) {
+            return None;
+        }
+        let manifest = Manifest { limits: here.over(self.manifest.limits.clone()), ..self.manifest.clone() };
+        Some(Self {
+            id: self.id.clone(),
+            institution: self.institution.clone(),
+            title: self.title.clone(),
+            institution_title: self.institution_title.clone(),
+            dataset: Arc::clone(&self.dataset),
+            scope: self.scope.clone(),
+            manifest_hash: self.manifest_hash.clone(),
+            file: self.file.clone(),
+            manifest,
+            places: Arc::clone(&self.places),
+            shelf: Shelf::default(),
+            ..*self
+        })
+    }
 }
 
 /// All sources by id.
@@ -148,6 +171,13 @@ impl Registry {
         }
         diagnostic::sort(&mut loaded.diagnostics);
         loaded
+    }
+
+    /// The same sources under what a site says of their limits. A source it leaves alone stays the same one.
+    #[must_use]
+    pub fn under(&self, site: &Site) -> Self {
+        let here = |source: &Arc<Source>| source.under(site).map_or_else(|| Arc::clone(source), Arc::new);
+        Self { sources: self.sources.iter().map(|(id, source)| (id.clone(), here(source))).collect() }
     }
 
     /// Loads what is built into the binary.
@@ -226,6 +256,7 @@ impl Loaded {
                 );
             }
             if !diagnostics.iter().any(Diagnostic::is_error) {
+                let source = site.and_then(|site| source.under(site)).unwrap_or(source);
                 self.registry.sources.insert(source.id.as_str().to_owned(), Arc::new(source));
             }
         }

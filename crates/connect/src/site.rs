@@ -17,6 +17,10 @@ use crate::manifest::Given;
 use crate::manifest::block::Block;
 use crate::manifest::tree::{self, Place, Value};
 
+mod limits;
+
+pub use limits::{Daily, LimitsHere};
+
 /// Endpoints and secrets by institution folder.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
@@ -32,8 +36,8 @@ pub struct InstitutionSite {
     pub endpoint: String,
     /// Pinned host key of an SFTP server, `SHA256:…`; or the SHA-256 of an FTPS server's certificate.
     pub host_key: Option<String>,
-    /// Calls a second here, instead of the manifest's.
-    pub rate: Option<u32>,
+    /// Limits here, instead of the manifest's.
+    pub limits: LimitsHere,
     /// How a connection to a database is encrypted; none means [`TlsUse::Require`].
     pub encrypted: Option<TlsUse>,
     /// Rows a view must hold here, instead of the manifest's.
@@ -214,7 +218,7 @@ fn read_institution(block: &Block<'_>, base: Option<&InstitutionSite>) -> Instit
     InstitutionSite {
         endpoint: endpoint.or_else(|| base.map(|b| b.endpoint.clone())).unwrap_or_default(),
         host_key: block.text("host_key").map(str::to_owned).or_else(|| base?.host_key.clone()),
-        rate: block.number("rate").or_else(|| base?.rate),
+        limits: LimitsHere::read(block, base.map(|b| &b.limits)),
         encrypted: block.word("tls", &TlsUse::WORDS).or_else(|| base?.encrypted),
         health_min: block.number("health_min").or_else(|| base?.health_min),
         tls: if tls.is_empty() { base.map(|b| b.tls.clone()).unwrap_or_default() } else { tls },
@@ -308,12 +312,30 @@ mod tests {
         let text = "[court]\nendpoint = \"http://h:1\"\nrate = 5\nsecrets = { a = \"1\", b = \"2\" }\n[court.sources.\"court.files\"]\nendpoint = \"dir:/x\"\nsecrets = { b = \"3\" }\n";
         let site = Site::parse(&SourceText::new("site.toml", text)).unwrap();
         let (files, other) = (site.of("court", "court.files").unwrap(), site.of("court", "court.cases").unwrap());
-        assert_eq!((files.endpoint.as_str(), files.rate), ("dir:/x", Some(5)));
+        assert_eq!((files.endpoint.as_str(), files.limits.rate), ("dir:/x", Some(5)));
         assert_eq!((files.secrets["a"].reveal(), files.secrets["b"].reveal()), ("1", "3"));
         assert_eq!((other.endpoint.as_str(), other.secrets["b"].reveal()), ("http://h:1", "2"));
         assert!(site.of("tax", "tax.income").is_none());
         let bad = "[court]\nendpoint = \"http://h:1\"\n[court.sources.x]\nendpoint = \"ftp://h\"\nendpont = \"\"\n";
         assert_eq!(Site::parse(&SourceText::new("site.toml", bad)).unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_site_has_its_own_limits_and_a_source_may_differ() {
+        let text = "[tax]\nendpoint = \"http://h:1\"\ndaily = \"unlimited\"\nmaintenance = []\nbreaker = { of = 4 }\n\
+                    [tax.sources.\"tax.income\"]\ndaily = 500\nmaintenance = [\"22:00-06:00\"]\n";
+        let site = Site::parse(&SourceText::new("site.toml", text)).unwrap();
+        let (one, other) = (&site.of("tax", "tax.income").unwrap().limits, &site.of("tax", "tax.x").unwrap().limits);
+        assert_eq!((one.daily, other.daily), (Some(Daily::People(500)), Some(Daily::Unlimited)));
+        assert_eq!((one.maintenance.as_ref().unwrap().len(), other.maintenance.as_deref()), (1, Some(&[][..])));
+        assert_eq!((one.breaker.unwrap().of, one.breaker), (4, other.breaker));
+        assert_eq!(one.rate, None);
+        let bad = "[tax]\nendpoint = \"http://h:1\"\ndaily = 0\nmaintenance = [\"late\"]\nbreaker = { of = 0 }\n\
+                   [cable]\nendpoint = \"dir:/x\"\ndaily = \"all\"\n[gas]\nendpoint = \"dir:/x\"\ndaily = true\n";
+        let mistakes = Site::parse(&SourceText::new("site.toml", bad)).unwrap_err();
+        let codes: Vec<_> = mistakes.iter().map(|d| d.code).collect();
+        let daily = "site::bad_daily";
+        assert_eq!(codes, [daily, "connect::bad_breaker", "connect::bad_window", daily, "connect::wrong_type"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod error;
 mod library;
 mod progress;
 mod site;
+mod sources;
 mod workspace;
 
 pub mod intake;

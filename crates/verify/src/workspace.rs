@@ -15,6 +15,7 @@ use jiff::tz::{Offset, TimeZone};
 use crate::VerifyError;
 use crate::library::packs;
 use crate::site::LiveSite;
+use crate::sources::LiveSources;
 
 /// What time it is. Injected, so that tests and invented cities have their own.
 #[derive(Clone)]
@@ -75,7 +76,7 @@ struct Inner {
     catalogue: Arc<Catalogue>,
     ledger: Ledger,
     store: Store,
-    registry: Registry,
+    sources: LiveSources,
     connectors: Vec<PathBuf>,
     site: LiveSite,
     library: Library,
@@ -101,13 +102,14 @@ impl Workspace {
         let registry = registry(institutions(&connectors)?, &catalogue)?;
         let clock = options.clock;
         let site = LiveSite::open(dir, options.site.as_deref(), &clock)?;
+        let sources = LiveSources::new(registry, site.context().site());
         let ledger = Ledger::open(dir).await?;
         let mut connection = ledger.connection().await?;
         let store = Store::open(dir, &mut connection, &catalogue).await?;
         drop(connection);
         let programs = Mutex::default();
         let dir = dir.to_path_buf();
-        let inner = Inner { dir, clock, catalogue, ledger, store, registry, connectors, site, library, programs };
+        let inner = Inner { dir, clock, catalogue, ledger, store, sources, connectors, site, library, programs };
         Ok(Self { inner: Arc::new(inner), today: options.today })
     }
 
@@ -153,10 +155,10 @@ impl Workspace {
         &self.inner.store
     }
 
-    /// The sources.
+    /// The sources, under the limits of the site file as it is now.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.inner.registry
+        self.inner.sources.under(self.context().site())
     }
 
     /// The institutions' folders, as they lie there now: those built in, those of the data folder, those given.

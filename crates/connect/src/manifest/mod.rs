@@ -7,7 +7,7 @@ mod model;
 mod plans;
 mod read;
 mod read_layout;
-mod read_limits;
+pub(crate) mod read_limits;
 mod read_map;
 mod read_outcome;
 mod read_transport;

@@ -234,6 +234,13 @@ pub struct BreakerPlan {
     pub cool: Duration,
 }
 
+impl Default for BreakerPlan {
+    /// Half of the last twenty calls, for a minute.
+    fn default() -> Self {
+        Self { open_after: Share::of_ten_thousand(5_000), of: 20, cool: Duration::from_secs(60) }
+    }
+}
+
 /// When a call is tried again.
 #[derive(Clone, Debug)]
 pub struct Retry {

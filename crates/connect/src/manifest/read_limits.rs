@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::block::Block;
 use super::read_transport::TransportKind::{self, Dci, DciLater, Drop, Files, Http, Soap};
 use super::{BreakerPlan, Limits, Retry, RetryOn, Share};
+use crate::maintenance::Window;
 
 /// What holds where a manifest says nothing.
 pub(super) fn default_limits() -> Limits {
@@ -19,13 +20,9 @@ pub(super) fn default_limits() -> Limits {
         daily: None,
         daily_reserve: Share::of_ten_thousand(1_000),
         reserve: Share::of_ten_thousand(2_000),
-        breaker: default_breaker(),
+        breaker: BreakerPlan::default(),
         maintenance: Vec::new(),
     }
-}
-
-fn default_breaker() -> BreakerPlan {
-    BreakerPlan { open_after: Share::of_ten_thousand(5_000), of: 20, cool: Duration::from_secs(60) }
 }
 
 pub(super) fn read_limits(block: Block<'_>, kind: Option<TransportKind>) -> Limits {
@@ -128,26 +125,36 @@ fn read_shared(block: &Block<'_>, limits: &mut Limits) {
                 .help("reserve and daily_reserve together must stay under 1"),
         );
     }
-    if let Some(inner) = block.block("breaker") {
-        let plain = default_breaker();
-        let open_after = share(&inner, "open_after").unwrap_or(plain.open_after);
-        let of = inner.number("of").unwrap_or(plain.of);
-        if open_after.ten_thousandths() == 0 || of == 0 || of > 1_000 {
-            let text = "a breaker opens after a share above 0 of 1 to 1000 calls";
-            block.report(
-                inner
-                    .place()
-                    .error("connect::bad_breaker", text, "here")
-                    .help("such as { open_after = 0.5, of = 20, cool = \"60s\" }"),
-            );
-        }
-        let cool = inner.duration("cool").unwrap_or(plain.cool);
-        limits.breaker = BreakerPlan { open_after, of: of.clamp(1, 1_000), cool };
-        inner.finish(&[]);
+    limits.breaker = breaker(block).unwrap_or(limits.breaker);
+    limits.maintenance = maintenance(block).unwrap_or_default();
+}
+
+/// `breaker`, in a manifest's limits or in a site's.
+pub(crate) fn breaker(block: &Block<'_>) -> Option<BreakerPlan> {
+    let inner = block.block("breaker")?;
+    let plain = BreakerPlan::default();
+    let open_after = share(&inner, "open_after").unwrap_or(plain.open_after);
+    let of = inner.number("of").unwrap_or(plain.of);
+    if open_after.ten_thousandths() == 0 || of == 0 || of > 1_000 {
+        let text = "a breaker opens after a share above 0 of 1 to 1000 calls";
+        block.report(
+            inner
+                .place()
+                .error("connect::bad_breaker", text, "here")
+                .help("such as { open_after = 0.5, of = 20, cool = \"60s\" }"),
+        );
     }
-    for (text, place) in block.texts("maintenance").unwrap_or_default() {
+    let cool = inner.duration("cool").unwrap_or(plain.cool);
+    inner.finish(&[]);
+    Some(BreakerPlan { open_after, of: of.clamp(1, 1_000), cool })
+}
+
+/// `maintenance`, in a manifest's limits or in a site's; windows that are none are reported.
+pub(crate) fn maintenance(block: &Block<'_>) -> Option<Vec<Window>> {
+    let mut windows = Vec::new();
+    for (text, place) in block.texts("maintenance")? {
         match text.parse() {
-            Ok(window) => limits.maintenance.push(window),
+            Ok(window) => windows.push(window),
             Err(error) => {
                 let text = format!("`{text}` is {error}");
                 block.report(
@@ -158,6 +165,7 @@ fn read_shared(block: &Block<'_>, limits: &mut Limits) {
             }
         }
     }
+    Some(windows)
 }
 
 /// A share from 0 up to, but not including, 1; 1 itself for `open_after`.

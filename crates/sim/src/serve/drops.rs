@@ -143,9 +143,17 @@ fn rows(wire: &WireSource, slot: Slot, mood: Mood) -> Result<Vec<Held>, ServeErr
         _ => None,
     });
     let Some(utility) = utility else {
+        let end = slot.until.first_day().last_of_month();
+        let as_of = wire.row_as_of_day(end);
         for (id, name, held) in wire.holders() {
             let (id, name) = wire.echo(id, name, wire.spoiled(id));
-            let said = wire.said(&id, &held, only, mood)?;
+            // A list says what was so when its period ended, and that day.
+            let held: Vec<_> = held.into_iter().filter(|row| wire.was_there(row, end)).collect();
+            let mut said = wire.said(&id, &held, only, mood)?;
+            if let Some((steps, text)) = &as_of {
+                let cells = said.iter_mut().flat_map(|row| &mut row.cells);
+                cells.filter(|cell| cell.steps == **steps).for_each(|cell| cell.text.clone_from(text));
+            }
             rows.extend(said.into_iter().map(|row| Held { id: id.clone(), name: name.clone(), row }));
         }
         return Ok(rows);

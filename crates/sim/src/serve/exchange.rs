@@ -189,6 +189,9 @@ impl Exchange {
     /// The reply to a request file, in so many parts, each with its own header and trailer.
     fn reply(&self, request: &[u8], of: usize, mood: Mood) -> Result<Vec<Vec<u8>>, ExchangeError> {
         let put = &self.plan.put;
+        // Where the manifest names the columns, the file names none that could drift.
+        let nameless = matches!(self.plan.get.layout.head, grid::Head::Given(_));
+        let mood = Mood { drifted: mood.drifted && !nameless, ..mood };
         let requests = read_request(put, request)?;
         let key = self.plan.match_column.as_str();
         let header = self.form.header(&self.wire, &[key], mood);
@@ -240,7 +243,7 @@ impl Exchange {
             rows,
             sum: Some(Fen::new(sum).to_string()),
             miscount: usize::from(mood.wrong_trailer),
-            mess: false,
+            mess: true,
         };
         Ok(grid::write(&self.plan.get.layout, &written)?)
     }

@@ -1,35 +1,23 @@
 //! JSON over HTTP: replies built from a manifest's outcome and map blocks.
 
 use hedui_base::Outcome;
-use hedui_connect::manifest::{HttpPlan, NoneProof, PagePlan, PageStyle, Verdict};
+use hedui_connect::manifest::{HttpPlan, PagePlan, PageStyle, Verdict};
 use hedui_connect::{CountOf, Format, Selector};
 use serde_json::{Value as Json, json};
 
 use super::ServeError;
 use super::place::{Place, put};
-use super::question::{Question, Reading};
+use super::question::Question;
+use super::replies::Replies;
 use super::says::{Saying, says};
 use super::wire::{Spoiled, WireRow, WireSource, stranger};
 use crate::faults::Mood;
 
 /// How a source's requests are read and its replies written; compiled once.
 pub(super) struct JsonForm {
-    reading: Reading,
-    items: Place,
-    /// Where an item says whose it is, where it does not repeat the number for itself.
-    key: Option<Place>,
-    rows: Option<Place>,
-    rows_count: Option<Place>,
-    echo: [Option<Place>; 2],
-    ok: Saying,
+    says: Replies,
     refused: Saying,
-    found: Saying,
-    no_record: Option<Saying>,
-    /// What the whole reply says if there is nothing about anybody.
-    nothing: Option<(Place, String)>,
     pages: Option<Pages>,
-    whole: Vec<(Place, CountOf)>,
-    as_of: Option<(Place, String)>,
     /// People without a record are left out instead of answered one by one.
     hits_only: bool,
 }
@@ -70,54 +58,18 @@ impl Pages {
 impl JsonForm {
     pub(super) fn new(wire: &WireSource, plan: &HttpPlan) -> Result<Self, ServeError> {
         let (source, outcome) = (&wire.source, &wire.source.manifest.outcome);
-        let ask = &source.manifest.ask;
-        let reading =
-            Reading::new(&plan.body, Format::Json, source.batch > 1, ask.months.is_some(), wire.registers.as_of)
-                .map_err(|lack| wire.lack(lack))?;
-        let place = |selector: &Selector| Place::of(source, selector);
-        let maybe = |selector: &Option<Selector>| selector.as_ref().map(place).transpose();
-        let item = outcome.item.as_ref().ok_or_else(|| wire.lack("[outcome] item"))?;
-        let whole =
-            outcome.whole.iter().map(|check| Ok((place(&check.at)?, check.of))).collect::<Result<_, ServeError>>()?;
-        let nothing = match &outcome.none {
-            Some(NoneProof::Says(condition)) => match condition.equals() {
-                Some((selector, text)) => Some((place(selector)?, text.to_owned())),
-                None => return Err(wire.lack("[outcome] none as `path == \"text\"`")),
-            },
-            _ => None,
-        };
-        let found = if outcome.item_is.is_empty() {
-            Saying::Nothing
-        } else {
-            says(source, &outcome.item_is, Verdict::Found)?
-                .ok_or_else(|| wire.lack("how [outcome] item_is says `found`"))?
-        };
-        let no_record = says(source, &outcome.item_is, Verdict::NoRecord)?;
-        let hits_only = outcome.absent == Outcome::NoRecord || no_record.is_none();
+        let replies = Replies::new(wire, &plan.body, Format::Json)?;
         Ok(Self {
-            reading,
-            items: place(item)?,
-            key: maybe(&outcome.item_key)?,
-            rows: maybe(&outcome.rows)?,
-            rows_count: maybe(&outcome.rows_count)?,
-            echo: [maybe(&outcome.echo_id)?, maybe(&outcome.echo_name)?],
-            ok: says(source, &outcome.envelope, Verdict::Ok)?
-                .or(says(source, &outcome.envelope, Verdict::Found)?)
-                .ok_or_else(|| wire.lack("how [outcome] envelope says `ok`"))?,
+            hits_only: outcome.absent == Outcome::NoRecord || replies.no_record.is_none(),
             refused: says(source, &outcome.envelope, Verdict::NotAuthorised)?.unwrap_or(Saying::Nothing),
-            found,
-            no_record,
-            nothing,
             pages: plan.page.as_ref().map(|page| Pages::new(wire, page)).transpose()?,
-            whole,
-            as_of: wire.as_of_text()?,
-            hits_only,
+            says: replies,
         })
     }
 
     /// Reads a request; none if it is not one this institution understands.
     pub(super) fn read(&self, body: &[u8]) -> Option<Question> {
-        self.reading.read(body)
+        self.says.reading.read(body)
     }
 
     /// The reply to a request that is not authorised.
@@ -153,12 +105,12 @@ impl JsonForm {
             }
         }
         let mut reply = json!({});
-        self.say(&mut reply, &self.ok);
-        let mut status = match self.ok {
+        self.say(&mut reply, &self.says.ok);
+        let mut status = match self.says.ok {
             Saying::Status(status) => Some(status),
             _ => None,
         };
-        if let Some((place, text)) = &self.as_of {
+        if let Some((place, text)) = &self.says.as_of {
             put(&mut reply, &place.steps, json!(text));
         }
         let wrong = usize::from(mood.wrong_trailer);
@@ -176,23 +128,23 @@ impl JsonForm {
             }
         }
         let counted = items.len();
-        if self.items.each {
-            put(&mut reply, &self.items.steps, Json::Array(items));
+        if self.says.items.each {
+            put(&mut reply, &self.says.items.steps, Json::Array(items));
         } else if let Some(item) = items.into_iter().next() {
-            put(&mut reply, &self.items.steps, item);
+            put(&mut reply, &self.says.items.steps, item);
         }
-        if let Some((place, text)) = &self.nothing {
+        if let Some((place, text)) = &self.says.nothing {
             let text = if anything { all.to_string() } else { text.clone() };
             put(&mut reply, &place.steps, json!(text));
         }
-        for (place, of) in &self.whole {
+        for (place, of) in &self.says.whole {
             let count = match of {
                 CountOf::Asked => question.people.len(),
                 CountOf::Rows => counted,
             };
             put(&mut reply, &place.steps, json!(count + wrong));
         }
-        if let (false, Some(Saying::Status(none))) = (anything, &self.no_record) {
+        if let (false, Some(Saying::Status(none))) = (anything, &self.says.no_record) {
             status = Some(*none);
         }
         Ok((reply, status))
@@ -206,16 +158,16 @@ impl JsonForm {
 
     /// Adds what there is about one person.
     fn items_of(&self, items: &mut Vec<Json>, echo: &(String, String), rows: &[WireRow]) {
-        if self.rows.is_none() && !rows.is_empty() {
-            items.extend(rows.iter().map(|row| self.item(echo, Some(&self.found), Some(row))));
+        if self.says.rows.is_none() && !rows.is_empty() {
+            items.extend(rows.iter().map(|row| self.item(echo, Some(&self.says.found), Some(row))));
         } else if !rows.is_empty() || !self.hits_only {
-            let says = if rows.is_empty() { self.no_record.as_ref() } else { Some(&self.found) };
+            let says = if rows.is_empty() { self.says.no_record.as_ref() } else { Some(&self.says.found) };
             let mut item = self.item(echo, says, None);
-            if let Some(place) = &self.rows {
+            if let Some(place) = &self.says.rows {
                 let list: Vec<Json> = rows.iter().map(object).collect();
                 put(&mut item, &place.steps, Json::Array(list));
             }
-            if let Some(place) = &self.rows_count {
+            if let Some(place) = &self.says.rows_count {
                 put(&mut item, &place.steps, json!(rows.len()));
             }
             items.push(item);
@@ -224,8 +176,9 @@ impl JsonForm {
 
     fn item(&self, echo: &(String, String), says: Option<&Saying>, row: Option<&WireRow>) -> Json {
         let mut item = row.map_or_else(|| json!({}), object);
-        let key = self.key.iter().map(|place| (place, &echo.0));
-        let echoes = self.echo.iter().zip([&echo.0, &echo.1]).filter_map(|(place, text)| Some((place.as_ref()?, text)));
+        let key = self.says.key.iter().map(|place| (place, &echo.0));
+        let echoes =
+            self.says.echo.iter().zip([&echo.0, &echo.1]).filter_map(|(place, text)| Some((place.as_ref()?, text)));
         for (place, text) in key.chain(echoes) {
             put(&mut item, &place.steps, json!(text));
         }

@@ -13,6 +13,7 @@ mod options;
 mod place;
 mod question;
 mod registers;
+mod replies;
 mod says;
 mod sealed;
 mod secrets;

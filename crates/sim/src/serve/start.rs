@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::database::{Databases, Home};
 use super::door::{self, Door};
 use super::registers::Registers;
-use super::site::{Address, Block};
+use super::site::{self, Address, Block};
 use super::still::Still;
 use super::tls::Certificates;
 use super::wire::{WireSource, lacks};
@@ -94,7 +94,7 @@ fn kind(source: &Source) -> Kind {
 pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> Result<(Running, Block), ServeError> {
     let secrets = secrets::all(place.institution, sources, place.registers.seed, &place.dir.join("keys"))?;
     let mut running = Running::default();
-    let mut block = Block { secrets, ..Block::default() };
+    let mut block = Block { secrets, relaxed: site::relaxed(sources), ..Block::default() };
     let mut groups: BTreeMap<Kind, Vec<&Arc<Source>>> = BTreeMap::new();
     for source in sources {
         groups.entry(kind(source)).or_default().push(source);

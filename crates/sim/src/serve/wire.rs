@@ -199,9 +199,20 @@ impl WireSource {
 
     /// The place and text by which a row says the day it is true for, where no row is; none if rows do not say it.
     pub(super) fn row_as_of(&self) -> Option<(&Arc<[Step]>, String)> {
+        self.row_as_of_day(self.registers.as_of)
+    }
+
+    /// The same for another day.
+    pub(super) fn row_as_of_day(&self, day: Date) -> Option<(&Arc<[Step]>, String)> {
         let field = self.as_of.as_ref()?;
-        let text = field.converter.unparse(&Value::Int(date_to_days(self.registers.as_of))).unwrap_or_default();
+        let text = field.converter.unparse(&Value::Int(date_to_days(day))).unwrap_or_default();
         Some((&field.steps, text))
+    }
+
+    /// Whether a register's row was there on a day, as far as the days in its key tell: a gift of May is on no list of March.
+    pub(super) fn was_there(&self, row: &Row, day: Date) -> bool {
+        let days = self.source.dataset.key.iter().filter_map(|column| row.get(column)?.as_str()?.parse::<Date>().ok());
+        days.into_iter().all(|known| known <= day)
     }
 
     /// Names of the columns of a row in a table, in order.

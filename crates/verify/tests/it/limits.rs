@@ -74,6 +74,21 @@ async fn nothing_is_sent_while_the_office_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_lifts_the_limits_of_a_manifest_while_the_folder_is_open() {
+    let office = Office::obliging().await;
+    let desk = Desk::new(3, date(2026, 6, 30));
+    let ws = desk.open(&office.url, "daily = 5\nmaintenance = [\"08:00-10:00\"]", same).await;
+    desk.accept(&ws).await;
+    let closed = desk.ask(&ws).await;
+    assert_eq!((closed.sent, closed.held["对方系统维护时段"]), (0, closed.asked), "the manifest holds: {closed:?}");
+    desk.site_says(&office.url, "maintenance = []");
+    let open = desk.ask(&ws).await;
+    assert!(0 < open.sent && open.sent < 5, "open at nine, and the manifest's budget holds: {open:?}");
+    desk.site_says(&office.url, "maintenance = []\ndaily = \"unlimited\"");
+    assert_eq!(desk.ask(&ws).await.outcome(Outcome::Found), closed.asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_office_that_fails_is_left_alone_over_restarts_until_one_call_comes_through() {
     let up = Arc::new(AtomicBool::new(false));
     let works = Arc::clone(&up);

@@ -7,6 +7,7 @@ mod cells;
 mod mysql;
 mod pool;
 mod postgres;
+mod rows;
 mod sqlite;
 
 pub(crate) use pool::Idle;

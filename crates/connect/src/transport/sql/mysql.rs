@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, MySql, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, MySql, Row as _, TypeInfo as _, ValueRef as _};
 
-use super::{Bound, Caller, Query, Room, cells};
+use super::{Bound, Caller, Query, Room, cells, rows};
 use crate::ask::{Cause, Failure};
 use crate::host::{Host, TlsUse};
 
@@ -43,9 +42,9 @@ pub(super) async fn open(caller: &Caller<'_>) -> Result<Session, Failure> {
         // One text holds the chain and the key; each reader takes what it looks for.
         options = options.ssl_client_cert_from_pem(identity.reveal()).ssl_client_key_from_pem(identity.reveal());
     }
-    let failed = |error: sqlx::Error| Failure::new(cause(&error, Cause::Connect));
-    let mut connection = options.connect().await.map_err(failed)?;
-    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await.map_err(failed)?;
+    let unreached = |error: sqlx::Error| Failure::new(cause(&error, Cause::Connect));
+    let mut connection = options.connect().await.map_err(unreached)?;
+    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await.map_err(unreached)?;
     Ok(Session { connection, mariadb: version.to_ascii_lowercase().contains("mariadb") })
 }
 
@@ -67,29 +66,26 @@ pub(super) async fn end(session: &mut Session) -> Result<(), Failure> {
 
 async fn run(session: &mut Session, text: String) -> Result<(), Failure> {
     let done = sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut session.connection).await;
-    done.map(drop).map_err(|error| Failure::new(cause(&error, Cause::Protocol)))
+    done.map(drop).map_err(failed)
 }
 
-/// What an error comes to. Its text is not passed on: it may quote what was bound.
 fn cause(error: &sqlx::Error, otherwise: Cause) -> Cause {
-    match error {
-        sqlx::Error::Tls(_) => Cause::Certificate,
-        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => Cause::Certificate,
-        sqlx::Error::Io(_) => Cause::Connect,
-        sqlx::Error::Database(database) => {
-            let number = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|e| e.number());
-            match number.unwrap_or(0) {
-                // Access denied: user, database, no password.
-                1044 | 1045 | 1698 => Cause::Login,
-                // Statement stopped by its time limit: MariaDB, MySQL.
-                1969 | 3024 => Cause::Timeout,
-                // Too many connections, shutting down.
-                1040 | 1053 | 1203 | 1226 => Cause::Connect,
-                _ => Cause::Protocol,
-            }
+    rows::cause(error, otherwise, |database| {
+        let number = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|e| e.number());
+        match number.unwrap_or(0) {
+            // Access denied: user, database, no password.
+            1044 | 1045 | 1698 => Cause::Login,
+            // Statement stopped by its time limit: MariaDB, MySQL.
+            1969 | 3024 => Cause::Timeout,
+            // Too many connections, shutting down.
+            1040 | 1053 | 1203 | 1226 => Cause::Connect,
+            _ => Cause::Protocol,
         }
-        _ => otherwise,
-    }
+    })
+}
+
+fn failed(error: sqlx::Error) -> Failure {
+    Failure::new(cause(&error, Cause::Protocol))
 }
 
 pub(super) async fn select(session: &mut Session, query: &Query, room: &mut Room) -> Result<Vec<Value>, Failure> {
@@ -100,22 +96,7 @@ pub(super) async fn select(session: &mut Session, query: &Query, room: &mut Room
             Bound::Day(day) => asked.bind(day),
         };
     }
-    let mut found = asked.fetch(&mut session.connection);
-    let mut rows = Vec::new();
-    while let Some(row) = found.try_next().await.map_err(|error| Failure::new(cause(&error, Cause::Protocol)))? {
-        let object = object(&row).ok_or(Failure::new(Cause::Protocol))?;
-        room.take(&object)?;
-        rows.push(Value::Object(object));
-    }
-    Ok(rows)
-}
-
-fn object(row: &MySqlRow) -> Option<Map<String, Value>> {
-    let mut object = Map::new();
-    for (index, column) in row.columns().iter().enumerate() {
-        cells::put(&mut object, column.name(), value(row, index)?)?;
-    }
-    Some(object)
+    rows::gather(asked.fetch(&mut session.connection), room, value, failed).await
 }
 
 /// One value; none for a type that no column of a register has (bytes, bits, JSON).

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode, PgValueFormat};
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, TypeInfo as _, ValueRef as _};
 
-use super::{Bound, Caller, Query, Room, cells};
+use super::{Bound, Caller, Query, Room, cells, rows};
 use crate::ask::{Cause, Failure};
 use crate::host::{Host, TlsUse};
 
@@ -54,23 +53,20 @@ pub(super) async fn end(connection: &mut PgConnection) -> Result<(), Failure> {
 
 async fn run(connection: &mut PgConnection, text: String) -> Result<(), Failure> {
     let done = sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await;
-    done.map(drop).map_err(|error| Failure::new(cause(&error, Cause::Protocol)))
+    done.map(drop).map_err(failed)
 }
 
-/// What an error comes to. Its text is not passed on: it may quote what was bound.
 fn cause(error: &sqlx::Error, otherwise: Cause) -> Cause {
-    match error {
-        sqlx::Error::Tls(_) => Cause::Certificate,
-        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => Cause::Certificate,
-        sqlx::Error::Io(_) => Cause::Connect,
-        sqlx::Error::Database(database) => match database.code().as_deref().unwrap_or_default() {
-            "28000" | "28P01" => Cause::Login,
-            "57014" => Cause::Timeout,
-            code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => Cause::Connect,
-            _ => Cause::Protocol,
-        },
-        _ => otherwise,
-    }
+    rows::cause(error, otherwise, |database| match database.code().as_deref().unwrap_or_default() {
+        "28000" | "28P01" => Cause::Login,
+        "57014" => Cause::Timeout,
+        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => Cause::Connect,
+        _ => Cause::Protocol,
+    })
+}
+
+fn failed(error: sqlx::Error) -> Failure {
+    Failure::new(cause(&error, Cause::Protocol))
 }
 
 pub(super) async fn select(
@@ -85,22 +81,7 @@ pub(super) async fn select(
             Bound::Day(day) => asked.bind(day),
         };
     }
-    let mut found = asked.fetch(connection);
-    let mut rows = Vec::new();
-    while let Some(row) = found.try_next().await.map_err(|error| Failure::new(cause(&error, Cause::Protocol)))? {
-        let object = object(&row).ok_or(Failure::new(Cause::Protocol))?;
-        room.take(&object)?;
-        rows.push(Value::Object(object));
-    }
-    Ok(rows)
-}
-
-fn object(row: &PgRow) -> Option<Map<String, Value>> {
-    let mut object = Map::new();
-    for (index, column) in row.columns().iter().enumerate() {
-        cells::put(&mut object, column.name(), value(row, index)?)?;
-    }
-    Some(object)
+    rows::gather(asked.fetch(connection), room, value, failed).await
 }
 
 /// One value; none for a type that no column of a register has (bytes, arrays, money with a locale).

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use futures::TryStreamExt as _;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, TypeInfo as _, ValueRef as _};
 
-use super::{Bound, Caller, Query, Room, cells};
+use super::{Bound, Caller, Query, Room, cells, rows};
 use crate::ask::{Cause, Failure};
 
 /// Steps of SQLite's machine between two looks at the clock.
@@ -54,31 +53,18 @@ pub(super) async fn select(
             Bound::Day(day) => asked.bind(day.to_string()),
         };
     }
-    let mut found = asked.fetch(connection);
-    let mut rows = Vec::new();
-    while let Some(row) = found.try_next().await.map_err(protocol)? {
-        let object = object(&row).ok_or(Failure::new(Cause::Protocol))?;
-        room.take(&object)?;
-        rows.push(Value::Object(object));
-    }
-    Ok(rows)
+    rows::gather(asked.fetch(connection), room, value, protocol).await
 }
 
-fn object(row: &SqliteRow) -> Option<Map<String, Value>> {
-    let mut object = Map::new();
-    for (index, column) in row.columns().iter().enumerate() {
-        let raw = row.try_get_raw(index).ok()?;
-        let value = if raw.is_null() {
-            Value::Null
-        } else {
-            match raw.type_info().name() {
-                "INTEGER" => Value::from(row.try_get_unchecked::<i64, _>(index).ok()?),
-                "REAL" => cells::float(row.try_get_unchecked::<f64, _>(index).ok()?),
-                "TEXT" => Value::String(row.try_get_unchecked::<String, _>(index).ok()?),
-                _ => return None,
-            }
-        };
-        cells::put(&mut object, column.name(), value)?;
+fn value(row: &SqliteRow, index: usize) -> Option<Value> {
+    let raw = row.try_get_raw(index).ok()?;
+    if raw.is_null() {
+        return Some(Value::Null);
     }
-    Some(object)
+    Some(match raw.type_info().name() {
+        "INTEGER" => Value::from(row.try_get_unchecked::<i64, _>(index).ok()?),
+        "REAL" => cells::float(row.try_get_unchecked::<f64, _>(index).ok()?),
+        "TEXT" => Value::String(row.try_get_unchecked::<String, _>(index).ok()?),
+        _ => return None,
+    })
 }
