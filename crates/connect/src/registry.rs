@@ -13,7 +13,7 @@ use rust_embed::RustEmbed;
 use crate::ask::AskPeriod;
 use crate::calendar::Calendar;
 use crate::host;
-use crate::manifest::{self, Class, Files, Given, Login, Manifest, Mode, Subjects, Transport, Via};
+use crate::manifest::{self, Class, Files, Given, Limits, Login, Manifest, Mode, Subjects, Transport, Via};
 use crate::parse::Shelf;
 use crate::parse::link::Places;
 use crate::replay;
@@ -105,11 +105,19 @@ impl Source {
 
     /// The same source under the limits of a site; none where the site leaves them, or the source has none.
     fn under(&self, site: &Site) -> Option<Self> {
-        let here = &site.of(&self.institution, self.id.as_str())?.limits;
-        if *here == LimitsHere::default() || matches!(self.manifest.transport, Transport::Drop(_)) {
+        // A folder of ours has no limits.
+        if matches!(&self.manifest.transport, Transport::Drop(plan) if plan.via == Via::Dir) {
             return None;
         }
-        let manifest = Manifest { limits: here.over(self.manifest.limits.clone()), ..self.manifest.clone() };
+        let own = &self.manifest.limits;
+        let limits = match site.of(&self.institution, self.id.as_str()) {
+            Some(here) if here.limits == LimitsHere::default() => return None,
+            Some(here) => here.limits.over(own.clone()),
+            None if own.maintenance.is_empty() => return None,
+            // Whose address nobody knows cannot be asked at any hour: that is what is told, and not when it is closed.
+            None => Limits { maintenance: Vec::new(), ..own.clone() },
+        };
+        let manifest = Manifest { limits, ..self.manifest.clone() };
         Some(Self {
             id: self.id.clone(),
             institution: self.institution.clone(),
@@ -307,11 +315,9 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
     let mut found = Vec::new();
     let kinds: &[&str] = match &source.manifest.transport {
         Transport::Http(_) | Transport::Soap(_) | Transport::Dci(_) => &["http://", "https://"],
-        Transport::Files(plan) if plan.via == Via::Dir => &["dir:"],
-        Transport::Files(plan) if plan.login.as_ref().is_some_and(Login::is_by_key) => &["sftp://", "dir:"],
-        Transport::Files(_) => &["sftp://", "ftps://", "dir:"],
+        Transport::Files(plan) => machines(plan.via, plan.login.as_ref()),
         Transport::Sql(_) => &["sqlite:", "postgres://", "mysql://"],
-        Transport::Drop(_) => &["dir:"],
+        Transport::Drop(plan) => machines(plan.via, plan.login.as_ref()),
     };
     if !kinds.iter().any(|k| here.endpoint.starts_with(k)) {
         let text = format!("the endpoint of `{folder}` does not fit its transport");
@@ -319,7 +325,7 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
     }
     let vouched = here.endpoint.starts_with("ftps://") && here.tls.ca.is_some();
     let known = here.endpoint.starts_with("dir:") || vouched || here.host_key.is_some();
-    if matches!(source.manifest.transport, Transport::Files(_)) && !known {
+    if matches!(source.manifest.transport, Transport::Files(_) | Transport::Drop(_)) && !known {
         let text = format!("`{folder}` has no host_key: the server cannot be told from an impostor");
         found.push(mistake(
             "connect::no_host_key",
@@ -362,6 +368,15 @@ fn check_site(source: &Source, file: &Arc<SourceText>, site: Option<&Site>) -> V
         }
     }
     found
+}
+
+/// Endpoints at which files may lie.
+fn machines(via: Via, login: Option<&Login>) -> &'static [&'static str] {
+    match via {
+        Via::Dir => &["dir:"],
+        Via::Sftp | Via::Ftps if login.is_some_and(Login::is_by_key) => &["sftp://", "dir:"],
+        Via::Sftp | Via::Ftps => &["sftp://", "ftps://", "dir:"],
+    }
 }
 
 /// Keys of signers and ciphers that are there and cannot be used, with what is wanted instead.

@@ -248,7 +248,7 @@ fn read_access(block: Block<'_>) -> Access {
 }
 
 fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> AskBlock {
-    use read_transport::TransportKind::{Dci, DciLater, Drop, Files, Http, Soap, Sql};
+    use read_transport::TransportKind::{Dci, DciLater, Drop, DropAway, Files, Http, Soap, Sql};
     let words = [
         ("id_number", KeyPart::IdNumber),
         ("name", KeyPart::Name),
@@ -289,7 +289,7 @@ fn read_ask(block: Block<'_>, kind: Option<read_transport::TransportKind>) -> As
     } else {
         block.block("period").map_or((None, None), |inner| read_period(inner, windows))
     };
-    if kind == Some(Drop) && months.is_none() {
+    if matches!(kind, Some(Drop | DropAway)) && months.is_none() {
         block.missing("period", "period = { months = 12, end = \"last_closed_month\" }: which files are looked into");
     }
     block.finish(&[

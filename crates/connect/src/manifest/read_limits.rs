@@ -58,7 +58,7 @@ pub(super) fn read_limits(block: Block<'_>, kind: Option<TransportKind>) -> Limi
             days
         });
     }
-    let asked = "transports other than drop";
+    let asked = "transports other than drop from a folder";
     block.finish(&[
         ("poll", "transport file_exchange, and dci with mode = \"async\""),
         ("due", "transport file_exchange, and dci with mode = \"async\""),

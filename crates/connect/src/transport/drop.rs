@@ -1,14 +1,14 @@
-//! Files dropped into a folder: nothing is sent, the periods' files are read as they are.
+//! Files dropped into a folder, ours or one on the institution's server: nothing is sent, the periods' files are read as they
+//! are.
 
 use std::cmp::Ordering;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::remote::Remote;
 use crate::ask::{AskPeriod, Cause, Failure};
-use crate::manifest::{DropPlan, Slot};
+use crate::manifest::{DropPlan, Slot, Via};
 use crate::reply::{MAX_BODY, Media, Part};
 use crate::site::InstitutionSite;
 
@@ -22,18 +22,31 @@ pub(super) async fn ask(
     site: &InstitutionSite,
     period: Option<AskPeriod>,
     now: Timestamp,
+    timeout: Duration,
 ) -> Result<Vec<Part>, Failure> {
-    let folder = site.endpoint.strip_prefix("dir:").ok_or(Failure::new(Cause::NoEndpoint))?;
     let period = period.ok_or(Failure::new(Cause::Protocol))?;
-    let names = names(Path::new(folder)).await?;
+    let work = async {
+        let mut remote = Remote::connect(plan.login.as_ref(), site).await?;
+        let parts = fetch(plan, &mut remote, period, now).await;
+        remote.leave().await;
+        parts
+    };
+    if plan.via == Via::Dir {
+        // A year of large workbooks on a slow disk is no reason to ask again.
+        return work.await;
+    }
+    tokio::time::timeout(timeout, work).await.map_err(|_| Failure::new(Cause::Timeout))?
+}
+
+async fn fetch(plan: &DropPlan, remote: &mut Remote, period: AskPeriod, now: Timestamp) -> Result<Vec<Part>, Failure> {
+    let names = remote.list(&plan.dir).await?;
     let mut parts = Vec::new();
     let mut total = 0;
     for slot in plan.every.slots(period) {
         let mut bodies = Vec::new();
         let mut complete = true;
         for name in files_of(plan, slot, &names) {
-            let path = Path::new(folder).join(name);
-            match whole(plan, &path, &names, name, now, &mut total).await? {
+            match whole(plan, remote, &names, name, now, &mut total).await? {
                 Some(body) => bodies.push(body),
                 None => complete = false,
             }
@@ -48,20 +61,6 @@ pub(super) async fn ask(
         }
     }
     Ok(parts)
-}
-
-/// The names of all files in the folder.
-async fn names(folder: &Path) -> Result<Vec<String>, Failure> {
-    let unreachable = || Failure::new(Cause::Connect);
-    let mut entries = tokio::fs::read_dir(folder).await.map_err(|_| unreachable())?;
-    let mut names = Vec::new();
-    while let Some(entry) = entries.next_entry().await.map_err(|_| unreachable())? {
-        // A name that is no text cannot be one that a manifest wrote.
-        if let Ok(name) = entry.file_name().into_string() {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }
 
 /// The files of one period: all parts of it, or the one that stands for all.
@@ -87,32 +86,27 @@ fn files_of<'n>(plan: &DropPlan, slot: Slot, names: &'n [String]) -> Vec<&'n str
 /// A file's bytes; none if it is not complete.
 async fn whole(
     plan: &DropPlan,
-    path: &PathBuf,
+    remote: &mut Remote,
     names: &[String],
     name: &str,
     now: Timestamp,
     total: &mut u64,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let unreachable = || Failure::new(Cause::Connect);
     if plan.marker.as_ref().is_some_and(|marker| !names.contains(&format!("{name}{marker}"))) {
         return Ok(None);
     }
-    let file = match tokio::fs::metadata(path).await {
-        Ok(file) if file.is_file() => file,
-        Ok(_) => return Ok(None),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(_) => return Err(unreachable()),
-    };
+    let path = format!("{}/{name}", plan.dir);
+    let Some(seen) = remote.look(&path).await? else { return Ok(None) };
     if let Some(stable) = plan.stable
-        && !has_lain(file.modified().ok(), stable, now)
+        && !has_lain(seen.modified, stable, now)
     {
         return Ok(None);
     }
-    *total += file.len();
-    if file.len() > MAX_BODY as u64 || *total > MAX_TOTAL {
+    *total += seen.size;
+    if seen.size > MAX_BODY as u64 || *total > MAX_TOTAL {
         return Err(Failure::new(Cause::TooLarge));
     }
-    tokio::fs::read(path).await.map(Some).map_err(|_| unreachable())
+    remote.read(&path, MAX_BODY).await.map(Some)
 }
 
 /// Whether a file has lain unchanged for so long; not, where nobody can tell.

@@ -56,7 +56,12 @@ impl Source {
                 })
                 .await
             }
-            Transport::Drop(plan) => drop::ask(plan, site, period, context.now()).await,
+            Transport::Drop(plan) => {
+                let _seat = gate.enter().await;
+                let timeout = self.manifest.limits.timeout;
+                let fetch = || drop::ask(plan, site, period, context.now(), timeout);
+                self.again(&[RetryOn::Connect, RetryOn::Timeout], fetch).await
+            }
             Transport::Dci(plan) => return dci::ask(self, plan, context, site, &gate, &sendable, refused).await,
             Transport::Files(_) => return self.submit_now(context, subjects, period).await,
         };

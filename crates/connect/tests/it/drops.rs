@@ -9,6 +9,7 @@ use hedui_connect::{
 };
 use jiff::Timestamp;
 
+use crate::exchange::{Machine, PASSWORD};
 use crate::support::{LI, ZHANG, subject};
 
 const FILE: &str = "户号,地址,年月,金额\nW1,某路1号,202605,38.75\n合计,共1户,,38.75\n";
@@ -28,7 +29,10 @@ fn source(transport: &str) -> Arc<Source> {
 
 /// Asks about two accounts, of which one is in the file, at a moment.
 async fn asked(source: &Source, folder: &Path, now: Timestamp) -> (Vec<Outcome>, Option<i64>) {
-    let text = format!("[test]\nendpoint = \"dir:{}\"\n", folder.display());
+    asked_at(source, format!("[test]\nendpoint = \"dir:{}\"\n", folder.display()), now).await
+}
+
+async fn asked_at(source: &Source, text: String, now: Timestamp) -> (Vec<Outcome>, Option<i64>) {
     let site = Site::parse(&SourceText::new("site.toml", text)).unwrap();
     let context = Context::new(site).unwrap().with_clock(move || now);
     let mut subjects = [subject(source, 1, ZHANG), subject(source, 2, LI)];
@@ -47,6 +51,27 @@ async fn asked(source: &Source, folder: &Path, now: Timestamp) -> (Vec<Outcome>,
 
 const ANSWERED: [Outcome; 2] = [Outcome::Found, Outcome::NoRecord];
 const OPEN: [Outcome; 2] = [Outcome::Failed, Outcome::Failed];
+
+#[tokio::test]
+async fn what_lies_on_a_server_is_fetched_once_it_is_announced() {
+    for via in ["sftp", "ftps", "dir"] {
+        let machine = Machine::new(via).await;
+        let login = "login = { user = \"secret:user\", password = \"secret:password\" }";
+        let login = if via == "dir" { "" } else { login };
+        let source = source(&format!("via = \"{via}\"\n{login}\ndir = \"out\"\nmarker = \".ok\""));
+        let site = || {
+            let (endpoint, pin) = (&machine.endpoint, &machine.pin);
+            format!(
+                "[test]\nendpoint = \"{endpoint}\"\n{pin}\n[test.secrets]\nuser = \"u\"\npassword = \"{PASSWORD}\"\n"
+            )
+        };
+        let now = Timestamp::now();
+        machine.lay("水费_202605.csv", FILE.as_bytes());
+        assert_eq!(asked_at(&source, site(), now).await.0, OPEN, "{via}: not announced");
+        machine.lay("水费_202605.csv.ok", b"");
+        assert_eq!(asked_at(&source, site(), now).await, (ANSWERED.to_vec(), Some(3875)), "{via}");
+    }
+}
 
 #[tokio::test]
 async fn what_is_sent_again_stands_for_what_was_sent() {

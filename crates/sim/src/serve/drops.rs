@@ -19,6 +19,7 @@ pub(super) fn write(wire: &WireSource, folder: &Path) -> Result<(), ServeError> 
         return Ok(());
     }
     let institution = &wire.source.institution;
+    let folder = &folder.join(&plan.dir);
     let unwritable =
         |source| ServeError::Io { institution: institution.clone(), what: folder.display().to_string(), source };
     std::fs::create_dir_all(folder).map_err(unwritable)?;
@@ -57,6 +58,7 @@ fn file_name(plan: &DropPlan, slot: Slot) -> String {
 /// Removes the files: the folder looks as it does before anything is delivered.
 pub(super) fn remove(wire: &WireSource, folder: &Path) {
     let Transport::Drop(plan) = &wire.source.manifest.transport else { return };
+    let folder = folder.join(&plan.dir);
     for slot in slots(wire, plan) {
         let name = file_name(plan, slot);
         let _ = std::fs::remove_file(folder.join(&name));

@@ -54,9 +54,12 @@ pub(super) fn all(
         }
     }
     for source in sources {
-        if let Transport::Files(plan) = &source.manifest.transport
-            && let Some(LoginProof::Key { key: Given::Secret(name), .. }) = plan.login.as_ref().map(|l| &l.proof)
-        {
+        let login = match &source.manifest.transport {
+            Transport::Files(plan) => plan.login.as_ref(),
+            Transport::Drop(plan) => plan.login.as_ref(),
+            _ => None,
+        };
+        if let Some(LoginProof::Key { key: Given::Secret(name), .. }) = login.map(|l| &l.proof) {
             forms.insert(name, Form::OpenSsh);
         }
     }

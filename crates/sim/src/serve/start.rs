@@ -67,6 +67,8 @@ enum Kind {
     Files(ViaKind),
     Sql,
     Drop,
+    /// Dropped files on a server of the institution's own.
+    DropAway(ViaKind),
 }
 
 /// How files travel, in the order in which one becomes the institution's first endpoint.
@@ -77,16 +79,23 @@ pub(super) enum ViaKind {
     Dir,
 }
 
+impl From<Via> for ViaKind {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Sftp => Self::Sftp,
+            Via::Ftps => Self::Ftps,
+            Via::Dir => Self::Dir,
+        }
+    }
+}
+
 fn kind(source: &Source) -> Kind {
     match &source.manifest.transport {
         Transport::Http(_) | Transport::Soap(_) | Transport::Dci(_) => Kind::Http,
-        Transport::Files(plan) => Kind::Files(match plan.via {
-            Via::Sftp => ViaKind::Sftp,
-            Via::Ftps => ViaKind::Ftps,
-            Via::Dir => ViaKind::Dir,
-        }),
+        Transport::Files(plan) => Kind::Files(plan.via.into()),
         Transport::Sql(_) => Kind::Sql,
-        Transport::Drop(_) => Kind::Drop,
+        Transport::Drop(plan) if plan.via == Via::Dir => Kind::Drop,
+        Transport::Drop(plan) => Kind::DropAway(plan.via.into()),
     }
 }
 
@@ -104,6 +113,7 @@ pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> R
         let started = match kind {
             Kind::Http => start_http(place, &sources, &block.secrets, &mut running).await,
             Kind::Files(via) => files::start(place, &sources, via, &block.secrets, &mut running).await,
+            Kind::DropAway(via) => files::start_drops(place, &sources, via, &block.secrets, &mut running).await,
             Kind::Sql | Kind::Drop => start_still(place, &sources, kind, &block.secrets, &mut running).await,
         };
         match started {

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hedui_base::{ColumnType, Month, Outcome};
+use hedui_connect::maintenance::closed_until;
+use hedui_connect::manifest::{BreakerPlan, Transport};
 use hedui_connect::{Registry, Site, Source};
 use hedui_sim::{City, Person, Row, ServeOptions, Which, serve_with};
+
+use jiff::civil::Date;
 
 use crate::ask::{asked, city, served, source, subjects};
 
@@ -31,9 +35,37 @@ fn due(source: &Source, person: &Person, city: &City) -> usize {
             let month = source.dataset.columns.iter().find(|(_, spec)| spec.ty == ColumnType::Month);
             let of = |row: &Row| row.get(month?.0)?.as_str()?.parse().ok();
             let rows = records.more.get(other).into_iter().flatten().filter(here);
-            rows.filter(|row| of(row).is_none_or(asked)).count()
+            rows.filter(|row| of(row).is_none_or(asked) && listed(source, row, city)).count()
         }
     }
+}
+
+/// Whether a list of a quarter or year that is over can hold a row: what was given since is on none.
+fn listed(source: &Source, row: &Row, city: &City) -> bool {
+    let Transport::Drop(plan) = &source.manifest.transport else { return true };
+    let last = source.period(city.as_of).and_then(|period| plan.every.slots(period).pop());
+    let end = last.map(|slot| slot.until.first_day().last_of_month());
+    let mut days = source.dataset.key.iter().filter_map(|c| row.get(c)?.as_str()?.parse::<Date>().ok());
+    days.all(|day| end.is_none_or(|end| day <= end))
+}
+
+#[tokio::test]
+async fn invented_institutions_answer_at_any_hour_and_as_many_as_there_are() {
+    let (city, dir) = (city(2), tempfile::tempdir().unwrap());
+    let (servers, site) = served(&city, dir.path(), &[], "").await;
+    servers.stop().await;
+    let night = "2026-06-30T18:30:00Z".parse().unwrap();
+    let closed = |registry: &Registry| -> usize {
+        let bars = |s: &&Arc<Source>| closed_until(&s.manifest.limits.maintenance, night).is_some();
+        registry.iter().filter(bars).count()
+    };
+    let bounded = |registry: &Registry| registry.iter().filter(|s| s.manifest.limits.daily.is_some()).count();
+    let shipped = Registry::embedded(&hedui_connect::catalogue(), None).registry;
+    assert!(closed(&shipped) >= 31 + 4 && bounded(&shipped) >= 31, "half past two in China, when every bank is closed");
+    let here = shipped.under(&site);
+    assert_eq!((closed(&here), bounded(&here)), (0, 0));
+    let breakers = here.iter().map(|s| s.manifest.limits.breaker);
+    assert!(breakers.into_iter().all(|breaker| breaker == BreakerPlan::default()), "and as soon as they are up again");
 }
 
 #[tokio::test]

@@ -4,12 +4,19 @@ use std::time::Duration;
 
 use hedui_base::Month;
 
+use super::{Login, Via};
 use crate::ask::AskPeriod;
 use crate::parse::grid::Layout;
 
-/// Files dropped into a folder, one period each.
+/// Files dropped into a folder, ours or one on the institution's server, one period each.
 #[derive(Clone, Debug)]
 pub struct DropPlan {
+    /// How the institution offers the folder.
+    pub via: Via,
+    /// Who we are on its server; none for a folder.
+    pub login: Option<Login>,
+    /// The folder below what the account or the endpoint shows.
+    pub dir: String,
     /// Name with `{yyyymm}`, `{yyyy}`, `{mm}`, `{q}`, and `*` for anything.
     pub file: String,
     /// How long a period of one file is.

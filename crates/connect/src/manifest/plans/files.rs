@@ -45,6 +45,15 @@ impl Login {
     pub const fn is_by_key(&self) -> bool {
         matches!(self.proof, LoginProof::Key { .. })
     }
+
+    /// Everything in it that may be a secret of the site.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Given> {
+        let (proof, more) = match &self.proof {
+            LoginProof::Password(password) => (password, None),
+            LoginProof::Key { key, passphrase } => (key, passphrase.as_ref()),
+        };
+        [&self.user, proof].into_iter().chain(more)
+    }
 }
 
 /// What a login shows.
@@ -225,17 +234,7 @@ impl FilePlan {
 
     /// Everything that may be a secret of the site.
     pub(crate) fn secrets(&self) -> Vec<&Given> {
-        let mut all = Vec::new();
-        if let Some(login) = &self.login {
-            all.push(&login.user);
-            match &login.proof {
-                LoginProof::Password(password) => all.push(password),
-                LoginProof::Key { key, passphrase } => {
-                    all.push(key);
-                    all.extend(passphrase);
-                }
-            }
-        }
+        let mut all: Vec<&Given> = self.login.iter().flat_map(Login::secrets).collect();
         for pack in [&self.put.pack, &self.get.pack] {
             if let Some(Archive::Zip { password: Some(password), .. }) = &pack.archive {
                 all.push(password);

@@ -2,10 +2,12 @@
 
 use super::super::block::Block;
 use super::super::read_layout;
-use super::super::{DropPlan, Every};
+use super::super::{DropPlan, Every, Via};
+use super::files;
 use crate::parse::grid::{GridFormat, Head};
 
 pub(super) fn drop_plan(block: &Block<'_>) -> DropPlan {
+    let (via, login) = files::reached(block, Via::Dir);
     let (file, place) = block.need_text("file", "such as 水费_{yyyymm}.xlsx");
     let place = place.clone();
     let words = [("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)];
@@ -19,7 +21,7 @@ pub(super) fn drop_plan(block: &Block<'_>) -> DropPlan {
         block.report(
             place
                 .error("connect::bad_file_name", format!("a dropped file's name needs {marks} and no folder"), "here")
-                .help("one file a period (or several by *); the folder is the site's endpoint"),
+                .help("one file a period (or several by *); the folder is the site's endpoint, or `dir` below it"),
         );
     }
     let replace = block.word("replace", &[("per_period", ())]).is_some();
@@ -39,6 +41,9 @@ pub(super) fn drop_plan(block: &Block<'_>) -> DropPlan {
         block.missing("header", "a column name by which the header row is found (or header_row)");
     }
     DropPlan {
+        via,
+        login,
+        dir: block.text("dir").unwrap_or(".").to_owned(),
         file: file.to_owned(),
         every,
         replace,

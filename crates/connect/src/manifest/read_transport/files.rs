@@ -20,7 +20,26 @@ const ENCODINGS: [(&str, Encoding); 5] = [
 ];
 
 pub(super) fn files(block: &Block<'_>, ask: &AskBlock) -> Option<Transport> {
-    let via = block.word("via", &[("sftp", Via::Sftp), ("ftps", Via::Ftps), ("dir", Via::Dir)]).unwrap_or(Via::Sftp);
+    let (via, login) = reached(block, Via::Sftp);
+    let put = block.block("put").map(|inner| put_plan(inner, ask));
+    let get = block.block("get").map(get_plan);
+    for (key, given) in [("put", put.is_some()), ("get", get.is_some())] {
+        if !given {
+            block.missing(key, "the file's folder, name and form");
+        }
+    }
+    let match_column = block.need_text("match", "the reply's column that repeats the request's seq").0.to_owned();
+    let lacks_login = via != Via::Dir && login.is_none();
+    let (put, get) = (put?, get?);
+    if lacks_login {
+        return None;
+    }
+    Some(Transport::Files(Box::new(FilePlan { via, login, put, get, match_column })))
+}
+
+/// `via` and `login`: how the institution offers its files, and who we are there.
+pub(super) fn reached(block: &Block<'_>, usual: Via) -> (Via, Option<Login>) {
+    let via = block.word("via", &[("sftp", Via::Sftp), ("ftps", Via::Ftps), ("dir", Via::Dir)]).unwrap_or(usual);
     // Known, so that what is wrong about it is told below.
     let login_node = block.node("login");
     let login = match via {
@@ -41,20 +60,7 @@ pub(super) fn files(block: &Block<'_>, ask: &AskBlock) -> Option<Transport> {
             None
         }
     };
-    let put = block.block("put").map(|inner| put_plan(inner, ask));
-    let get = block.block("get").map(get_plan);
-    for (key, given) in [("put", put.is_some()), ("get", get.is_some())] {
-        if !given {
-            block.missing(key, "the file's folder, name and form");
-        }
-    }
-    let match_column = block.need_text("match", "the reply's column that repeats the request's seq").0.to_owned();
-    let lacks_login = via != Via::Dir && login.is_none();
-    let (put, get) = (put?, get?);
-    if lacks_login {
-        return None;
-    }
-    Some(Transport::Files(Box::new(FilePlan { via, login, put, get, match_column })))
+    (via, login)
 }
 
 fn login(block: Block<'_>, via: Via) -> Option<Login> {

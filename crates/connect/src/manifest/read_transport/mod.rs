@@ -11,7 +11,7 @@ mod sql;
 
 use super::block::Block;
 use super::read::Reading;
-use super::{AskBlock, Given, HttpPlan, Signer, SoapPlan, Transport};
+use super::{AskBlock, Given, HttpPlan, Login, Signer, SoapPlan, Transport};
 use crate::selector::Format;
 
 /// `transport.kind`.
@@ -25,9 +25,11 @@ pub(super) enum TransportKind {
     Files,
     Sql,
     Drop,
+    /// `drop` with `via = "sftp"` or `"ftps"`: its files are fetched over a network.
+    DropAway,
 }
 
-const USERS: [(&str, &str); 47] = [
+const USERS: [(&str, &str); 48] = [
     ("method", "transport http"),
     ("path", "transports http, soap and dci"),
     ("headers", "transports http, soap and dci"),
@@ -44,8 +46,9 @@ const USERS: [(&str, &str); 47] = [
     ("record_type", "transport dci"),
     ("id_type", "transport dci"),
     ("page_size", "transport dci"),
-    ("via", "transport file_exchange"),
-    ("login", "transports file_exchange and sql"),
+    ("via", "transports file_exchange and drop"),
+    ("login", "transports file_exchange, sql and drop"),
+    ("dir", "transport drop (put and get have their own)"),
     ("put", "transport file_exchange"),
     ("get", "transport file_exchange"),
     ("match", "transport file_exchange"),
@@ -91,6 +94,7 @@ pub(super) fn kind(block: &Block<'_>) -> Option<TransportKind> {
     }
     match block.word("kind", &words)? {
         TransportKind::Dci if block.text("mode") == Some("async") => Some(TransportKind::DciLater),
+        TransportKind::Drop if matches!(block.text("via"), Some("sftp" | "ftps")) => Some(TransportKind::DropAway),
         kind => Some(kind),
     }
 }
@@ -125,7 +129,7 @@ pub(super) fn read(block: Block<'_>, kind: TransportKind, ask: &AskBlock, readin
         TransportKind::Dci | TransportKind::DciLater => Some(dci::dci(&block)),
         TransportKind::Files => files::files(&block, ask),
         TransportKind::Sql => Some(Transport::Sql(sql::sql(&block, ask))),
-        TransportKind::Drop => Some(Transport::Drop(drop::drop_plan(&block))),
+        TransportKind::Drop | TransportKind::DropAway => Some(Transport::Drop(drop::drop_plan(&block))),
     };
     block.finish(&USERS);
     transport
@@ -149,7 +153,7 @@ impl Transport {
             Self::Dci(plan) => signed(plan.signer.as_ref(), &plan.headers).chain([&plan.sender]).collect(),
             Self::Files(plan) => plan.secrets(),
             Self::Sql(plan) => plan.login.iter().flat_map(|l| [&l.user, &l.password]).collect(),
-            Self::Drop(_) => Vec::new(),
+            Self::Drop(plan) => plan.login.iter().flat_map(Login::secrets).collect(),
         }
     }
 }

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::support::ZHANG;
 
-pub(crate) use servers::Machine;
+pub(crate) use servers::{Machine, PASSWORD};
 
 /// How a test's manifest differs from the plainest one.
 #[derive(Clone, Default)]
