@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use hedui_base::Fen;
-use hedui_connect::grid::{self, Written};
+use hedui_connect::grid::{self, GridFormat, Written};
 use hedui_connect::manifest::{DropPlan, Must, Slot, Transport};
 use hedui_connect::{AskPeriod, Converter, Value};
 
 use super::ServeError;
+use super::http::garble;
 use super::wire::{WireRow, WireSource, column};
 use crate::faults::{FaultKind, Mood};
 
@@ -26,9 +27,11 @@ pub(super) fn write(wire: &WireSource, folder: &Path) -> Result<(), ServeError> 
     for slot in slots(wire, plan) {
         let mood = wire.trouble.mood(slot.from.index().unsigned_abs());
         let mut bytes = file(wire, plan, slot, mood)?;
-        if mood.garbled {
+        if mood.garbled && matches!(plan.layout.format, GridFormat::Xlsx | GridFormat::Xls | GridFormat::Auto) {
             let middle = bytes.len() / 2;
             bytes[middle..].iter_mut().take(64).for_each(|byte| *byte = !*byte);
+        } else if mood.garbled {
+            garble(&mut bytes);
         }
         if mood.truncated && plan.layout.closing.is_none() {
             bytes.truncate(bytes.len() * 2 / 3);

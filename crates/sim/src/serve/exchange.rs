@@ -159,13 +159,12 @@ impl Exchange {
         let mood = self.wire.trouble.mood(number(request));
         let bytes = unpack(&self.plan.put.pack, &bytes, &self.site)?;
         let parts = self.reply(&bytes, names.len(), mood)?;
-        for (name, bytes) in names.iter().zip(parts) {
+        for (name, mut bytes) in names.iter().zip(parts) {
             let member = match &self.plan.get.pack.archive {
                 Some(Archive::Zip { member: Some(member), .. }) => something(member),
                 _ => name.trim_end_matches(".zip").trim_end_matches(".gz").to_owned(),
             };
             let sealed = self.plan.get.pack.cipher.is_some();
-            let mut bytes = bytes;
             if sealed {
                 // Damaged on the way, it would look like a file under another key, which is waited for and not given up:
                 // what breaks here is what writes the file.

@@ -222,12 +222,21 @@ impl Endpoint {
 
 /// Puts bytes that are no text into the middle, or cuts the end off.
 pub(super) fn damage(mood: Mood, bytes: &mut Vec<u8>) {
-    let middle = bytes.len() / 2;
-    if mood.garbled && bytes.len() > 8 {
-        bytes[middle..middle + 2].copy_from_slice(&[0xff, 0xff]);
+    if mood.garbled {
+        garble(bytes);
     }
     if mood.truncated {
         bytes.truncate(bytes.len() * 2 / 3);
+    }
+}
+
+/// Puts bytes into the middle that are no text in any encoding: neither GB18030 nor UTF-8 has the first two, and the others
+/// are half a character in UTF-16, whichever byte comes first.
+pub(super) fn garble(bytes: &mut [u8]) {
+    const NO_TEXT: [u8; 6] = [0xff, 0xff, 0xd8, 0xd8, 0xd8, 0xd8];
+    let middle = bytes.len() / 2;
+    if bytes.len() > 2 * NO_TEXT.len() {
+        bytes[middle..middle + NO_TEXT.len()].copy_from_slice(&NO_TEXT);
     }
 }
 

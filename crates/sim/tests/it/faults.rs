@@ -121,7 +121,7 @@ async fn at_a_registry_that_answers_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_files() {
     every_fault_on(Way::Files, &["bank.jinshan"], 60).await;
-    every_fault_on(Way::Files, &["bank.shuibo", "bank.xingzhou", "bank.taowu"], 30).await;
+    every_fault_on(Way::Files, &["bank.shuibo", "bank.xingzhou", "bank.taowu"], 60).await;
     every_fault_on(Way::Files, &["keyed.pensions", "ftpser.pensions", "folderer.pensions"], 30).await;
 }
 
