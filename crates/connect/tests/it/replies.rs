@@ -100,9 +100,9 @@ fn found_and_not_found_at_once_is_no_answer() {
 #[test]
 fn somebody_else_is_destroyed_and_clears_nobody() {
     // Hits only: here silence would mean "no record", if the reply were not about somebody else.
-    let source = source("hrss.insurance");
-    let row = r#"{"aac002":"990003195006120080","aac003":"王五","aae003":"202605","aae140":"110","aab004":"甲","cbsf":"1","aic020":"1","aae022":"1","aae020":"1"}"#;
-    let text = format!(r#"{{"resultCode":"0000","sjsd":"20260615","reqCount":2,"rowCount":1,"rows":[{row}]}}"#);
+    let source = source("fiscal.card");
+    let row = r#"{"sfzh":"990003195006120080","xm":"王五","xmdm":"A01","ffrq":"2026-06-08","je":"1","zh":"6","hmyz":"是","jhba":"否","zhhs":1}"#;
+    let text = format!(r#"{{"state":"ok","asOf":"2026-06-28","peopleCount":2,"rowCount":1,"payments":[{row}]}}"#);
     let parsed = parse(&source, &both(), &raw(&source, Media::Json, &[text.as_bytes()]));
     assert_eq!(outcomes(&parsed), [Outcome::Failed, Outcome::Failed]);
     assert_eq!(reasons(&parsed), [Reason::UnrequestedSubject]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hedui_connect::manifest::Transport;
-use hedui_connect::read_request;
+use hedui_connect::{Site, read_request, unpack};
 use hedui_verify::{AcquireRequest, VerifyError, Workspace, accept, acquire};
 
 use crate::town::Town;
@@ -93,6 +93,7 @@ fn requests_at_the_banks(town: &Town, ws: &Workspace) -> BTreeSet<String> {
 /// Whatever was cut off, no bank was asked twice about anybody: the files that lie there name each person once.
 fn every_request_was_handed_in_once(town: &Town, ws: &Workspace, before: &BTreeSet<String>) {
     let mut files = 0;
+    let site = Site::read(&town.path("city/site.toml")).unwrap();
     for source in ws.registry().iter() {
         let Transport::Files(plan) = &source.manifest.transport else { continue };
         let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -109,7 +110,9 @@ fn every_request_was_handed_in_once(town: &Town, ws: &Workspace, before: &BTreeS
                 continue;
             }
             files += 1;
-            for row in read_request(&plan.put, &std::fs::read(&path).unwrap()).unwrap() {
+            let here = site.of(&source.institution, source.id.as_str()).unwrap();
+            let bytes = unpack(&plan.put.pack, &std::fs::read(&path).unwrap(), here).unwrap();
+            for row in read_request(&plan.put, &bytes).unwrap() {
                 let id = row.id_number(&plan.put).unwrap().to_owned();
                 asked.entry(id).or_default().push(name.clone());
             }

@@ -78,6 +78,9 @@ fn value(grammar: &Grammar, table_name: &str, key: &str, known: &Key, catalogue:
         let part = json!({ "anyOf": [word(true), { "type": "string", "pattern": "^literal:" }] });
         forms = vec![json!({ "type": "array", "items": part })];
     }
+    if inner == "transport.put.columns.value" {
+        forms = vec![json!({ "anyOf": [word(true), { "type": "string", "pattern": "^const:" }] })];
+    }
     if inner == "sample.reply" {
         forms.push(json!({ "type": "string" }));
     }
