@@ -1,5 +1,6 @@
 //! `hedui sim`: cities, their institutions, what goes wrong on purpose.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -49,6 +50,9 @@ pub(crate) enum SimVerb {
         /// Views lie in the PostgreSQL and MariaDB installed here, and not in SQLite files.
         #[arg(long)]
         databases: bool,
+        /// Calls a second that every institution takes, whatever its manifest says: measures hedui, not their patience.
+        #[arg(long, value_name = "CALLS")]
+        rate: Option<NonZeroU32>,
         /// Further institutions.
         #[command(flatten)]
         connectors: ConnectorArgs,

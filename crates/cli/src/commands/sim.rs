@@ -32,7 +32,7 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
             Ok(0)
         }
         SimVerb::Torture(args) => super::torture::run(shell, args).await,
-        SimVerb::Serve { city: dir, data, only, except, databases, connectors, faults } => {
+        SimVerb::Serve { city: dir, data, only, except, databases, rate, connectors, faults } => {
             let city = read_city(&dir)?;
             let which = match (only.is_empty(), except.is_empty()) {
                 (false, _) => Which::Only(only.into_iter().collect::<BTreeSet<_>>()),
@@ -41,8 +41,14 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
             };
             let own = data.as_deref().and_then(own_connectors);
             let connectors = own.into_iter().chain(connectors.connectors).collect();
-            let mut options =
-                ServeOptions { which, connectors, databases, fault_seed: faults.chaos, ..ServeOptions::default() };
+            let mut options = ServeOptions {
+                which,
+                connectors,
+                databases,
+                rate,
+                fault_seed: faults.chaos,
+                ..ServeOptions::default()
+            };
             options.faults = planned(&faults, &options)?;
             let served = std::time::Instant::now();
             let servers = hedui_sim::serve_with(&city, &dir, &options).await.map_err(|e| Failure::input(chain(&e)))?;

@@ -74,22 +74,26 @@ pub(crate) struct Reply {
 impl Api {
     /// A server whose institutions all answer.
     pub(crate) async fn with_institutions() -> Self {
-        Self::start(true).await
+        Self::start(Some(Which::All)).await
+    }
+
+    /// A server that knows the addresses of all institutions but one.
+    pub(crate) async fn without(institution: &str) -> Self {
+        Self::start(Some(Which::Except([institution.to_owned()].into()))).await
     }
 
     /// A server that knows no institution's address.
     pub(crate) async fn alone() -> Self {
-        Self::start(false).await
+        Self::start(None).await
     }
 
-    async fn start(with_institutions: bool) -> Self {
+    async fn start(institutions: Option<Which>) -> Self {
         LazyLock::force(&LOG);
         let dir = tempfile::tempdir().unwrap();
         let city = hedui_sim::generate(&CityOptions { households: 6, seed: 11, as_of: TODAY });
-        let institutions = if with_institutions {
-            Some(hedui_sim::serve(&city, dir.path(), Which::All, Faults::default()).await.unwrap())
-        } else {
-            None
+        let institutions = match institutions {
+            Some(which) => Some(hedui_sim::serve(&city, dir.path(), which, Faults::default()).await.unwrap()),
+            None => None,
         };
         let options = WorkspaceOptions { today: Some(TODAY), ..WorkspaceOptions::default() };
         let workspace = Workspace::open(dir.path(), options).await.unwrap();

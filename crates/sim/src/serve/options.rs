@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub struct ServeOptions {
     pub reply_delay: Duration,
     /// Whether views lie in the PostgreSQL and MariaDB that are installed, and not in SQLite files.
     pub databases: bool,
+    /// Calls a second that every institution takes, whatever its manifest says; none leaves it at that.
+    pub rate: Option<NonZeroU32>,
     /// Fixed ports by institution; a free one is taken for the others.
     pub ports: BTreeMap<String, u16>,
 }
@@ -63,6 +66,7 @@ impl Default for ServeOptions {
             tls: Which::Only(BTreeSet::new()),
             reply_delay: Duration::from_millis(200),
             databases: false,
+            rate: None,
             ports: BTreeMap::new(),
         }
     }

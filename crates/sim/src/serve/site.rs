@@ -1,6 +1,7 @@
 //! `site.toml`: where institutions are found. Blocks of institutions served elsewhere stay as they are.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,9 +24,12 @@ pub(super) struct Block {
 
 /// What a site says so that institutions answer at any hour, as many people as a city has, and again as soon as an outage
 /// has healed: whether a demonstration or a test passes must not depend on the clock on the wall.
-pub(super) fn relaxed(sources: &[Arc<Source>]) -> toml::Table {
+pub(super) fn relaxed(sources: &[Arc<Source>], rate: Option<NonZeroU32>) -> toml::Table {
     let any = |of: fn(&hedui_connect::manifest::Limits) -> bool| sources.iter().any(|s| of(&s.manifest.limits));
     let mut table = toml::Table::new();
+    if let Some(rate) = rate {
+        table.insert("rate".to_owned(), i64::from(rate.get()).into());
+    }
     if any(|limits| limits.daily.is_some()) {
         table.insert("daily".to_owned(), "unlimited".into());
     }

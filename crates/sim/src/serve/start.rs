@@ -103,7 +103,7 @@ fn kind(source: &Source) -> Kind {
 pub(super) async fn institution(place: &Place<'_>, sources: &[Arc<Source>]) -> Result<(Running, Block), ServeError> {
     let secrets = secrets::all(place.institution, sources, place.registers.seed, &place.dir.join("keys"))?;
     let mut running = Running::default();
-    let mut block = Block { secrets, relaxed: site::relaxed(sources), ..Block::default() };
+    let mut block = Block { secrets, relaxed: site::relaxed(sources, place.options.rate), ..Block::default() };
     let mut groups: BTreeMap<Kind, Vec<&Arc<Source>>> = BTreeMap::new();
     for source in sources {
         groups.entry(kind(source)).or_default().push(source);
