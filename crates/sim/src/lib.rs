@@ -28,7 +28,7 @@ mod truth;
 pub use city::{
     City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, generate, generate_for,
 };
-pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, UnknownFault, Way, chaos};
+pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, Target, UnknownFault, Way, chaos, chaos_least_met};
 pub use holders::Holders;
 pub use plant::{AnomalyKind, anomalies};
 pub use records::{

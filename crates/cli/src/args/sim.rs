@@ -86,6 +86,12 @@ pub(crate) struct TortureArgs {
     /// Ask only these sources.
     #[arg(long, value_name = "SOURCE,..", value_delimiter = ',')]
     pub(crate) sources: Vec<String>,
+    /// End with 1 where something could strike, or be killed at, and never did; usual from 5 minutes on.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Go on from what `hedui --json sim torture` printed: what was met there least comes first here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) after: Option<PathBuf>,
     /// Keep the rounds' folders here.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,

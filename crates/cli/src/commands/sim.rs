@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use hedui_sim::{City, CityOptions, FaultKind, Faults, ServeOptions, Way, Which};
+use hedui_sim::{City, CityOptions, FaultKind, Faults, ServeOptions, Target, Way, Which};
 use hedui_verify::own_connectors;
 
 use super::{Ended, Shell};
@@ -92,8 +92,8 @@ fn planned(args: &FaultArgs, options: &ServeOptions) -> Result<Faults, Failure> 
     if let Some(seed) = args.chaos {
         let registry = options.registry().map_err(|e| Failure::input(chain(&e)))?;
         let served = registry.iter().filter(|source| options.which.has(&source.institution));
-        let sources: Vec<_> = served.map(|source| (source.id.to_string(), Way::of(source))).collect();
-        faults.0.extend(hedui_sim::chaos(seed, &sources, Duration::from_secs(args.chaos_within)).0);
+        let targets: Vec<Target> = served.map(|source| Target::of(source)).collect();
+        faults.0.extend(hedui_sim::chaos(seed, &targets, Duration::from_secs(args.chaos_within)).0);
     }
     Ok(faults)
 }

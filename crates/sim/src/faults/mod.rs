@@ -11,7 +11,7 @@ mod trouble;
 
 use std::time::Duration;
 
-pub use chaos::chaos;
+pub use chaos::{Target, chaos, chaos_least_met};
 pub use kind::{FaultKind, Way};
 pub use parse::UnknownFault;
 pub use plan::PlanError;
@@ -23,8 +23,8 @@ pub enum Heal {
     /// Not by itself.
     #[default]
     Never,
-    /// After so many requests to the source. A database file and a drop folder see no requests: there it never heals by
-    /// itself.
+    /// After so many requests to the source. Where nobody sees requests ([`Way::is_watched`]: folders and database files)
+    /// it never heals by itself.
     Requests(u64),
     /// After so long.
     After(Duration),

@@ -3,30 +3,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::StreamExt as _;
 use hedui_base::Outcome;
-use hedui_connect::manifest::{Transport, Via};
-use hedui_connect::{Answer, Converter, Source};
+use hedui_connect::{Answer, Source};
 use hedui_sim::{City, FaultKind, Way};
 
 use crate::ask::{asked, city, served, source};
 
-/// Whether a fault can reach a source: over SFTP there is no certificate, and in a folder there is no connection.
-fn reaches(kind: FaultKind, source: &Source) -> bool {
-    let via = match &source.manifest.transport {
-        Transport::Files(plan) => plan.via,
-        _ => return true,
-    };
-    match kind {
-        FaultKind::CertificateExpired => via == Via::Ftps,
-        FaultKind::Reset | FaultKind::SlowBody => via != Via::Dir,
-        _ => true,
-    }
+/// Faults that are tried at the same time: each has an institution of its own, and a busy machine has few hands.
+const AT_ONCE: usize = 4;
+
+/// A source that waits as long as it takes: no fault here is a matter of time, and a machine may be slow.
+fn patient(id: &str) -> Arc<Source> {
+    let mut source = Arc::into_inner(source(id)).expect("the registry is gone, and nobody else has it");
+    source.manifest.limits.timeout = Duration::from_secs(600);
+    Arc::new(source)
 }
 
 /// Strong enough to be met in a small city, quick enough for a test.
 fn strength(kind: FaultKind, source: &Source) -> u32 {
-    let way = Way::of(source);
     match kind {
         FaultKind::Slow => 20,
         FaultKind::Latency | FaultKind::SlowBody => 4,
@@ -34,7 +31,7 @@ fn strength(kind: FaultKind, source: &Source) -> u32 {
         FaultKind::BadAmount => 500,
         FaultKind::Throttle | FaultKind::Burst5xx | FaultKind::Reset if source.batch == 1 => 150,
         // Looked for again and again, a file comes through at last.
-        FaultKind::Reset if way == Way::Files => 500,
+        FaultKind::Reset if matches!(Way::of(source), Way::Sftp | Way::Ftps) => 500,
         FaultKind::Throttle | FaultKind::Burst5xx | FaultKind::Reset => 1000,
         FaultKind::Late => 3,
         other => other.usual(),
@@ -75,8 +72,7 @@ async fn under(city: &City, source: &Arc<Source>, kind: FaultKind, calm: &BTreeM
         unknown += usize::from(answer.outcome != calm[ask].outcome);
     }
     let struck: u64 = servers.struck().iter().filter(|(_, k, _)| *k == kind).map(|(.., count)| count).sum();
-    let amounts = source.manifest.map.fields.iter().any(|f| matches!(f.converter, Converter::Fen { .. }));
-    assert!(struck > 0 || (kind == FaultKind::BadAmount && !amounts), "{fault}: never struck");
+    assert!(struck > 0, "{fault}: never struck");
     if !kind.spoils() {
         assert_eq!(unknown, 0, "{fault}: only makes answers later or rearranges them");
     }
@@ -93,13 +89,15 @@ async fn under(city: &City, source: &Arc<Source>, kind: FaultKind, calm: &BTreeM
 async fn every_fault_on(way: Way, ids: &[&str], households: u32) {
     let city = city(households);
     for id in ids {
-        let (source, dir) = (source(id), tempfile::tempdir().unwrap());
+        let (source, dir) = (patient(id), tempfile::tempdir().unwrap());
+        assert_eq!(Way::of(&source), way, "{id}");
         let (servers, site) = served(&city, dir.path(), &[&source.institution], "").await;
         let (calm, reasons) = asked(&source, &site, &city).await;
         assert_eq!(reasons, Vec::<&str>::new(), "{id} calm");
         servers.stop().await;
-        let kinds = FaultKind::ALL.into_iter().filter(|kind| kind.does(way).is_some() && reaches(*kind, &source));
-        futures::future::join_all(kinds.map(|kind| under(&city, &source, kind, &calm))).await;
+        let kinds = FaultKind::ALL.into_iter().filter(|kind| kind.reaches(&source));
+        let under = kinds.map(|kind| under(&city, &source, kind, &calm));
+        futures::stream::iter(under).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     }
 }
 
@@ -119,10 +117,21 @@ async fn at_a_registry_that_answers_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_files() {
-    every_fault_on(Way::Files, &["bank.jinshan"], 60).await;
-    every_fault_on(Way::Files, &["bank.shuibo", "bank.xingzhou", "bank.taowu"], 60).await;
-    every_fault_on(Way::Files, &["keyed.pensions", "ftpser.pensions", "folderer.pensions"], 30).await;
+async fn over_sftp() {
+    every_fault_on(Way::Sftp, &["bank.jinshan", "bank.shuibo", "bank.xingzhou", "bank.taowu"], 60).await;
+    every_fault_on(Way::Sftp, &["keyed.pensions"], 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_ftps() {
+    every_fault_on(Way::Ftps, &["bank.guhe"], 60).await;
+    every_fault_on(Way::Ftps, &["ftpser.pensions"], 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_folder() {
+    every_fault_on(Way::Folder, &["bank.muyun"], 60).await;
+    every_fault_on(Way::Folder, &["folderer.pensions"], 30).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
