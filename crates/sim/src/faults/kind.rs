@@ -186,7 +186,7 @@ impl FaultKind {
             (K::Late, W::Dci) => "where it answers later, so many looks find nothing",
             (K::ClockSkew, W::Http | W::Soap | W::Dci) => "the Date header is half an hour behind",
             (K::ClockSkew, W::Sftp | W::Ftps | W::Folder) => "files carry times half an hour ahead",
-            (K::BadAmount, _) => "some amounts are written like 1.2万元, where there are any",
+            (K::BadAmount, _) => "some amounts are written like 1.2万元 (约1.2万元 where units are taken), where there are any",
             (K::BadId, W::Http | W::Soap | W::Dci | W::Sftp | W::Ftps | W::Folder) => "some numbers went through a spreadsheet: 4.40524E+17",
             (K::Garbled, W::Http | W::Soap | W::Dci | W::Sftp | W::Ftps | W::Folder) => "bytes in the middle are no text in any encoding",
             (K::Garbled, W::Sql) => "a text of the view holds bytes that are no text",

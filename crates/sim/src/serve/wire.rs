@@ -51,6 +51,9 @@ pub(super) struct WireSource {
     summed: Option<usize>,
     /// The first amount, which the fault `bad_amount` spoils.
     amount: Option<usize>,
+    /// How it writes an amount that nobody can read: one with its unit is an amount where units are taken, and if the
+    /// institution means it, and counts it in its sums, then it is the truth.
+    bad_amount: &'static str,
     /// The first field that must be there and its name under the fault `schema_drift`.
     drifting: Option<(usize, Arc<[Step]>)>,
 }
@@ -89,6 +92,8 @@ impl WireSource {
             _ => None,
         });
         let amount = fields.iter().position(|f| matches!(f.converter, Converter::Fen { .. }));
+        let takes_units = |f: &WireField| matches!(&f.converter, Converter::Fen { accept, .. } if accept.unit_suffix);
+        let bad_amount = if amount.is_some_and(|nth| takes_units(&fields[nth])) { "约1.2万元" } else { "1.2万元" };
         let wire = Self {
             drifting: drifting(source, &fields),
             source: Arc::clone(source),
@@ -99,6 +104,7 @@ impl WireSource {
             as_of,
             summed,
             amount,
+            bad_amount,
         };
         for (_, _, rows) in registers.holders(&wire.holding).take(TRIED) {
             for row in &rows {
@@ -146,7 +152,7 @@ impl WireSource {
         if let Some(amount) = self.amount {
             for (nth, row) in wire.iter_mut().enumerate() {
                 if self.trouble.hits(FaultKind::BadAmount, whose, nth as u64) {
-                    row.cells[amount].text = "1.2万元".to_owned();
+                    row.cells[amount].text = self.bad_amount.to_owned();
                     row.summed = 1_200_000;
                 }
             }

@@ -42,7 +42,7 @@ fn became((person, source): &Pair, calm: Option<Outcome>, now: Option<Outcome>) 
         Some(outcome) if outcome.is_unknown() => format!("unknown ({outcome})"),
         Some(outcome) => outcome.to_string(),
     };
-    format!("{source} about person {person}: {} became {}", word(calm), word(now))
+    format!("{source} about {person}: {} became {}", word(calm), word(now))
 }
 
 fn outcomes(calm: &BTreeMap<Pair, Outcome>, now: &BTreeMap<Pair, Outcome>) -> Vec<String> {
@@ -127,10 +127,10 @@ mod controls {
         for person in 1..=4 {
             for (source, outcome) in ["police.hukou", "tax.income", "bank.jinshan"].into_iter().zip(outcomes) {
                 known.outcomes.insert((PersonKey(person), source.to_owned()), outcome);
-                let place = format!("ask about person {person} at {source} for 2026-06");
+                let place = format!("ask about P{person} at {source} for 2026-06");
                 known.asks.push(row(&place, "", &[("state", "Settled"), ("outcome", outcome.as_str())]));
             }
-            let place = format!("deposit record of person {person} from bank.jinshan");
+            let place = format!("deposit record of P{person} from bank.jinshan");
             for account in ["1", "2"] {
                 let cells = [("account", PRIVATE), ("balance_fen", account), ("as_of", "2026-06-30")];
                 known.records.push(row(&place, &format!("{PRIVATE}/{account}"), &cells));
@@ -151,11 +151,11 @@ mod controls {
     fn every_planted_defect_is_noticed_and_named() {
         type Plant = fn(&mut Known);
         let defects: [(&str, Plant, &str); 11] = [
-            ("a record dropped", |k| drop(k.records.remove(3)), "deposit record of person 2 from bank.jinshan: lost"),
+            ("a record dropped", |k| drop(k.records.remove(3)), "deposit record of P2 from bank.jinshan: lost"),
             (
                 "a record doubled",
                 |k| k.records.push(k.records[0].clone()),
-                "deposit record of person 1 from bank.jinshan: doubled, 2 times and not 1",
+                "deposit record of P1 from bank.jinshan: doubled, 2 times and not 1",
             ),
             (
                 "a record doubled under another number",
@@ -163,31 +163,31 @@ mod controls {
                     let twin = Row { key: format!("{PRIVATE}/9"), ..k.records[0].clone() };
                     k.records.push(twin);
                 },
-                "deposit record of person 1 from bank.jinshan: doubled under another number",
+                "deposit record of P1 from bank.jinshan: doubled under another number",
             ),
             (
                 "a record of somebody else",
-                |k| k.records.push(row("pension record of person 9 from hrss.pension", PRIVATE, &[])),
-                "pension record of person 9 from hrss.pension: a calm run has none such",
+                |k| k.records.push(row("pension record of P9 from hrss.pension", PRIVATE, &[])),
+                "pension record of P9 from hrss.pension: a calm run has none such",
             ),
             (
                 "a record changed",
                 |k| drop(k.records[5].cells.insert("balance_fen".into(), PRIVATE.into())),
-                "deposit record of person 3 from bank.jinshan: other balance_fen",
+                "deposit record of P3 from bank.jinshan: other balance_fen",
             ),
             (
                 "an unknown turned into no record",
                 |k| {
                     k.outcomes.insert((PersonKey(2), "bank.jinshan".into()), Outcome::NoRecord);
                 },
-                "bank.jinshan about person 2: unknown (failed) became no_record",
+                "bank.jinshan about P2: unknown (failed) became no_record",
             ),
             (
                 "an outcome lost",
                 |k| {
                     k.outcomes.remove(&(PersonKey(4), "police.hukou".into()));
                 },
-                "police.hukou about person 4: found became no outcome",
+                "police.hukou about P4: found became no outcome",
             ),
             (
                 "a finding changed",
@@ -195,11 +195,11 @@ mod controls {
                 "findings.parquet, case C3, pack national: other finding_dibao",
             ),
             ("a finding lost", |k| drop(k.findings.pop()), "findings.parquet, case C4, pack national: lost"),
-            ("an ask lost", |k| drop(k.asks.remove(4)), "ask about person 2 at tax.income for 2026-06: lost"),
+            ("an ask lost", |k| drop(k.asks.remove(4)), "ask about P2 at tax.income for 2026-06: lost"),
             (
                 "an ask that is still open",
                 |k| drop(k.asks[0].cells.insert("state".into(), "Pending".into())),
-                "ask about person 1 at police.hukou for 2026-06: other state (Settled became Pending)",
+                "ask about P1 at police.hukou for 2026-06: other state (Settled became Pending)",
             ),
         ];
         assert_eq!(alike(&calm(), &calm()), Ok(()));
@@ -226,7 +226,7 @@ mod controls {
             for other in [Outcome::Found, Outcome::NoRecord, Outcome::Pending] {
                 let mut now = calm();
                 if now.outcomes.insert(pair.clone(), other) != Some(other) {
-                    assert!(message(&now).contains(&format!("{} about person {}", pair.1, pair.0)));
+                    assert!(message(&now).contains(&format!("{} about {}", pair.1, pair.0)));
                 }
             }
         }

@@ -79,7 +79,7 @@ pub(super) async fn known(ws: &Workspace, day: Date, out: &Path) -> Result<Known
         let outcome = ask.outcome.map_or_else(|| "none".to_owned(), |outcome| outcome.to_string());
         let cells = [("state", format!("{:?}", ask.state)), ("outcome", outcome)];
         Row {
-            place: format!("ask about person {} at {} for {}", ask.person, ask.source, ask.period),
+            place: format!("ask about {} at {} for {}", ask.person, ask.source, ask.period),
             key: String::new(),
             cells: cells.map(|(name, value)| (name.to_owned(), value)).into(),
         }
@@ -97,7 +97,7 @@ pub(super) async fn known(ws: &Workspace, day: Date, out: &Path) -> Result<Known
                     columns.map(|(name, column)| (name.clone(), format!("{:?}", column.take(&[row])))).collect();
                 cells.insert("as_of".to_owned(), format!("{:?}", rows.as_of[row]));
                 records.push(Row {
-                    place: format!("{dataset} record of person {} from {}", rows.person[row], rows.source[row]),
+                    place: format!("{dataset} record of {} from {}", rows.person[row], rows.source[row]),
                     key: rows.record_id[row].to_string(),
                     cells,
                 });
