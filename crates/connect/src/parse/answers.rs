@@ -44,6 +44,8 @@ pub(super) struct Answers<'a> {
     rows: usize,
     /// Something that was set aside could have been about anybody.
     unattributed: bool,
+    /// Something could not be read far enough to say whose it is: it may be anybody's, also theirs of whom there is more.
+    unread: bool,
     /// The reply as a whole is no answer.
     whole: Option<(Outcome, String)>,
     /// Silence about a subject is proved to mean that there is nothing.
@@ -73,6 +75,7 @@ impl<'a> Answers<'a> {
             quarantine: Vec::new(),
             rows: 0,
             unattributed: false,
+            unread: false,
             whole: None,
             silence_proved: false,
             silence_detail: "absent",
@@ -105,6 +108,7 @@ impl<'a> Answers<'a> {
     /// Sets something aside that cannot be told to be about a certain subject.
     pub(super) fn set_aside(&mut self, reason: Reason, place: String) {
         self.unattributed = true;
+        self.unread |= reason != Reason::UnrequestedSubject;
         self.quarantine.push(Quarantined { reason, place, ask: None });
     }
 
@@ -301,7 +305,8 @@ impl<'a> Answers<'a> {
         }
         let as_of = rows.iter().filter_map(|r| r.as_of).min().or(slot.as_of);
         let silent = (slot.silent && !self.silence_proved).then_some("period_incomplete");
-        let detail = bad.first().map(|r| r.code()).or(slot.gap).or(silent).map(str::to_owned);
+        let unread = self.unread.then_some("unattributed_rows");
+        let detail = bad.first().map(|r| r.code()).or(slot.gap).or(silent).or(unread).map(str::to_owned);
         let outcome = if detail.is_none() && !said(Verdict::Failed) && !said(Verdict::NotAuthorised) {
             Outcome::Found
         } else {

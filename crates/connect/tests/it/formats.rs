@@ -109,7 +109,7 @@ fn a_workbook_of_97_is_read_with_its_merged_names_and_numbers_are_not_accounts()
     let shown: Vec<String> = loaded.diagnostics.iter().map(ToString::to_string).collect();
     let source = loaded.registry.get("test.xls").unwrap_or_else(|| panic!("{}", shown.join("\n")));
     let parsed = read(source, &["W1", "123"], bytes);
-    assert_eq!(outcomes(&parsed), [Outcome::Found, Outcome::Failed]);
+    assert_eq!(outcomes(&parsed), [Outcome::Partial, Outcome::Failed], "row 5 may be anybody's");
     assert_eq!(parsed.answers[0].records.table.int("fee", 0), Some(3875));
     assert_eq!(places(&parsed), ["id_precision_lost 2026-05 row 5 column A (户号)"]);
 }
