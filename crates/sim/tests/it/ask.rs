@@ -23,7 +23,19 @@ pub(crate) fn options(which: &[&str], faults: &str) -> ServeOptions {
 }
 
 pub(crate) async fn served(city: &City, dir: &Path, which: &[&str], faults: &str) -> (Servers, Site) {
-    let servers = serve_with(city, dir, &options(which, faults)).await.unwrap();
+    served_by_chance(city, dir, which, faults, None).await
+}
+
+/// The same with a seed of its own for what goes wrong.
+pub(crate) async fn served_by_chance(
+    city: &City,
+    dir: &Path,
+    which: &[&str],
+    faults: &str,
+    fault_seed: Option<u64>,
+) -> (Servers, Site) {
+    let options = ServeOptions { fault_seed, ..options(which, faults) };
+    let servers = serve_with(city, dir, &options).await.unwrap();
     let site = Site::parse(&SourceText::new("site.toml", servers.site())).unwrap();
     (servers, site)
 }
