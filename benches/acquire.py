@@ -60,7 +60,7 @@ def measure(args, work):
         servers = subprocess.Popen(serve, stdout=log, stderr=log)
     try:
         while not os.path.exists(site):
-            if servers.poll() is not None:
+            if servers.poll() is not None or time.monotonic() - started > 600:
                 sys.exit(f"the institutions did not start; see {work}/serve.log")
             time.sleep(0.05)
         ready = time.monotonic() - started

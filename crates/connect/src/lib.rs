@@ -21,8 +21,7 @@
 //! Without the feature `transports`, which is on unless switched off, nothing is asked: what is left reads manifests and
 //! replies, opens no connection and builds in a fraction of the time. The fuzz targets use it so.
 
-// What only the transports call lies unused without them.
-#![cfg_attr(not(feature = "transports"), allow(dead_code, unused_imports))]
+#![cfg_attr(not(feature = "transports"), allow(dead_code, unused_imports, reason = "what only transports call"))]
 
 mod host;
 mod inventory;
