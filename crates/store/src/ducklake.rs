@@ -324,12 +324,30 @@ pub(crate) async fn add(conn: &mut AnyConnection, shape: &Shape) -> Result<(), S
     next.insert(conn, &change).await
 }
 
-/// The folder of data files as the catalogue has it.
-pub(crate) async fn data_path(conn: &mut AnyConnection) -> Result<Option<String>, StoreError> {
-    let row = sqlx::query("SELECT value FROM ducklake_metadata WHERE key = 'data_path' AND scope IS NULL")
+/// A value of the catalogue as a whole.
+pub(crate) async fn metadata(conn: &mut AnyConnection, key: &str) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT value FROM ducklake_metadata WHERE key = $1 AND scope IS NULL")
+        .bind(key)
         .fetch_optional(conn)
         .await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Sets a value of the catalogue as a whole.
+pub(crate) async fn set_metadata(conn: &mut AnyConnection, key: &str, value: &str) -> Result<(), StoreError> {
+    let changed = sqlx::query("UPDATE ducklake_metadata SET value = $2 WHERE key = $1 AND scope IS NULL")
+        .bind(key)
+        .bind(value)
+        .execute(&mut *conn)
+        .await?;
+    if changed.rows_affected() == 0 {
+        sqlx::query("INSERT INTO ducklake_metadata(key, value) VALUES ($1, $2)")
+            .bind(key)
+            .bind(value)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// A file of the catalogue.

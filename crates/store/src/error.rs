@@ -86,6 +86,9 @@ pub enum StoreError {
         /// The answer.
         answer: i64,
     },
+    /// An option that no store can have.
+    #[error("a store's `{0}` must be {1}")]
+    BadOption(&'static str, &'static str),
     /// No snapshot at that id or time.
     #[error("the store has no snapshot {0}; `hedui store history` lists them")]
     NoSnapshot(String),

@@ -39,4 +39,4 @@ pub use error::StoreError;
 pub use maintain::{Compaction, FileProblem, HistoryEntry, Verification};
 pub use publish::Staged;
 pub use snapshot::{At, Snapshot, SnapshotId};
-pub use store::Store;
+pub use store::{Store, StoreOptions};

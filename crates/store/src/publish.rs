@@ -8,7 +8,6 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::ducklake::{self, Head};
 use crate::file::{self, ColumnStats, Written};
-use crate::shape::bucket_of;
 use crate::store::{Inner, Table};
 use crate::{CoverageRow, SnapshotId, Store, StoreError, frame};
 
@@ -50,10 +49,11 @@ impl Store {
             key(*a).cmp(&key(*b))
         });
         let folder = table.folder(&self.inner.folder);
+        let bucket = |row: usize| self.inner.bucket_of(rows.person[row]);
         let mut files = Vec::new();
-        for run in order.chunk_by(|a, b| bucket_of(rows.person[*a]) == bucket_of(rows.person[*b])) {
+        for run in order.chunk_by(|a, b| bucket(*a) == bucket(*b)) {
             let mut frame = frame::from_records(&table.shape, rows, run)?;
-            files.push(file::write(&folder, &table.shape, bucket_of(rows.person[run[0]]), &mut frame)?);
+            files.push(file::write(&folder, &table.shape, bucket(run[0]), &mut frame)?);
         }
         Ok(Staged { dataset: dataset.to_owned(), files })
     }
@@ -178,10 +178,10 @@ fn settle(
     let table = inner.coverage()?;
     let folder = table.folder(&inner.folder);
     coverage.sort_by(|a, b| (a.person, &a.source, a.answer).cmp(&(b.person, &b.source, b.answer)));
-    for run in coverage.chunk_by(|a, b| bucket_of(a.person) == bucket_of(b.person)) {
+    for run in coverage.chunk_by(|a, b| inner.bucket_of(a.person) == inner.bucket_of(b.person)) {
         let rows: Vec<&CoverageRow> = run.iter().collect();
         let mut frame = frame::from_coverage(&table.shape, &rows)?;
-        let written = file::write(&folder, &table.shape, bucket_of(run[0].person), &mut frame)?;
+        let written = file::write(&folder, &table.shape, inner.bucket_of(run[0].person), &mut frame)?;
         files.push((table.shape.name.clone(), written));
     }
     settle_all(inner, files)

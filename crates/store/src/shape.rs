@@ -1,16 +1,8 @@
 //! The shape of the store's tables: the columns every table shares, and what a dataset adds.
 
-use hedui_base::{Catalogue, ColumnType, Dataset, PersonKey};
+use hedui_base::{Catalogue, ColumnType, Dataset};
 
 use crate::StoreError;
-
-/// People per bucket: one family's rows lie together, one bucket of one dataset is a few megabytes at most.
-pub(crate) const BUCKET_PEOPLE: u32 = 16_384;
-
-/// The bucket a person's rows lie in.
-pub(crate) const fn bucket_of(person: PersonKey) -> u32 {
-    person.0 / BUCKET_PEOPLE
-}
 
 /// How a column is held in Parquet and named in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use polars::frame::DataFrame;
 
 use crate::ducklake::LakeFile;
-use crate::shape::{BUCKET_PEOPLE, COVERAGE, RECORD_COLUMNS, ShapeColumn};
+use crate::shape::{COVERAGE, RECORD_COLUMNS, ShapeColumn};
 use crate::store::{Inner, Table};
 use crate::{CoverageRow, StoreError, frame};
 
@@ -144,7 +144,7 @@ impl Snapshot {
         let table = self.inner.table(dataset)?;
         let own = own_columns(table, columns)?;
         let mut all: Option<Records> = None;
-        for (bucket, people) in by_bucket(people) {
+        for (bucket, people) in self.by_bucket(people) {
             if self.bucket_files(dataset, bucket).is_empty() {
                 continue;
             }
@@ -172,7 +172,7 @@ impl Snapshot {
     /// What the file system says.
     pub fn coverage(&self, people: &[PersonKey]) -> Result<Vec<CoverageRow>, StoreError> {
         let mut all = Vec::new();
-        for (bucket, people) in by_bucket(people) {
+        for (bucket, people) in self.by_bucket(people) {
             let live = self.live_coverage(bucket)?;
             all.extend(frame::to_coverage(&frame::take(&live.frame, &rows_of(&live.persons, &people))?)?);
         }
@@ -188,7 +188,7 @@ impl Snapshot {
         let table = self.inner.coverage()?;
         let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
         let mut all = Vec::new();
-        for (bucket, people) in by_bucket(people) {
+        for (bucket, people) in self.by_bucket(people) {
             let rows = frame::sorted(&self.read_bucket(table, &columns, bucket)?, table.sort_keys())?;
             let persons = frame::required(&rows, "person")?;
             all.extend(frame::to_coverage(&frame::take(&rows, &rows_of(&persons, &people))?)?);
@@ -206,6 +206,16 @@ impl Snapshot {
         }
         let files = self.files.get(dataset).into_iter().flat_map(BTreeMap::values).flatten();
         Ok(files.map(|f| self.inner.path(dataset, &f.name)).collect())
+    }
+
+    /// People by bucket, each ascending and once.
+    fn by_bucket(&self, people: &[PersonKey]) -> BTreeMap<u32, Vec<i64>> {
+        let unique: BTreeSet<PersonKey> = people.iter().copied().collect();
+        let mut buckets: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+        for person in unique {
+            buckets.entry(self.inner.bucket_of(person)).or_default().push(i64::from(person.0));
+        }
+        buckets
     }
 
     fn bucket_files(&self, table: &str, bucket: u32) -> &[LakeFile] {
@@ -295,16 +305,6 @@ fn own_columns<'a>(table: &'a Table, columns: Option<&[&str]>) -> Result<Vec<&'a
             })
         })
         .collect()
-}
-
-/// People by bucket, each ascending and once.
-fn by_bucket(people: &[PersonKey]) -> BTreeMap<u32, Vec<i64>> {
-    let unique: BTreeSet<u32> = people.iter().map(|p| p.0).collect();
-    let mut buckets: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
-    for person in unique {
-        buckets.entry(person / BUCKET_PEOPLE).or_default().push(i64::from(person));
-    }
-    buckets
 }
 
 /// Rows of some people in a column sorted by person; both ascending.

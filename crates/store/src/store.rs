@@ -3,13 +3,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hedui_base::Catalogue;
+use hedui_base::{Catalogue, PersonKey};
 use sqlx::{AnyConnection, Connection as _};
 
 use crate::ducklake::{self, LakeTable};
 use crate::shape::{COVERAGE, Shape};
 use crate::snapshot::{At, Snapshot, SnapshotId};
 use crate::{StoreError, file};
+
+/// What is chosen when a store is created, and kept in it ever after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// How many people, by consecutive keys, share a bucket: one file of one dataset after compaction. More people make
+    /// fewer, larger files; fewer make a reader of one bucket hold less. At least 1.
+    pub bucket_people: u32,
+}
+
+impl Default for StoreOptions {
+    /// 16,384 people: one bucket of one dataset is a few megabytes at most.
+    fn default() -> Self {
+        Self { bucket_people: 16_384 }
+    }
+}
 
 /// A store opened with a catalogue of datasets. Cheap to clone; holds no connection: each call borrows the caller's.
 #[derive(Clone, Debug)]
@@ -21,6 +36,7 @@ pub struct Store {
 pub(crate) struct Inner {
     /// `DIR/store`.
     pub(crate) folder: PathBuf,
+    pub(crate) options: StoreOptions,
     pub(crate) tables: BTreeMap<String, Table>,
 }
 
@@ -51,6 +67,22 @@ impl Store {
     /// [`StoreError::ColumnChanged`] if a stored column has another type in `catalogue`; [`StoreError::ReservedName`];
     /// or what the database or file system says.
     pub async fn open(dir: &Path, conn: &mut AnyConnection, catalogue: &Catalogue) -> Result<Self, StoreError> {
+        Self::open_with(dir, conn, catalogue, StoreOptions::default()).await
+    }
+
+    /// As [`Store::open`]. A store that has to be created takes these options; one that exists keeps its own.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`StoreError::BadOption`] for options that no store can have.
+    pub async fn open_with(
+        dir: &Path,
+        conn: &mut AnyConnection,
+        catalogue: &Catalogue,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
+        if options.bucket_people == 0 {
+            return Err(StoreError::BadOption("bucket_people", "at least 1"));
+        }
         let shapes = Shape::all(catalogue)?;
         let folder = dir.join("store");
         fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
@@ -58,28 +90,33 @@ impl Store {
         let data_path = format!("{}/", folder.display());
         ducklake::create_tables(conn).await?;
 
-        let outdated = |tables: &[LakeTable], path: Option<&str>| -> Result<bool, StoreError> {
-            let mut outdated = path != Some(data_path.as_str());
+        let outdated = |tables: &[LakeTable], path: Option<&str>, people: Option<&str>| -> Result<bool, StoreError> {
+            let mut outdated = path != Some(data_path.as_str()) || people.is_none();
             for shape in &shapes {
                 outdated |= ducklake::lacks(shape, tables)?;
             }
             Ok(outdated)
         };
         let tables = ducklake::tables(conn).await?;
-        let path = ducklake::data_path(conn).await?;
-        if outdated(&tables, path.as_deref())? {
+        let path = ducklake::metadata(conn, DATA_PATH).await?;
+        let people = ducklake::metadata(conn, BUCKET_PEOPLE).await?;
+        if outdated(&tables, path.as_deref(), people.as_deref())? {
             let mut tx = conn.begin().await?;
             ducklake::lock(&mut tx).await?;
-            match ducklake::data_path(&mut tx).await? {
+            let mut people = options.bucket_people;
+            match ducklake::metadata(&mut tx, DATA_PATH).await? {
                 None => ducklake::begin(&mut tx, &data_path).await?,
-                // The data folder was moved or is mounted elsewhere: the files are named relative to this path.
-                Some(path) if path != data_path => {
-                    sqlx::query("UPDATE ducklake_metadata SET value = $1 WHERE key = 'data_path' AND scope IS NULL")
-                        .bind(&data_path)
-                        .execute(&mut *tx)
-                        .await?;
+                Some(path) => {
+                    // The data folder was moved or is mounted elsewhere: the files are named relative to this path.
+                    if path != data_path {
+                        ducklake::set_metadata(&mut tx, DATA_PATH, &data_path).await?;
+                    }
+                    // A store from before buckets could be chosen.
+                    people = StoreOptions::default().bucket_people;
                 }
-                Some(_) => {}
+            }
+            if ducklake::metadata(&mut tx, BUCKET_PEOPLE).await?.is_none() {
+                ducklake::set_metadata(&mut tx, BUCKET_PEOPLE, &people.to_string()).await?;
             }
             let tables = ducklake::tables(&mut tx).await?;
             for shape in &shapes {
@@ -98,7 +135,16 @@ impl Store {
                 .ok_or_else(|| StoreError::Catalogue(format!("table `{}` was dropped meanwhile", shape.name)))?;
             tables.insert(shape.name.clone(), Table { shape, lake });
         }
-        Ok(Self { inner: Arc::new(Inner { folder, tables }) })
+        let people = ducklake::metadata(conn, BUCKET_PEOPLE).await?.and_then(|p| p.parse().ok()).filter(|p| *p > 0);
+        let bucket_people =
+            people.ok_or_else(|| StoreError::Catalogue("its `bucket_people` is not a count of people".to_owned()))?;
+        Ok(Self { inner: Arc::new(Inner { folder, options: StoreOptions { bucket_people }, tables }) })
+    }
+
+    /// How many people share a bucket in this store.
+    #[must_use]
+    pub fn bucket_people(&self) -> u32 {
+        self.inner.options.bucket_people
     }
 
     /// Pins a snapshot: whatever is published later, its reads stay the same.
@@ -127,7 +173,16 @@ impl Store {
     }
 }
 
+/// Keys of `ducklake_metadata`.
+const DATA_PATH: &str = "data_path";
+const BUCKET_PEOPLE: &str = "bucket_people";
+
 impl Inner {
+    /// The bucket a person's rows lie in.
+    pub(crate) fn bucket_of(&self, person: PersonKey) -> u32 {
+        person.0 / self.options.bucket_people
+    }
+
     /// A dataset's table; coverage is not one.
     pub(crate) fn table(&self, name: &str) -> Result<&Table, StoreError> {
         self.tables.get(name).filter(|t| t.shape.name != COVERAGE).ok_or_else(|| StoreError::UnknownDataset {

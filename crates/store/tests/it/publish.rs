@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hedui_base::Outcome;
-use hedui_store::{At, FileProblem, Store, StoreError};
+use hedui_store::{At, FileProblem, Store, StoreError, StoreOptions};
 use proptest::prelude::*;
 use sqlx::Connection as _;
 
@@ -238,6 +238,32 @@ async fn writers_at_once_wait_for_each_other_and_lose_nothing() {
     assert!(history.windows(2).all(|w| w[0].id < w[1].id && w[0].time < w[1].time));
 }
 
+#[tokio::test]
+async fn a_store_keeps_the_bucket_size_it_was_created_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut conn = connect(dir.path()).await;
+    let of = |bucket_people| StoreOptions { bucket_people };
+    let refused = Store::open_with(dir.path(), &mut conn, &catalogue(), of(0)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::BadOption("bucket_people", _)), "{refused}");
+    let store = Store::open_with(dir.path(), &mut conn, &catalogue(), of(10)).await.unwrap();
+    let coverage: Vec<_> = (0..40).map(|p| outcome(p, "bank.a", Outcome::NoRecord, i64::from(p) + 1)).collect();
+    settle(&store, &mut conn, &[], &coverage).await;
+    for reopened in [
+        Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap(),
+        Store::open_with(dir.path(), &mut conn, &catalogue(), of(7)).await.unwrap(),
+    ] {
+        assert_eq!(reopened.bucket_people(), 10);
+        let snapshot = reopened.snapshot(&mut conn, At::Latest).await.unwrap();
+        assert_eq!(snapshot.files("coverage").unwrap().len(), 4);
+        assert_eq!(snapshot.coverage(&people(0..40)).unwrap(), coverage);
+    }
+
+    // A store from before buckets could be chosen has the size that all had then.
+    sqlx::query("DELETE FROM ducklake_metadata WHERE key = 'bucket_people'").execute(&mut conn).await.unwrap();
+    let store = Store::open_with(dir.path(), &mut conn, &catalogue(), of(7)).await.unwrap();
+    assert_eq!(store.bucket_people(), 16_384);
+}
+
 /// Publications as (person, source, rows, again): the model keeps the rows of the largest answer of each pair.
 fn publications() -> impl Strategy<Value = Vec<Vec<(u32, usize, u8)>>> {
     let answer = (prop_oneof![0u32..3, 16_383u32..16_386], 0usize..3, 0u8..3);
@@ -247,13 +273,18 @@ fn publications() -> impl Strategy<Value = Vec<Vec<(u32, usize, u8)>>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn the_live_rows_are_those_of_the_newest_answers(batches in publications(), compact_after in 0usize..6) {
+    fn the_live_rows_are_those_of_the_newest_answers(
+        batches in publications(),
+        compact_after in 0usize..6,
+        bucket_people in prop_oneof![Just(1u32), Just(2), Just(1000), Just(16_384), Just(u32::MAX)],
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             const SOURCES: [&str; 3] = ["bank.a", "bank.b", "bank.c"];
             let dir = tempfile::tempdir().unwrap();
             let mut conn = connect(dir.path()).await;
-            let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+            let options = StoreOptions { bucket_people };
+            let store = Store::open_with(dir.path(), &mut conn, &catalogue(), options).await.unwrap();
             let mut model: BTreeMap<(u32, usize), Vec<Account>> = BTreeMap::new();
             let mut answer = 0;
             for (at, batch) in batches.iter().enumerate() {
