@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::{AnyConnection, Connection as _, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
 use crate::ducklake::{self, LakeFile};
 use crate::file::Written;
@@ -90,14 +90,14 @@ impl Store {
     /// # Errors
     /// If the database cannot be read.
     pub async fn history(&self, conn: &mut AnyConnection) -> Result<Vec<HistoryEntry>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT s.snapshot_id, s.snapshot_time, COALESCE(c.changes_made, ''), \
-             (SELECT COUNT(*) FROM ducklake_data_file f WHERE f.begin_snapshot = s.snapshot_id), \
-             (SELECT COALESCE(SUM(f.record_count), 0) FROM ducklake_data_file f WHERE f.begin_snapshot = s.snapshot_id) \
-             FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c ON c.snapshot_id = s.snapshot_id ORDER BY s.snapshot_id",
-        )
-        .fetch_all(conn)
-        .await?;
+        let sql = format!(
+            "SELECT s.snapshot_id, {}, COALESCE(c.changes_made, ''), COALESCE(f.files, 0), COALESCE(f.records, 0) \
+             FROM ducklake_snapshot s LEFT JOIN ducklake_snapshot_changes c ON c.snapshot_id = s.snapshot_id \
+             LEFT JOIN (SELECT begin_snapshot, COUNT(*) AS files, CAST(SUM(record_count) AS BIGINT) AS records \
+             FROM ducklake_data_file GROUP BY begin_snapshot) f ON f.begin_snapshot = s.snapshot_id ORDER BY s.snapshot_id",
+            ducklake::Dialect::of(conn).moment_text("s.snapshot_time")
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(conn).await?;
         rows.iter()
             .map(|row| {
                 Ok(HistoryEntry {

@@ -242,7 +242,7 @@ pub(crate) async fn add_file(
         Some(row) => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
         None => (0, 0, 0),
     };
-    sqlx::query("INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id) VALUES ($1, $2, $3, $4, 1, 'parquet', $5, $6, $7, $8, $9)")
+    sqlx::query("INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id) VALUES ($1, $2, $3, $4, TRUE, 'parquet', $5, $6, $7, $8, $9)")
         .bind(id)
         .bind(lake.id)
         .bind(next.id)
@@ -276,14 +276,14 @@ pub(crate) async fn add_file(
         .bind(bytes + written.bytes as i64)
         .execute(&mut *conn)
         .await?;
-    let known: BTreeMap<i64, (i64, Option<String>, Option<String>)> = sqlx::query(
-        "SELECT column_id, contains_null, min_value, max_value FROM ducklake_table_column_stats WHERE table_id = $1",
+    let known: BTreeMap<i64, (bool, Option<String>, Option<String>)> = sqlx::query(
+        "SELECT column_id, CASE WHEN contains_null THEN 1 ELSE 0 END, min_value, max_value FROM ducklake_table_column_stats WHERE table_id = $1",
     )
     .bind(lake.id)
     .fetch_all(&mut *conn)
     .await?
     .iter()
-    .map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))))
+    .map(|row| Ok((row.try_get(0)?, (row.try_get::<i64, _>(1)? != 0, row.try_get(2)?, row.try_get(3)?))))
     .collect::<Result<_, sqlx::Error>>()?;
     for stats in &written.stats {
         let Some((column, _, ty)) = lake.columns.iter().find(|(_, n, _)| *n == stats.column) else { continue };
@@ -308,10 +308,10 @@ async fn column_totals(
     table: i64,
     column: i64,
     ty: &str,
-    known: Option<&(i64, Option<String>, Option<String>)>,
+    known: Option<&(bool, Option<String>, Option<String>)>,
     stats: &ColumnStats,
 ) -> Result<(), StoreError> {
-    let nulls = i64::from(stats.nulls > 0);
+    let nulls = stats.nulls > 0;
     let Some(was) = known else {
         sqlx::query("INSERT INTO ducklake_table_column_stats(table_id, column_id, contains_null, min_value, max_value) VALUES ($1, $2, $3, $4, $5)")
             .bind(table)
@@ -332,7 +332,7 @@ async fn column_totals(
         (None, new) => new.clone(),
         (old, _) => old.clone(),
     };
-    let now = (was.0.max(nulls), widest(&was.1, &stats.min, true), widest(&was.2, &stats.max, false));
+    let now = (was.0 || nulls, widest(&was.1, &stats.min, true), widest(&was.2, &stats.max, false));
     if now != *was {
         sqlx::query("UPDATE ducklake_table_column_stats SET contains_null = $3, min_value = $4, max_value = $5 WHERE table_id = $1 AND column_id = $2")
             .bind(table)

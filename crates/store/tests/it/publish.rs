@@ -1,6 +1,7 @@
 //! Publications and what readers see of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hedui_base::Outcome;
 use hedui_store::{At, FileProblem, Store, StoreError, StoreOptions};
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 use sqlx::Connection as _;
 
 use crate::support::{
-    Account, DEPOSIT, account, accounts, catalogue, catalogue_of, connect, deposits, outcome, people, settle,
+    Account, DEPOSIT, Home, account, accounts, catalogue, catalogue_of, connect, deposits, outcome, people, settle,
 };
 
 #[tokio::test]
@@ -213,29 +214,35 @@ async fn a_dataset_may_gain_columns_but_not_change_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_at_once_wait_for_each_other_and_lose_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut conn = connect(dir.path()).await;
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
-    let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..4u32 {
-        let (store, mut conn) = (store.clone(), connect(dir.path()).await);
-        writers.spawn(async move {
-            for n in 0..5u32 {
-                let person = writer * 5 + n;
-                let answer = i64::from(person) + 1;
-                let rows = [account(person, "bank.a", "x", i64::from(person), answer)];
-                settle(&store, &mut conn, &rows, &[outcome(person, "bank.a", Outcome::Found, answer)]).await;
-            }
-        });
+    for home in Home::each().await {
+        let home = Arc::new(home);
+        drop(home.connect().await);
+        let mut writers = tokio::task::JoinSet::new();
+        for writer in 0..4u32 {
+            let home = Arc::clone(&home);
+            writers.spawn(async move {
+                // All four find the store missing and create it.
+                let mut conn = home.connect().await;
+                let store = Store::open(home.path(), &mut conn, &catalogue()).await.unwrap();
+                for n in 0..5u32 {
+                    let person = writer * 5 + n;
+                    let answer = i64::from(person) + 1;
+                    let rows = [account(person, "bank.a", "x", i64::from(person), answer)];
+                    settle(&store, &mut conn, &rows, &[outcome(person, "bank.a", Outcome::Found, answer)]).await;
+                }
+            });
+        }
+        while let Some(done) = writers.join_next().await {
+            done.unwrap();
+        }
+        let mut conn = home.connect().await;
+        let store = Store::open(home.path(), &mut conn, &catalogue()).await.unwrap();
+        let snapshot = store.snapshot(&mut conn, At::Latest).await.unwrap();
+        let read = accounts(&snapshot.records("deposit", &people(0..20), None).unwrap());
+        assert_eq!(read.iter().map(|a| a.person).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
+        let history = store.history(&mut conn).await.unwrap();
+        assert!(history.windows(2).all(|w| w[0].id < w[1].id && w[0].time < w[1].time));
     }
-    while let Some(done) = writers.join_next().await {
-        done.unwrap();
-    }
-    let snapshot = store.snapshot(&mut conn, At::Latest).await.unwrap();
-    let read = accounts(&snapshot.records("deposit", &people(0..20), None).unwrap());
-    assert_eq!(read.iter().map(|a| a.person).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
-    let history = store.history(&mut conn).await.unwrap();
-    assert!(history.windows(2).all(|w| w[0].id < w[1].id && w[0].time < w[1].time));
 }
 
 #[tokio::test]

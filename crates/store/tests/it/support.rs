@@ -1,10 +1,13 @@
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hedui_base::{AnswerId, AskId, Catalogue, Column, Outcome, PersonKey, Records, SourceId, SourceText, Table};
+use hedui_databases::{Kind, Options, Server};
 use hedui_store::{CoverageRow, SnapshotId, Store};
 use jiff::Timestamp;
-use sqlx::{AnyConnection, Connection as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
+use tempfile::TempDir;
 
 pub(crate) const DEPOSIT: &str = r#"
 [dataset]
@@ -62,6 +65,59 @@ pub(crate) async fn connect(dir: &Path) -> AnyConnection {
     conn
 }
 
+/// A data folder, and the database that holds its catalogue.
+pub(crate) struct Home {
+    pub(crate) folder: TempDir,
+    url: String,
+    /// The database as DuckDB's `ATTACH 'ducklake:...'` names it.
+    pub(crate) attached: String,
+}
+
+impl Home {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hedui.db").display().to_string();
+        Self { folder, url: format!("sqlite:{file}?mode=rwc"), attached: format!("sqlite:{file}") }
+    }
+
+    /// A new database of a real server; none where PostgreSQL is not installed.
+    pub(crate) async fn postgres() -> Option<Self> {
+        static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+        static DATABASES: AtomicU32 = AtomicU32::new(0);
+        let start = || SERVER.get_or_init(|| Server::for_tests(Kind::Postgres, &Options::default())).as_ref();
+        let server = tokio::task::spawn_blocking(start).await.unwrap()?;
+        let name = format!("lake_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let url = |database: &str| {
+            let account = format!("postgres://{}:{}@", server.user(), server.password());
+            server.endpoint(database).replace("postgres://", &account)
+        };
+        sqlx::any::install_default_drivers();
+        let mut conn = AnyConnection::connect(&url(server.first_database())).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut conn).await.unwrap();
+        let (port, user, password) = (server.port(), server.user(), server.password());
+        let attached = format!("postgres:host=127.0.0.1 port={port} user={user} password={password} dbname={name}");
+        Some(Self { folder: tempfile::tempdir().unwrap(), url: url(&name), attached })
+    }
+
+    /// One on each database that there is.
+    pub(crate) async fn each() -> Vec<Self> {
+        [Some(Self::sqlite()), Self::postgres().await].into_iter().flatten().collect()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) async fn connect(&self) -> AnyConnection {
+        sqlx::any::install_default_drivers();
+        let mut conn = AnyConnection::connect(&self.url).await.unwrap();
+        if self.url.starts_with("sqlite") {
+            sqlx::query("PRAGMA journal_mode = WAL").execute(&mut conn).await.unwrap();
+        }
+        conn
+    }
+}
+
 /// One account of a person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Account {
@@ -97,6 +153,25 @@ pub(crate) fn deposits(rows: &[Account]) -> Records {
         as_of: rows.iter().map(|_| Some("2026-05-31".parse().unwrap())).collect(),
         ask: rows.iter().map(|r| AskId(r.answer + 1000)).collect(),
         answer: rows.iter().map(|r| AnswerId(r.answer)).collect(),
+        table: Table { rows: rows.len(), columns: columns.into_iter().collect() },
+    }
+}
+
+/// Wages of a month, by person and answer.
+pub(crate) fn wages(rows: &[(u32, i64, i64)]) -> Records {
+    let payer: Arc<str> = "甲公司".into();
+    let columns = [
+        ("month".to_owned(), Column::Int(rows.iter().map(|r| Some(24_312 + r.2 % 12)).collect())),
+        ("payer".to_owned(), Column::Text(rows.iter().map(|_| Some(Arc::clone(&payer))).collect())),
+        ("gross".to_owned(), Column::Int(rows.iter().map(|r| Some(r.1)).collect())),
+    ];
+    Records {
+        person: rows.iter().map(|r| PersonKey(r.0)).collect(),
+        source: rows.iter().map(|_| "tax".into()).collect(),
+        record_id: rows.iter().map(|r| format!("{}", r.2).into()).collect(),
+        as_of: rows.iter().map(|_| None).collect(),
+        ask: rows.iter().map(|r| AskId(r.2)).collect(),
+        answer: rows.iter().map(|r| AnswerId(r.2)).collect(),
         table: Table { rows: rows.len(), columns: columns.into_iter().collect() },
     }
 }

@@ -1,61 +1,16 @@
 //! The catalogue: DuckLake 1.0 tables (an open specification) in the database of the caller, through integers and texts.
 //!
-//! DuckDB creates the very same tables in SQLite. Two of our own stand beside them: `store_file` (checksum, bucket and
+//! DuckDB creates the very same tables in SQLite and in PostgreSQL. Two of our own stand beside them: `store_file` (checksum, bucket and
 //! people of each file) and `store_answer` (ranges of settlements already published).
 
+mod schema;
+
 use jiff::{Timestamp, tz::TimeZone};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use crate::StoreError;
 use crate::shape::Shape;
-
-const TABLES: [&str; 31] = [
-    "CREATE TABLE IF NOT EXISTS ducklake_metadata(key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_snapshot(snapshot_id BIGINT PRIMARY KEY, snapshot_time VARCHAR, schema_version BIGINT, next_catalog_id BIGINT, next_file_id BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_snapshot_changes(snapshot_id BIGINT PRIMARY KEY, changes_made VARCHAR, author VARCHAR, commit_message VARCHAR, commit_extra_info VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_schema(schema_id BIGINT PRIMARY KEY, schema_uuid VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, schema_name VARCHAR, path VARCHAR, path_is_relative BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_table(table_id BIGINT, table_uuid VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, schema_id BIGINT, table_name VARCHAR, path VARCHAR, path_is_relative BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_view(view_id BIGINT, view_uuid VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT, schema_id BIGINT, view_name VARCHAR, dialect VARCHAR, sql VARCHAR, column_aliases VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_tag(object_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_column_tag(table_id BIGINT, column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, key VARCHAR, value VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_data_file(data_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, file_order BIGINT, path VARCHAR, path_is_relative BIGINT, file_format VARCHAR, record_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, row_id_start BIGINT, partition_id BIGINT, encryption_key VARCHAR, mapping_id BIGINT, partial_max BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_file_column_stats(data_file_id BIGINT, table_id BIGINT, column_id BIGINT, column_size_bytes BIGINT, value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BIGINT, extra_stats VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_file_variant_stats(data_file_id BIGINT, table_id BIGINT, column_id BIGINT, variant_path VARCHAR, shredded_type VARCHAR, column_size_bytes BIGINT, value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BIGINT, extra_stats VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_delete_file(delete_file_id BIGINT PRIMARY KEY, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, data_file_id BIGINT, path VARCHAR, path_is_relative BIGINT, format VARCHAR, delete_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, encryption_key VARCHAR, partial_max BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_column(column_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT, table_id BIGINT, column_order BIGINT, column_name VARCHAR, column_type VARCHAR, initial_default VARCHAR, default_value VARCHAR, nulls_allowed BIGINT, parent_column BIGINT, default_value_type VARCHAR, default_value_dialect VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_table_stats(table_id BIGINT, record_count BIGINT, next_row_id BIGINT, file_size_bytes BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_table_column_stats(table_id BIGINT, column_id BIGINT, contains_null BIGINT, contains_nan BIGINT, min_value VARCHAR, max_value VARCHAR, extra_stats VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_partition_info(partition_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_partition_column(partition_id BIGINT, table_id BIGINT, partition_key_index BIGINT, column_id BIGINT, transform VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_file_partition_value(data_file_id BIGINT, table_id BIGINT, partition_key_index BIGINT, partition_value VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_files_scheduled_for_deletion(data_file_id BIGINT, path VARCHAR, path_is_relative BIGINT, schedule_start VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_inlined_data_tables(table_id BIGINT, table_name VARCHAR, schema_version BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_column_mapping(mapping_id BIGINT, table_id BIGINT, type VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_name_mapping(mapping_id BIGINT, column_id BIGINT, source_name VARCHAR, target_field_id BIGINT, parent_column BIGINT, is_partition BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_schema_versions(begin_snapshot BIGINT, schema_version BIGINT, table_id BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_macro(schema_id BIGINT, macro_id BIGINT, macro_name VARCHAR, begin_snapshot BIGINT, end_snapshot BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_macro_impl(macro_id BIGINT, impl_id BIGINT, dialect VARCHAR, sql VARCHAR, type VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_macro_parameters(macro_id BIGINT, impl_id BIGINT, column_id BIGINT, parameter_name VARCHAR, parameter_type VARCHAR, default_value VARCHAR, default_value_type VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS ducklake_sort_info(sort_id BIGINT, table_id BIGINT, begin_snapshot BIGINT, end_snapshot BIGINT)",
-    "CREATE TABLE IF NOT EXISTS ducklake_sort_expression(sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS store_file(data_file_id BIGINT PRIMARY KEY, sha256 VARCHAR NOT NULL, bucket BIGINT NOT NULL, min_person BIGINT NOT NULL, max_person BIGINT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS store_answer(first_answer BIGINT PRIMARY KEY, last_answer BIGINT NOT NULL, snapshot_id BIGINT NOT NULL)",
-    "CREATE INDEX IF NOT EXISTS store_live_file ON ducklake_data_file(table_id, end_snapshot)",
-];
-
-/// Creates what is missing of the catalogue's own tables.
-pub(crate) async fn create_tables(conn: &mut AnyConnection) -> Result<(), StoreError> {
-    for statement in TABLES {
-        sqlx::query(statement).execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
-/// Makes the open transaction the only writer, so that ids read next stay free until it ends.
-pub(crate) async fn lock(conn: &mut AnyConnection) -> Result<(), StoreError> {
-    sqlx::query("UPDATE ducklake_metadata SET value = value WHERE key = 'version'").execute(conn).await?;
-    Ok(())
-}
+pub(crate) use schema::{Dialect, create_tables, lock};
 
 /// A moment as DuckLake writes it, with `zone` appended (`+00` for snapshot times).
 pub(crate) fn time_text(time: Timestamp, zone: &str) -> String {
@@ -89,11 +44,11 @@ pub(crate) struct Head {
 }
 
 pub(crate) async fn head(conn: &mut AnyConnection) -> Result<Option<Head>, StoreError> {
-    let row = sqlx::query(
-        "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1",
-    )
-    .fetch_optional(conn)
-    .await?;
+    let sql = format!(
+        "SELECT snapshot_id, {}, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1",
+        Dialect::of(conn).moment_text("snapshot_time")
+    );
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(conn).await?;
     row.map(|row| {
         Ok(Head {
             id: row.try_get(0)?,
@@ -126,7 +81,11 @@ impl Head {
 
     /// Writes the snapshot. `changes` in DuckLake's words, such as `inserted_into_table:1`.
     pub(crate) async fn insert(&self, conn: &mut AnyConnection, changes: &str) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO ducklake_snapshot(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) VALUES ($1, $2, $3, $4, $5)")
+        let sql = format!(
+            "INSERT INTO ducklake_snapshot(snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id) VALUES ($1, {}, $3, $4, $5)",
+            Dialect::of(conn).moment("$2")
+        );
+        sqlx::query(AssertSqlSafe(sql))
             .bind(self.id)
             .bind(time_text(self.time, "+00"))
             .bind(self.schema_version)
@@ -151,14 +110,14 @@ pub(crate) async fn snapshot_at(
     id: Option<i64>,
     time: Option<Timestamp>,
 ) -> Result<Option<(i64, Timestamp)>, StoreError> {
-    // Texts of one fixed form compare like the times they stand for.
-    let row = sqlx::query(
-        "SELECT snapshot_id, snapshot_time FROM ducklake_snapshot WHERE (CAST($1 AS BIGINT) IS NULL OR snapshot_id = $1) AND ($2 IS NULL OR snapshot_time <= $2) ORDER BY snapshot_id DESC LIMIT 1",
-    )
-    .bind(id)
-    .bind(time.map(|t| time_text(t, "+00")))
-    .fetch_optional(conn)
-    .await?;
+    let dialect = Dialect::of(conn);
+    let sql = format!(
+        "SELECT snapshot_id, {} FROM ducklake_snapshot WHERE (CAST($1 AS BIGINT) IS NULL OR snapshot_id = $1) AND (CAST($2 AS VARCHAR) IS NULL OR snapshot_time <= {}) ORDER BY snapshot_id DESC LIMIT 1",
+        dialect.moment_text("snapshot_time"),
+        dialect.moment("$2")
+    );
+    let time = time.map(|t| time_text(t, "+00"));
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(id).bind(time).fetch_optional(conn).await?;
     row.map(|row| Ok((row.try_get(0)?, parse_time(&row.try_get::<String, _>(1)?)?))).transpose()
 }
 
@@ -213,10 +172,11 @@ pub(crate) async fn begin(conn: &mut AnyConnection, data_path: &str) -> Result<(
     let time = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or(Timestamp::UNIX_EPOCH);
     let first = Head { id: 0, time, schema_version: 0, next_catalog: 1, next_file: 0 };
     first.insert(conn, "created_schema:\"main\"").await?;
-    sqlx::query("INSERT INTO ducklake_schema(schema_id, schema_uuid, begin_snapshot, schema_name, path, path_is_relative) VALUES (0, $1, 0, 'main', '', 1)")
-        .bind(uuid(&[data_path, &time.to_string()]))
-        .execute(conn)
-        .await?;
+    let sql = format!(
+        "INSERT INTO ducklake_schema(schema_id, schema_uuid, begin_snapshot, schema_name, path, path_is_relative) VALUES (0, {}, 0, 'main', '', TRUE)",
+        Dialect::of(conn).uuid("$1")
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(uuid(&[data_path, &time.to_string()])).execute(conn).await?;
     Ok(())
 }
 
@@ -267,7 +227,11 @@ pub(crate) async fn add(conn: &mut AnyConnection, shape: &Shape) -> Result<(), S
         None => (next.take_catalog(), Vec::new(), format!("created_table:\"main\".\"{}\"", shape.name)),
     };
     if known.is_empty() {
-        sqlx::query("INSERT INTO ducklake_table(table_id, table_uuid, begin_snapshot, schema_id, table_name, path, path_is_relative) VALUES ($1, $2, $3, 0, $4, $5, 1)")
+        let sql = format!(
+            "INSERT INTO ducklake_table(table_id, table_uuid, begin_snapshot, schema_id, table_name, path, path_is_relative) VALUES ($1, {}, $3, 0, $4, $5, TRUE)",
+            Dialect::of(conn).uuid("$2")
+        );
+        sqlx::query(AssertSqlSafe(sql))
             .bind(table)
             .bind(uuid(&[&shape.name, &next.time.to_string()]))
             .bind(next.id)
@@ -283,7 +247,7 @@ pub(crate) async fn add(conn: &mut AnyConnection, shape: &Shape) -> Result<(), S
             continue;
         }
         id += 1;
-        sqlx::query("INSERT INTO ducklake_column(column_id, begin_snapshot, table_id, column_order, column_name, column_type, default_value, nulls_allowed, default_value_type, default_value_dialect) VALUES ($1, $2, $3, $1, $4, $5, 'NULL', 1, 'literal', 'duckdb')")
+        sqlx::query("INSERT INTO ducklake_column(column_id, begin_snapshot, table_id, column_order, column_name, column_type, default_value, nulls_allowed, default_value_type, default_value_dialect) VALUES ($1, $2, $3, $1, $4, $5, 'NULL', TRUE, 'literal', 'duckdb')")
             .bind(id)
             .bind(next.id)
             .bind(table)
@@ -307,7 +271,7 @@ pub(crate) async fn add(conn: &mut AnyConnection, shape: &Shape) -> Result<(), S
         .execute(&mut *conn)
         .await?;
     for (at, (column, name)) in (0i64..).zip(&names) {
-        sqlx::query("INSERT INTO ducklake_name_mapping(mapping_id, column_id, source_name, target_field_id, is_partition) VALUES ($1, $2, $3, $4, 0)")
+        sqlx::query("INSERT INTO ducklake_name_mapping(mapping_id, column_id, source_name, target_field_id, is_partition) VALUES ($1, $2, $3, $4, FALSE)")
             .bind(mapping)
             .bind(at)
             .bind(name)
