@@ -10,6 +10,8 @@ use polars::prelude as pl;
 use polars::prelude::SerReader as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::columns::BulkColumn;
+use crate::parquet::{self, FileColumn};
 use crate::shape::{Kind, Shape};
 use crate::{StoreError, frame};
 
@@ -102,48 +104,54 @@ pub(crate) fn write(
     bucket: u32,
     frame: &mut pl::DataFrame,
 ) -> Result<Written, StoreError> {
-    fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-    let path = temporary_name(folder);
-    let bytes = encode(&path, frame)?;
-    let tail = bytes.len().checked_sub(8).and_then(|at| bytes.get(at..at + 4)).and_then(|b| b.try_into().ok());
-    let footer = tail.map_or(0, u32::from_le_bytes);
-    let persons = frame::required(frame, "person")?;
+    let columns: Vec<BulkColumn> =
+        shape.columns.iter().map(|c| frame::bulk_column(frame, &c.name, c.kind)).collect::<Result<_, _>>()?;
+    let named: Vec<FileColumn<'_>> = shape
+        .columns
+        .iter()
+        .zip(&columns)
+        .map(|(c, values)| FileColumn { name: &c.name, kind: c.kind, values: Some(values) })
+        .collect();
     let mut answers = frame::required(frame, "answer")?;
     answers.sort_unstable();
     answers.dedup();
-    let written = Written {
-        temporary: Some(path.clone()),
-        bucket,
-        rows: frame.height(),
-        bytes: bytes.len() as u64,
-        footer: u64::from(footer),
-        sha256: hex::encode(Sha256::digest(&bytes)),
-        persons: (persons.iter().copied().min().unwrap_or(0), persons.iter().copied().max().unwrap_or(0)),
-        answers,
-        stats: shape.columns.iter().map(|c| stats(frame, &c.name, c.kind)).collect::<Result<_, _>>()?,
-    };
-    write_synced(&path, &bytes)?;
+    let persons = frame::required(frame, "person")?;
+    let persons = (persons.iter().copied().min().unwrap_or(0), persons.iter().copied().max().unwrap_or(0));
+    let mut written = write_columns(folder, bucket, &named, frame.height(), persons)?;
+    written.answers = answers;
     Ok(written)
 }
 
-fn stats(frame: &pl::DataFrame, name: &str, kind: Kind) -> Result<ColumnStats, StoreError> {
-    let (nulls, min, max);
-    if kind == Kind::Text {
-        let column = frame.column(name)?.as_materialized_series().str()?;
-        nulls = column.null_count();
-        min = column.iter().flatten().min().map(str::to_owned);
-        max = column.iter().flatten().max().map(str::to_owned);
-    } else {
-        let values = frame::int_values(frame, name)?;
-        nulls = values.iter().filter(|v| v.is_none()).count();
-        min = values.iter().flatten().min().and_then(|v| shown(kind, *v));
-        max = values.iter().flatten().max().and_then(|v| shown(kind, *v));
-    }
-    Ok(ColumnStats { column: name.to_owned(), values: frame.height() - nulls, nulls, min, max })
+/// Writes columns, all of so many rows about these people, under a temporary name.
+pub(crate) fn write_columns(
+    folder: &Path,
+    bucket: u32,
+    columns: &[FileColumn<'_>],
+    rows: usize,
+    persons: (i64, i64),
+) -> Result<Written, StoreError> {
+    fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+    let path = temporary_name(folder);
+    let (bytes, stats) = parquet::encode(columns, rows)
+        .map_err(|e| StoreError::Parquet { path: path.clone(), source: pl::PolarsError::from(e) })?;
+    let tail = bytes.len().checked_sub(8).and_then(|at| bytes.get(at..at + 4)).and_then(|b| b.try_into().ok());
+    let footer = tail.map_or(0, u32::from_le_bytes);
+    write_synced(&path, &bytes)?;
+    Ok(Written {
+        temporary: Some(path),
+        bucket,
+        rows,
+        bytes: bytes.len() as u64,
+        footer: u64::from(footer),
+        sha256: hex::encode(Sha256::digest(&bytes)),
+        persons,
+        answers: Vec::new(),
+        stats,
+    })
 }
 
 /// A value as DuckLake writes it in statistics.
-fn shown(kind: Kind, value: i64) -> Option<String> {
+pub(crate) fn shown(kind: Kind, value: i64) -> Option<String> {
     match kind {
         Kind::Date => hedui_base::columns::days_to_date(value).map(|d: Date| d.to_string()),
         Kind::Time => jiff::Timestamp::from_microsecond(value).ok().map(|t| crate::ducklake::time_text(t, "")),

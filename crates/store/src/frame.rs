@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use polars::prelude as pl;
 use polars::prelude::{IntoSeries as _, NewChunkedArray as _};
 
+use crate::columns::{BulkColumn, Texts};
 use crate::shape::{Kind, RECORD_COLUMNS, Shape, ShapeColumn};
 use crate::{CoverageRow, StoreError};
 
@@ -178,6 +179,16 @@ pub(crate) fn int_values(frame: &pl::DataFrame, name: &str) -> Result<Vec<Option
         pl::DataType::Datetime(..) => series.to_physical_repr().i64()?.iter().collect(),
         _ => series.i64()?.iter().collect(),
     })
+}
+
+/// A column in the form that files are written from.
+pub(crate) fn bulk_column(frame: &pl::DataFrame, name: &str, kind: Kind) -> Result<BulkColumn, StoreError> {
+    if kind != Kind::Text {
+        return Ok(BulkColumn::Ints(int_values(frame, name)?.into_iter().collect()));
+    }
+    let mut texts = Texts::default();
+    frame.column(name)?.as_materialized_series().str()?.iter().for_each(|text| texts.push(text));
+    Ok(BulkColumn::Texts(texts))
 }
 
 /// The numbers of a column without nulls.

@@ -21,12 +21,16 @@
 //! # let _ = live; Ok(()) }
 //! ```
 
+mod bulk;
+mod case_tables;
+mod columns;
 mod coverage;
 mod ducklake;
 mod error;
 mod file;
 mod frame;
 mod maintain;
+mod parquet;
 pub mod plain;
 mod publish;
 pub mod results;
@@ -34,6 +38,9 @@ mod shape;
 mod snapshot;
 mod store;
 
+pub use bulk::{BulkCommit, BulkFile};
+pub use case_tables::{CASES, PEOPLE};
+pub use columns::{BulkColumn, Ints, Texts};
 pub use coverage::CoverageRow;
 pub use error::StoreError;
 pub use maintain::{Compaction, FileProblem, HistoryEntry, Verification};

@@ -276,15 +276,7 @@ pub(crate) async fn add_file(
         .bind(bytes + written.bytes as i64)
         .execute(&mut *conn)
         .await?;
-    let known: BTreeMap<i64, (bool, Option<String>, Option<String>)> = sqlx::query(
-        "SELECT column_id, CASE WHEN contains_null THEN 1 ELSE 0 END, min_value, max_value FROM ducklake_table_column_stats WHERE table_id = $1",
-    )
-    .bind(lake.id)
-    .fetch_all(&mut *conn)
-    .await?
-    .iter()
-    .map(|row| Ok((row.try_get(0)?, (row.try_get::<i64, _>(1)? != 0, row.try_get(2)?, row.try_get(3)?))))
-    .collect::<Result<_, sqlx::Error>>()?;
+    let known = known_columns(conn, lake.id).await?;
     for stats in &written.stats {
         let Some((column, _, ty)) = lake.columns.iter().find(|(_, n, _)| *n == stats.column) else { continue };
         sqlx::query("INSERT INTO ducklake_file_column_stats(data_file_id, table_id, column_id, value_count, null_count, min_value, max_value) VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -302,13 +294,54 @@ pub(crate) async fn add_file(
     Ok(())
 }
 
+/// Whether a column of the whole table has nulls, its least and its largest value.
+type KnownColumn = (bool, Option<String>, Option<String>);
+
+/// What the catalogue knows about the columns of a table.
+pub(crate) async fn known_columns(
+    conn: &mut AnyConnection,
+    table: i64,
+) -> Result<BTreeMap<i64, KnownColumn>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT column_id, CASE WHEN contains_null THEN 1 ELSE 0 END, min_value, max_value FROM ducklake_table_column_stats WHERE table_id = $1",
+    )
+    .bind(table)
+    .fetch_all(conn)
+    .await?;
+    let known = rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get::<i64, _>(1)? != 0, row.try_get(2)?, row.try_get(3)?))));
+    Ok(known.collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// Least and largest value of two files together.
+pub(crate) fn widened(ty: &str, a: &ColumnStats, b: &ColumnStats) -> ColumnStats {
+    ColumnStats {
+        column: a.column.clone(),
+        values: a.values + b.values,
+        nulls: a.nulls + b.nulls,
+        min: widest(ty, &a.min, &b.min, true),
+        max: widest(ty, &a.max, &b.max, false),
+    }
+}
+
+fn widest(ty: &str, old: &Option<String>, new: &Option<String>, min: bool) -> Option<String> {
+    let less = |a: &str, b: &str| match (ty, a.parse::<i64>(), b.parse::<i64>()) {
+        ("int64", Ok(a), Ok(b)) => a < b,
+        _ => a < b,
+    };
+    match (old, new) {
+        (Some(old), Some(new)) if less(new, old) == min && new != old => Some(new.clone()),
+        (None, new) => new.clone(),
+        (old, _) => old.clone(),
+    }
+}
+
 /// Widens what the catalogue knows about a column of the whole table, where the file goes beyond it.
-async fn column_totals(
+pub(crate) async fn column_totals(
     conn: &mut AnyConnection,
     table: i64,
     column: i64,
     ty: &str,
-    known: Option<&(bool, Option<String>, Option<String>)>,
+    known: Option<&KnownColumn>,
     stats: &ColumnStats,
 ) -> Result<(), StoreError> {
     let nulls = stats.nulls > 0;
@@ -323,16 +356,7 @@ async fn column_totals(
             .await?;
         return Ok(());
     };
-    let less = |a: &str, b: &str| match (ty, a.parse::<i64>(), b.parse::<i64>()) {
-        ("int64", Ok(a), Ok(b)) => a < b,
-        _ => a < b,
-    };
-    let widest = |old: &Option<String>, new: &Option<String>, min: bool| match (old, new) {
-        (Some(old), Some(new)) if less(new, old) == min && new != old => Some(new.clone()),
-        (None, new) => new.clone(),
-        (old, _) => old.clone(),
-    };
-    let now = (was.0 || nulls, widest(&was.1, &stats.min, true), widest(&was.2, &stats.max, false));
+    let now = (was.0 || nulls, widest(ty, &was.1, &stats.min, true), widest(ty, &was.2, &stats.max, false));
     if now != *was {
         sqlx::query("UPDATE ducklake_table_column_stats SET contains_null = $3, min_value = $4, max_value = $5 WHERE table_id = $1 AND column_id = $2")
             .bind(table)

@@ -41,6 +41,13 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The kind of a column that the catalogue has; it holds no others.
+    pub(crate) fn from_ducklake(name: &str) -> Self {
+        [Self::Text, Self::Bool, Self::Date, Self::Time].into_iter().find(|k| k.ducklake() == name).unwrap_or(Self::Int)
+    }
+}
+
 /// One column of a table of the store.
 #[derive(Clone, Debug)]
 pub(crate) struct ShapeColumn {

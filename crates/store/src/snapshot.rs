@@ -201,7 +201,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError::UnknownDataset`].
     pub fn files(&self, dataset: &str) -> Result<Vec<std::path::PathBuf>, StoreError> {
-        if dataset != COVERAGE {
+        if dataset != COVERAGE && !self.inner.case_tables.contains_key(dataset) {
             self.inner.table(dataset)?;
         }
         let files = self.files.get(dataset).into_iter().flat_map(BTreeMap::values).flatten();

@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, Connection as _};
 use crate::ducklake::{self, LakeTable};
 use crate::shape::{COVERAGE, Shape};
 use crate::snapshot::{At, Snapshot, SnapshotId};
-use crate::{StoreError, file};
+use crate::{StoreError, case_tables, file};
 
 /// What is chosen when a store is created, and kept in it ever after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +32,18 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inner {
     /// `DIR/store`.
     pub(crate) folder: PathBuf,
     pub(crate) options: StoreOptions,
     pub(crate) tables: BTreeMap<String, Table>,
+    /// `cases` and `people`, where the store holds a caseload.
+    pub(crate) case_tables: BTreeMap<String, Table>,
 }
 
 /// One table: its shape and what the catalogue calls it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) shape: Shape,
     pub(crate) lake: LakeTable,
@@ -138,7 +140,9 @@ impl Store {
         let people = ducklake::metadata(conn, BUCKET_PEOPLE).await?.and_then(|p| p.parse().ok()).filter(|p| *p > 0);
         let bucket_people =
             people.ok_or_else(|| StoreError::Catalogue("its `bucket_people` is not a count of people".to_owned()))?;
-        Ok(Self { inner: Arc::new(Inner { folder, options: StoreOptions { bucket_people }, tables }) })
+        let case_tables = case_tables::take(&mut lake);
+        let options = StoreOptions { bucket_people };
+        Ok(Self { inner: Arc::new(Inner { folder, options, tables, case_tables }) })
     }
 
     /// How many people share a bucket in this store.
@@ -170,6 +174,14 @@ impl Store {
 
     pub(crate) fn table(&self, name: &str) -> Result<&Table, StoreError> {
         self.inner.table(name)
+    }
+
+    /// A dataset's table, that of coverage, or one of a caseload.
+    pub(crate) fn any_table(&self, name: &str) -> Result<&Table, StoreError> {
+        match name {
+            COVERAGE => self.inner.coverage(),
+            _ => self.inner.case_tables.get(name).map_or_else(|| self.inner.table(name), Ok),
+        }
     }
 }
 

@@ -132,8 +132,19 @@ impl Cast<'_> {
     }
 }
 
-/// Makes one household: people, incomes, possessions, all honest.
-pub(super) fn household(shape: &CityShape, as_of: Date, index: u32, plan: &Plan, dice: &mut Dice) -> Household {
+/// Who lives together, before anything else is known about them.
+struct Beginning {
+    band: Band,
+    area: String,
+    county: String,
+    rural: bool,
+    rare: bool,
+    surname: &'static str,
+    members: Vec<Person>,
+    obligors: Vec<Person>,
+}
+
+fn begin(shape: &CityShape, as_of: Date, index: u32, plan: &Plan, dice: &mut Dice) -> Beginning {
     let composition = plan.composition(dice).unwrap_or_else(|| *dice.weighted(&USUAL));
     let rare = plan.is_clean() && dice.chance(shape.rare_names);
     let band = plan.band().unwrap_or_else(|| match dice.between(0, 99) {
@@ -147,8 +158,21 @@ pub(super) fn household(shape: &CityShape, as_of: Date, index: u32, plan: &Plan,
     let surname = names::surname(dice);
     let student = plan.student() || dice.chance(60);
     let mut cast = Cast { dice, as_of, serial: u64::from(index) * 16, surname };
-    let mut members = cast.members(composition, student);
-    let mut obligors = cast.obligors(composition, plan.obligor());
+    let members = cast.members(composition, student);
+    let obligors = cast.obligors(composition, plan.obligor());
+    Beginning { band, area, county, rural, rare, surname, members, obligors }
+}
+
+/// How many people a household has: members, and obligors elsewhere. Cheap: nothing else is invented.
+pub(super) fn heads(shape: &CityShape, as_of: Date, index: u32, plan: &Plan, dice: &mut Dice) -> (usize, usize) {
+    let begun = begin(shape, as_of, index, plan, dice);
+    (begun.members.len(), begun.obligors.len())
+}
+
+/// Makes one household: people, incomes, possessions, all honest.
+pub(super) fn household(shape: &CityShape, as_of: Date, index: u32, plan: &Plan, dice: &mut Dice) -> Household {
+    let Beginning { band, area, county, rural, rare, surname, mut members, mut obligors } =
+        begin(shape, as_of, index, plan, dice);
     if rare {
         members[0].name = names::rare_name(surname, dice);
     }

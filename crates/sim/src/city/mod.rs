@@ -19,7 +19,7 @@ use crate::holders::Holders;
 use crate::plant;
 use crate::records::{Code, PersonRecords, UtilityAccount};
 use crate::shape::CityShape;
-use crate::truth::Truth;
+use crate::truth::{Expected, Planted, Truth};
 
 pub(crate) use compose::Composition;
 pub use files::CityError;
@@ -163,22 +163,48 @@ pub fn generate(options: &CityOptions) -> City {
 #[must_use]
 pub fn generate_for(options: &CityOptions, holders: &Holders) -> City {
     let shape = CityShape::default();
-    let dealer = plant::Dealer::new(options.seed, holders);
+    let maker = Maker { shape: &shape, holders, dealer: plant::Dealer::new(options.seed, holders), options };
     let mut truth = Truth::default();
     let households = (0..options.households)
         .map(|index| {
-            let mut dice = Dice::new(options.seed, "household", u64::from(index));
-            let plan = dealer.plan(index);
-            let mut household = compose::household(&shape, options.as_of, index, &plan, &mut dice);
-            finance::give(&mut household, options.seed, index, options.as_of);
-            utilities::give(&mut household, &shape, &plan, options.seed, index, options.as_of);
-            let mut applied = plant::live(&plan, &mut household, &shape, options.as_of, holders, &mut dice);
-            registers::give(&mut household, options.seed, index, options.as_of);
-            plant::register(&plan, &mut household, options.seed, options.as_of, holders, &mut applied);
-            truth.expected.extend(applied.expected(&household, &shape, holders));
-            truth.planted.extend(applied.planted);
+            let (household, expected, planted) = maker.household(index);
+            truth.expected.extend(expected);
+            truth.planted.extend(planted);
             household
         })
         .collect();
     City { options: options.clone(), as_of: options.as_of, advanced: Vec::new(), shape, households, truth }
+}
+
+/// Makes the households of a city one by one, in any order.
+pub(crate) struct Maker<'a> {
+    pub(crate) shape: &'a CityShape,
+    pub(crate) holders: &'a Holders,
+    pub(crate) dealer: plant::Dealer,
+    pub(crate) options: &'a CityOptions,
+}
+
+impl Maker<'_> {
+    fn dice(&self, index: u32) -> Dice {
+        Dice::new(self.options.seed, "household", u64::from(index))
+    }
+
+    /// How many people a household has: members, and obligors elsewhere.
+    pub(crate) fn heads(&self, index: u32) -> (usize, usize) {
+        compose::heads(self.shape, self.options.as_of, index, &self.dealer.plan(index), &mut self.dice(index))
+    }
+
+    /// A household, the flags that are due for it, and what was planted.
+    pub(crate) fn household(&self, index: u32) -> (Household, Vec<Expected>, Vec<Planted>) {
+        let (seed, as_of, mut dice) = (self.options.seed, self.options.as_of, self.dice(index));
+        let plan = self.dealer.plan(index);
+        let mut household = compose::household(self.shape, as_of, index, &plan, &mut dice);
+        finance::give(&mut household, seed, index, as_of);
+        utilities::give(&mut household, self.shape, &plan, seed, index, as_of);
+        let mut applied = plant::live(&plan, &mut household, self.shape, as_of, self.holders, &mut dice);
+        registers::give(&mut household, seed, index, as_of);
+        plant::register(&plan, &mut household, seed, as_of, self.holders, &mut applied);
+        let expected = applied.expected(&household, self.shape, self.holders);
+        (household, expected, applied.planted)
+    }
 }

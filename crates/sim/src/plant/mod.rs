@@ -84,13 +84,20 @@ pub(crate) struct Dealer {
     seed: u64,
     first: Vec<&'static Kind>,
     second: Vec<&'static Kind>,
+    /// Of the households that would get an anomaly, only each so many-th does.
+    each: u64,
 }
 
 impl Dealer {
     pub(crate) fn new(seed: u64, holders: &Holders) -> Self {
         let first: Vec<_> = kinds().filter(|kind| kind.shown_by.iter().all(|d| holders.hold(d))).collect();
         let second = first.iter().copied().filter(|kind| kind.second).collect();
-        Self { seed, first, second }
+        Self { seed, first, second, each: 1 }
+    }
+
+    /// The same for a city with fewer anomalies: of the households that would get one, each `each`-th does.
+    pub(crate) fn sparse(seed: u64, holders: &Holders, each: u64) -> Self {
+        Self { each: each.max(1), ..Self::new(seed, holders) }
     }
 
     /// Three households in ten get an anomaly, each kind in turn; one in five of those gets a second one.
@@ -103,6 +110,10 @@ impl Dealer {
             return Plan { index, ..Plan::default() };
         }
         let nth = i / 10 * 3 + (i / 10 * 10..i).filter(|j| has(*j)).count() as u64;
+        if nth % self.each != 0 {
+            return Plan { index, ..Plan::default() };
+        }
+        let nth = nth / self.each;
         let count = self.first.len() as u64;
         let at = ((nth + self.seed) % count) as usize;
         let mut kinds = vec![self.first[at]];

@@ -1,0 +1,104 @@
+//! Two tables that hold a caseload as columns, beside the records: who is counted in which case, and what was declared.
+//!
+//! A case lies in the bucket of the largest key among its people, so that a household whose people all lie in one bucket
+//! is read with it, and one that shares a person with another household finds its other people in buckets before its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hedui_base::ColumnType;
+use sqlx::{AnyConnection, Connection as _};
+
+use crate::ducklake::{self, LakeTable};
+use crate::plain::InputSpec;
+use crate::shape::{Kind, Shape, ShapeColumn};
+use crate::store::Table;
+use crate::{Store, StoreError};
+
+/// Name of the table of cases: one row each, sorted by (person, position).
+pub const CASES: &str = "cases";
+/// Name of the table of their people: one row per case and person, sorted by (person, position, who).
+pub const PEOPLE: &str = "people";
+
+const CASE_COLUMNS: [(&str, Kind, &str); 8] = [
+    ("person", Kind::Int, "the largest key among the people of the case: its bucket and sort key"),
+    ("case", Kind::Text, "number of the case"),
+    ("position", Kind::Int, "place in the order of registration, from 0"),
+    ("area", Kind::Text, "division code of the case"),
+    ("residence", Kind::Text, "urban or rural; null if unknown"),
+    ("scheme", Kind::Text, "the scheme applied for or received"),
+    ("in_receipt", Kind::Bool, "whether it receives aid"),
+    ("letters", Kind::Text, "numbers of its letters of authorisation, joined by commas"),
+];
+
+const PEOPLE_COLUMNS: [(&str, Kind, &str); 7] = [
+    ("person", Kind::Int, "as in cases: the largest key among the people of the case"),
+    ("position", Kind::Int, "as in cases"),
+    ("who", Kind::Int, "key of the person in the ledger"),
+    ("role", Kind::Text, "member or obligor"),
+    ("relation", Kind::Text, "relation to the applicant; self is the applicant"),
+    ("birth_date", Kind::Date, "day of birth"),
+    ("sex", Kind::Text, "male or female"),
+];
+
+fn shape(name: &str, own: &[(&str, Kind, &str)], inputs: &[InputSpec], of_person: bool) -> Shape {
+    let column = |name: &str, kind, ty: Option<ColumnType>, comment: &str| ShapeColumn {
+        name: name.to_owned(),
+        kind,
+        ty,
+        comment: comment.to_owned(),
+    };
+    let mut columns: Vec<ShapeColumn> = own.iter().map(|(name, kind, comment)| column(name, *kind, None, comment)).collect();
+    let mut more: BTreeMap<&str, &InputSpec> = BTreeMap::new();
+    for input in inputs.iter().filter(|i| i.of_person == of_person) {
+        if columns.iter().all(|c| c.name != input.name) {
+            more.entry(&input.name).or_insert(input);
+        }
+    }
+    columns.extend(more.into_iter().map(|(name, input)| {
+        let (ty, title) = (input.column.ty, &input.column.title.zh);
+        column(name, Kind::of(ty), Some(ty), &format!("{title} ({ty})"))
+    }));
+    Shape { name: name.to_owned(), columns }
+}
+
+/// The shape of a table of cases or people as the catalogue has it: packs may declare other inputs since.
+fn stored(lake: &LakeTable) -> Shape {
+    let column = |(_, name, ty): &(i64, String, String)| ShapeColumn {
+        name: name.clone(),
+        kind: Kind::from_ducklake(ty),
+        ty: None,
+        comment: String::new(),
+    };
+    Shape { name: lake.name.clone(), columns: lake.columns.iter().map(column).collect() }
+}
+
+/// Takes the two tables out of those that the catalogue has, if it has them.
+pub(crate) fn take(lake: &mut BTreeMap<String, LakeTable>) -> BTreeMap<String, Table> {
+    let tables = [CASES, PEOPLE].into_iter().filter_map(|name| lake.remove(name));
+    tables.map(|lake| (lake.name.clone(), Table { shape: stored(&lake), lake })).collect()
+}
+
+impl Store {
+    /// Makes the tables `cases` and `people`, or gives them the columns they lack, for these inputs of packs: one column
+    /// per household input in `cases` and per person input in `people`, but for those that are columns of their own.
+    ///
+    /// # Errors
+    /// [`StoreError::ColumnChanged`] if an input has another type than the column that is there.
+    pub async fn case_tables(&mut self, conn: &mut AnyConnection, inputs: &[InputSpec]) -> Result<(), StoreError> {
+        let shapes = [shape(CASES, &CASE_COLUMNS, inputs, false), shape(PEOPLE, &PEOPLE_COLUMNS, inputs, true)];
+        let mut tx = conn.begin().await?;
+        ducklake::lock(&mut tx).await?;
+        let tables = ducklake::tables(&mut tx).await?;
+        for shape in &shapes {
+            if ducklake::lacks(shape, &tables)? {
+                ducklake::add(&mut tx, shape).await?;
+            }
+        }
+        let mut lake: BTreeMap<String, LakeTable> =
+            ducklake::tables(&mut tx).await?.into_iter().map(|t| (t.name.clone(), t)).collect();
+        tx.commit().await?;
+        Arc::make_mut(&mut self.inner).case_tables = take(&mut lake);
+        Ok(())
+    }
+}

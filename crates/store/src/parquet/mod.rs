@@ -1,0 +1,345 @@
+//! Parquet files as the store lays them out, whoever reads them: one row group, small pages, zstd, statistics a page.
+//!
+//! Numbers are `DELTA_BINARY_PACKED`, words that repeat `RLE_DICTIONARY`, other texts `DELTA_LENGTH_BYTE_ARRAY`, booleans
+//! single bits. Every column is optional, in version 1 data pages, with the column and offset index of the format.
+
+mod encode;
+
+use polars_parquet::parquet::CowBuffer;
+use polars_parquet::parquet::encoding::Encoding;
+use polars_parquet::parquet::error::{ParquetError, ParquetResult};
+use polars_parquet::parquet::metadata::{Descriptor, SchemaDescriptor};
+use polars_parquet::parquet::page::{DataPage, DataPageHeader, DataPageHeaderV1, DictPage, Page};
+use polars_parquet::parquet::schema::Repetition;
+use polars_parquet::parquet::schema::types::{
+    ParquetType, PhysicalType, PrimitiveConvertedType, PrimitiveLogicalType, PrimitiveType, TimeUnit,
+};
+use polars_parquet::parquet::statistics::{
+    BinaryStatistics, BooleanStatistics, ParquetStatistics, PrimitiveStatistics,
+};
+use polars_parquet::parquet::write::{
+    Compressor, DynIter, DynStreamingIterator, FileWriter, RowGroupIterColumns, Version, WriteOptions,
+};
+use polars_parquet::write::{CompressionOptions, ZstdLevel};
+
+use crate::columns::{BulkColumn, Ints, TextForm, Texts};
+use crate::file::{ColumnStats, shown};
+use crate::shape::Kind;
+use encode::Delta;
+
+/// Bytes of a data page before compression, about. Batches scan whole buckets and would do with larger ones; looking one
+/// household up decodes every page that holds a row of it, and 16 KB is some ten microseconds.
+const PAGE_BYTES: usize = 16 * 1024;
+
+/// Rows of a data page at most: columns that hardly change would otherwise be one page, and a look-up would read it all.
+const PAGE_ROWS: usize = 8192;
+
+/// Rows between two looks at how large a page has become.
+const STRIDE: usize = 1024;
+
+/// zstd's fastest usual level: pages are encoded densely already, and the batch pays for every byte it unpacks.
+const LEVEL: i32 = 1;
+
+/// A column of a file to be written: its name, its kind, and its values; none for a column of nulls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileColumn<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) values: Option<&'a BulkColumn>,
+}
+
+/// The bytes of a file with these columns, all of so many rows, and what the catalogue keeps of each column.
+pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(Vec<u8>, Vec<ColumnStats>)> {
+    let types: Vec<PrimitiveType> = columns.iter().map(|c| type_of(c.name, c.kind)).collect();
+    let schema =
+        SchemaDescriptor::new("root".into(), types.iter().cloned().map(ParquetType::PrimitiveType).collect());
+    let (mut pages, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+    for (column, ty) in columns.iter().zip(types) {
+        let mut writer = Pages { ty, kind: column.kind, pages: Vec::new(), stats: Summary::default() };
+        match column.values {
+            Some(BulkColumn::Ints(ints)) if ints.present.missing() < rows => writer.ints(ints, rows)?,
+            Some(BulkColumn::Texts(texts)) if texts.present.missing() < rows => writer.texts(texts, rows)?,
+            _ => writer.nulls(rows)?,
+        }
+        pages.push(writer.pages);
+        stats.push(writer.stats.of(column, rows));
+    }
+    let level = ZstdLevel::try_new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
+    let compression = CompressionOptions::Zstd(Some(level));
+    let group: RowGroupIterColumns<'_, ParquetError> = DynIter::new(pages.into_iter().map(move |pages| {
+        let pages = Compressor::new(pages.into_iter().map(Ok), compression, Vec::new());
+        Ok(DynStreamingIterator::new(pages))
+    }));
+    let options = WriteOptions { write_statistics: true, version: Version::V1 };
+    let mut file = FileWriter::new(Vec::new(), schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()));
+    file.write(rows as u64, group)?;
+    file.end(None)?;
+    Ok((file.into_inner(), stats))
+}
+
+fn type_of(name: &str, kind: Kind) -> PrimitiveType {
+    use PrimitiveConvertedType as Converted;
+    use PrimitiveLogicalType as Logical;
+    let (physical, converted, logical) = match kind {
+        Kind::Int => (PhysicalType::Int64, None, None),
+        Kind::Bool => (PhysicalType::Boolean, None, None),
+        Kind::Text => (PhysicalType::ByteArray, Some(Converted::Utf8), Some(Logical::String)),
+        Kind::Date => (PhysicalType::Int32, Some(Converted::Date), Some(Logical::Date)),
+        Kind::Time => {
+            let logical = Logical::Timestamp { unit: TimeUnit::Microseconds, is_adjusted_to_utc: false };
+            (PhysicalType::Int64, None, Some(logical))
+        }
+    };
+    let mut ty = PrimitiveType::from_physical(name.into(), physical);
+    ty.field_info.repetition = Repetition::Optional;
+    (ty.converted_type, ty.logical_type) = (converted, logical);
+    ty
+}
+
+/// Least and largest value of a column so far, and how many are null.
+#[derive(Debug, Default)]
+struct Summary {
+    nulls: usize,
+    ints: Option<(i64, i64)>,
+    texts: Option<(String, String)>,
+}
+
+impl Summary {
+    fn of(self, column: &FileColumn<'_>, rows: usize) -> ColumnStats {
+        let shown = |value: i64| shown(column.kind, value);
+        let (min, max) = match (self.ints, self.texts) {
+            (Some((min, max)), _) => (shown(min), shown(max)),
+            (None, Some((min, max))) => (Some(min), Some(max)),
+            (None, None) => (None, None),
+        };
+        ColumnStats { column: column.name.to_owned(), values: rows - self.nulls, nulls: self.nulls, min, max }
+    }
+
+    fn page(&mut self, nulls: usize, ints: Option<(i64, i64)>) {
+        self.nulls += nulls;
+        if let Some((min, max)) = ints {
+            self.ints = Some(self.ints.map_or((min, max), |(a, b)| (a.min(min), b.max(max))));
+        }
+    }
+
+    fn text_page(&mut self, nulls: usize, texts: Option<(&str, &str)>) {
+        self.nulls += nulls;
+        let Some((min, max)) = texts else { return };
+        match &mut self.texts {
+            None => self.texts = Some((min.to_owned(), max.to_owned())),
+            Some((least, largest)) => {
+                if min < least.as_str() {
+                    min.clone_into(least);
+                }
+                if max > largest.as_str() {
+                    max.clone_into(largest);
+                }
+            }
+        }
+    }
+}
+
+/// The pages of one column.
+struct Pages {
+    ty: PrimitiveType,
+    kind: Kind,
+    pages: Vec<Page>,
+    stats: Summary,
+}
+
+impl Pages {
+    fn add(&mut self, body: Vec<u8>, rows: usize, encoding: Encoding, statistics: ParquetStatistics) -> ParquetResult<()> {
+        let count = i32::try_from(rows).map_err(|_| ParquetError::OutOfSpec("a page has too many rows".to_owned()))?;
+        let header = DataPageHeader::V1(DataPageHeaderV1 {
+            num_values: count,
+            encoding: encoding.into(),
+            definition_level_encoding: Encoding::Rle.into(),
+            repetition_level_encoding: Encoding::Rle.into(),
+            statistics: Some(statistics),
+        });
+        let descriptor = Descriptor { primitive_type: self.ty.clone(), max_def_level: 1, max_rep_level: 0 };
+        self.pages.push(Page::Data(DataPage::new(header, CowBuffer::Owned(body), descriptor, rows)));
+        Ok(())
+    }
+
+    /// A column in which nothing is: a page of nulls.
+    fn nulls(&mut self, rows: usize) -> ParquetResult<()> {
+        let mut body = Vec::new();
+        encode::levels(rows, rows, std::iter::empty(), &mut body);
+        self.stats.nulls = rows;
+        let statistics = self.statistics(rows, None);
+        self.add(body, rows, Encoding::Plain, statistics)
+    }
+
+    fn statistics(&self, nulls: usize, range: Option<(i64, i64)>) -> ParquetStatistics {
+        let null_count = Some(nulls as i64);
+        let (min, max) = (range.map(|r| r.0), range.map(|r| r.1));
+        let primitive_type = self.ty.clone();
+        match self.kind {
+            Kind::Bool => BooleanStatistics {
+                null_count,
+                distinct_count: None,
+                max_value: max.map(|v| v != 0),
+                min_value: min.map(|v| v != 0),
+            }
+            .serialize(),
+            // Dates were checked to be within the calendar, far within 32 bits.
+            Kind::Date => PrimitiveStatistics::<i32> {
+                primitive_type,
+                null_count,
+                distinct_count: None,
+                max_value: max.map(|v| v as i32),
+                min_value: min.map(|v| v as i32),
+            }
+            .serialize(),
+            Kind::Int | Kind::Time => PrimitiveStatistics::<i64> {
+                primitive_type,
+                null_count,
+                distinct_count: None,
+                max_value: max,
+                min_value: min,
+            }
+            .serialize(),
+            Kind::Text => self.text_statistics(nulls, None),
+        }
+    }
+
+    fn text_statistics(&self, nulls: usize, range: Option<(&str, &str)>) -> ParquetStatistics {
+        BinaryStatistics {
+            primitive_type: self.ty.clone(),
+            null_count: Some(nulls as i64),
+            distinct_count: None,
+            max_value: range.map(|r| r.1.as_bytes().to_vec()),
+            min_value: range.map(|r| r.0.as_bytes().to_vec()),
+        }
+        .serialize()
+    }
+
+    fn ints(&mut self, ints: &Ints, rows: usize) -> ParquetResult<()> {
+        let mut delta = Delta::default();
+        let mut from = 0;
+        while from < rows {
+            let (mut at, mut range, mut missing) = (from, None, 0);
+            while at < rows && at - from < PAGE_ROWS && (at == from || delta.size() < PAGE_BYTES) {
+                let stride = at..(at + STRIDE).min(rows);
+                for row in stride.clone() {
+                    if ints.present.missing() > 0 && !ints.present.get(row) {
+                        missing += 1;
+                        continue;
+                    }
+                    let value = ints.values[row];
+                    range = Some(range.map_or((value, value), |(a, b): (i64, i64)| (a.min(value), b.max(value))));
+                    if self.kind != Kind::Bool {
+                        delta.push(value);
+                    }
+                }
+                at = stride.end;
+            }
+            let there = from..at;
+            let mut body = Vec::new();
+            encode::levels(there.len(), missing, there.clone().map(|r| ints.present.get(r)), &mut body);
+            let encoding = if self.kind == Kind::Bool {
+                let known = there.clone().filter(|r| ints.present.get(*r));
+                encode::bools(known.map(|r| ints.values[r] != 0), &mut body);
+                Encoding::Plain
+            } else {
+                delta.finish(&mut body);
+                Encoding::DeltaBinaryPacked
+            };
+            let statistics = self.statistics(missing, range);
+            self.add(body, there.len(), encoding, statistics)?;
+            self.stats.page(missing, range);
+            from = at;
+        }
+        Ok(())
+    }
+
+    fn texts(&mut self, texts: &Texts, rows: usize) -> ParquetResult<()> {
+        match &texts.form {
+            // Words that hardly repeat cost less as they are.
+            TextForm::Coded { words, .. } if words.list.len() > rows / 2 + 8 => {
+                let mut flat = texts.clone();
+                flat.flatten();
+                self.texts(&flat, rows)
+            }
+            TextForm::Coded { codes, words } => self.coded(texts, codes, &words.list, rows),
+            TextForm::Plain { .. } => self.plain(texts, rows),
+        }
+    }
+
+    fn coded(&mut self, texts: &Texts, codes: &[u32], words: &[Box<str>], rows: usize) -> ParquetResult<()> {
+        let mut dictionary = Vec::with_capacity(words.iter().map(|w| w.len() + 4).sum());
+        for word in words {
+            dictionary.extend_from_slice(&(word.len() as u32).to_le_bytes());
+            dictionary.extend_from_slice(word.as_bytes());
+        }
+        self.pages.push(Page::Dict(DictPage::new(CowBuffer::Owned(dictionary), words.len(), false)));
+        let mut by_word: Vec<u32> = (0..words.len() as u32).collect();
+        by_word.sort_unstable_by_key(|code| &words[*code as usize]);
+        let mut rank = vec![0u32; words.len()];
+        for (at, code) in (0u32..).zip(&by_word) {
+            rank[*code as usize] = at;
+        }
+        let width = encode::width_of(words.len()) as usize;
+        let page_rows = PAGE_ROWS.min(PAGE_BYTES * 8 / width);
+        let mut known = Vec::new();
+        for from in (0..rows).step_by(page_rows) {
+            let there = from..(from + page_rows).min(rows);
+            let whole = texts.present.missing() == 0;
+            let codes = if whole {
+                &codes[there.clone()]
+            } else {
+                known.clear();
+                known.extend(there.clone().filter(|r| texts.present.get(*r)).map(|r| codes[r]));
+                known.as_slice()
+            };
+            let missing = there.len() - codes.len();
+            let ranks = codes.iter().map(|c| rank[*c as usize]);
+            let range = ranks.fold(None, |range: Option<(u32, u32)>, r| {
+                Some(range.map_or((r, r), |(a, b)| (a.min(r), b.max(r))))
+            });
+            let word = |rank: u32| &*words[by_word[rank as usize] as usize];
+            let range = range.map(|(a, b)| (word(a), word(b)));
+            let mut body = Vec::new();
+            encode::levels(there.len(), missing, there.clone().map(|r| texts.present.get(r)), &mut body);
+            encode::codes(codes, words.len(), &mut body);
+            let statistics = self.text_statistics(missing, range);
+            self.add(body, there.len(), Encoding::RleDictionary, statistics)?;
+            self.stats.text_page(missing, range);
+        }
+        Ok(())
+    }
+
+    fn plain(&mut self, texts: &Texts, rows: usize) -> ParquetResult<()> {
+        let mut lengths = Delta::default();
+        let mut from = 0;
+        while from < rows {
+            let (mut at, mut missing, mut bytes) = (from, 0, Vec::new());
+            let mut range: Option<(&str, &str)> = None;
+            while at < rows && at - from < PAGE_ROWS && bytes.len() + lengths.size() < PAGE_BYTES {
+                match texts.get(at) {
+                    None => missing += 1,
+                    Some(text) => {
+                        lengths.push(text.len() as i64);
+                        bytes.extend_from_slice(text.as_bytes());
+                        range = Some(range.map_or((text, text), |(a, b)| (a.min(text), b.max(text))));
+                    }
+                }
+                at += 1;
+            }
+            let there = from..at;
+            let mut body = Vec::with_capacity(bytes.len() + 1024);
+            encode::levels(there.len(), missing, there.clone().map(|r| texts.present.get(r)), &mut body);
+            lengths.finish(&mut body);
+            body.extend_from_slice(&bytes);
+            let statistics = self.text_statistics(missing, range);
+            self.add(body, there.len(), Encoding::DeltaLengthByteArray, statistics)?;
+            self.stats.text_page(missing, range);
+            from = at;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
