@@ -16,6 +16,7 @@
 mod advance;
 mod city;
 mod dice;
+mod direct;
 mod faults;
 mod holders;
 mod plant;
@@ -28,6 +29,7 @@ mod truth;
 pub use city::{
     City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, generate, generate_for,
 };
+pub use direct::{DirectError, DirectOptions, DirectReport, write_direct};
 pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, Target, UnknownFault, Way, chaos, chaos_least_met};
 pub use holders::Holders;
 pub use plant::{AnomalyKind, anomalies};

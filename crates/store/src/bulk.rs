@@ -18,7 +18,7 @@ use crate::file::{self, ColumnStats, Written};
 use crate::parquet::FileColumn;
 use crate::shape::{COVERAGE, Kind, ShapeColumn};
 use crate::store::Table;
-use crate::{SnapshotId, Store, StoreError};
+use crate::{Snapshot, SnapshotId, Store, StoreError, frame};
 
 /// A file on disk that is in no snapshot yet. Dropped unpublished, it leaves nothing behind.
 #[derive(Debug)]
@@ -65,12 +65,7 @@ impl Store {
     /// # Errors
     /// If a column is unknown, has the wrong kind or length, holds an amount beyond 10^15 fen or a person of another
     /// bucket, or the disk is full.
-    pub fn write_bulk(
-        &self,
-        table: &str,
-        bucket: u32,
-        columns: &[(&str, BulkColumn)],
-    ) -> Result<BulkFile, StoreError> {
+    pub fn write_bulk(&self, table: &str, bucket: u32, columns: &[(&str, BulkColumn)]) -> Result<BulkFile, StoreError> {
         let table = self.any_table(table)?;
         let shape = &table.shape;
         let rows = columns.first().map_or(0, |(_, c)| c.len());
@@ -131,7 +126,43 @@ impl Store {
             head = head.next();
             snapshots_of.push((head.clone(), BTreeSet::new()));
         }
-        Ok(BulkCommit { store: self.clone(), next_file: head.next_file, snapshots: snapshots_of, tables: BTreeMap::new() })
+        Ok(BulkCommit {
+            store: self.clone(),
+            next_file: head.next_file,
+            snapshots: snapshots_of,
+            tables: BTreeMap::new(),
+        })
+    }
+}
+
+impl Snapshot {
+    /// These columns (none: all) of one bucket of a table, as [`Store::write_bulk`] took them: file after file, superseded
+    /// answers included. Blocking.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownDataset`], [`StoreError::UnknownColumn`], or what the file system says.
+    pub fn columns(
+        &self,
+        table: &str,
+        bucket: u32,
+        columns: Option<&[&str]>,
+    ) -> Result<Vec<(String, BulkColumn)>, StoreError> {
+        let table = self.inner.any_table(table)?;
+        let wanted: Vec<&ShapeColumn> = match columns {
+            None => table.shape.columns.iter().collect(),
+            Some(names) => names
+                .iter()
+                .map(|name| {
+                    table.shape.columns.iter().find(|c| c.name == *name).ok_or_else(|| StoreError::UnknownColumn {
+                        dataset: table.shape.name.clone(),
+                        column: (*name).to_owned(),
+                        nearest: None,
+                    })
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        let frame = self.read_bucket(table, &wanted, bucket)?;
+        wanted.iter().map(|c| Ok((c.name.clone(), frame::bulk_column(&frame, &c.name, c.kind)?))).collect()
     }
 }
 
@@ -193,10 +224,14 @@ impl BulkCommit {
             }
         }
         for part in data_files.chunks(ROWS_AT_ONCE) {
-            let sql = insert("ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id)", 11, part.len());
+            let sql = insert(
+                "ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id)",
+                11,
+                part.len(),
+            );
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for (id, table, mapping, row, written, name) in part {
-                query = query.bind(*id).bind(*table).bind(head.id).bind(name.as_str()).bind(1_i64).bind("parquet");
+                query = query.bind(*id).bind(*table).bind(head.id).bind(name.as_str()).bind(true).bind("parquet");
                 query = query.bind(written.rows as i64).bind(written.bytes as i64).bind(written.footer as i64);
                 query = query.bind(*row).bind(*mapping);
             }
@@ -212,7 +247,11 @@ impl BulkCommit {
             query.execute(&mut *conn).await?;
         }
         for part in stats.chunks(ROWS_AT_ONCE) {
-            let sql = insert("ducklake_file_column_stats(data_file_id, table_id, column_id, value_count, null_count, min_value, max_value)", 7, part.len());
+            let sql = insert(
+                "ducklake_file_column_stats(data_file_id, table_id, column_id, value_count, null_count, min_value, max_value)",
+                7,
+                part.len(),
+            );
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for (id, table, column, stats) in part {
                 query = query.bind(*id).bind(*table).bind(*column).bind(stats.values as i64).bind(stats.nulls as i64);
@@ -300,7 +339,9 @@ fn check(table: &Table, spec: &ShapeColumn, column: &BulkColumn) -> Result<(), S
         Kind::Text => Err(shape.bad(name, "expected a column of texts")),
         Kind::Bool if !within(0, 1) => Err(shape.bad(name, "a boolean is 0 or 1")),
         // Years 1 to 9999, in days from 1970-01-01.
-        Kind::Date if !within(-719_162, 2_932_896) => Err(shape.bad(name, "expected a date between the years 1 and 9999")),
+        Kind::Date if !within(-719_162, 2_932_896) => {
+            Err(shape.bad(name, "expected a date between the years 1 and 9999"))
+        }
         Kind::Int
             if matches!(spec.ty, Some(ColumnType::Money(_)))
                 && !within(-Fen::INGEST_LIMIT.fen(), Fen::INGEST_LIMIT.fen()) =>

@@ -48,7 +48,8 @@ fn shape(name: &str, own: &[(&str, Kind, &str)], inputs: &[InputSpec], of_person
         ty,
         comment: comment.to_owned(),
     };
-    let mut columns: Vec<ShapeColumn> = own.iter().map(|(name, kind, comment)| column(name, *kind, None, comment)).collect();
+    let mut columns: Vec<ShapeColumn> =
+        own.iter().map(|(name, kind, comment)| column(name, *kind, None, comment)).collect();
     let mut more: BTreeMap<&str, &InputSpec> = BTreeMap::new();
     for input in inputs.iter().filter(|i| i.of_person == of_person) {
         if columns.iter().all(|c| c.name != input.name) {

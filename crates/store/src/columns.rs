@@ -59,6 +59,18 @@ impl Ints {
         self.present.push(value.is_some());
     }
 
+    /// Number of rows.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.present.len
+    }
+
+    /// Whether there are no rows.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The value at a row; none if null.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<i64> {
@@ -198,7 +210,8 @@ impl Texts {
                 Self { form: TextForm::Coded { codes, words: words.clone() }, present }
             }
             TextForm::Plain { .. } => {
-                let mut taken = Self { form: TextForm::Plain { ends: Vec::new(), bytes: Vec::new() }, ..Self::default() };
+                let mut taken =
+                    Self { form: TextForm::Plain { ends: Vec::new(), bytes: Vec::new() }, ..Self::default() };
                 rows.iter().for_each(|r| taken.push(self.get(*r as usize)));
                 taken
             }

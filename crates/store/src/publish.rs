@@ -308,7 +308,9 @@ pub(crate) async fn known_columns(
     .bind(table)
     .fetch_all(conn)
     .await?;
-    let known = rows.iter().map(|row| Ok((row.try_get(0)?, (row.try_get::<i64, _>(1)? != 0, row.try_get(2)?, row.try_get(3)?))));
+    let known = rows
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, (row.try_get::<i64, _>(1)? != 0, row.try_get(2)?, row.try_get(3)?))));
     Ok(known.collect::<Result<_, sqlx::Error>>()?)
 }
 

@@ -40,7 +40,7 @@ pub enum At {
 /// Keeps the few buckets read last, so that walking through people in the order of their keys reads every file once.
 #[derive(Debug)]
 pub struct Snapshot {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     id: SnapshotId,
     time: Timestamp,
     /// Files by table and bucket, oldest first.
@@ -223,7 +223,12 @@ impl Snapshot {
     }
 
     /// All rows of a bucket, with these columns, file after file.
-    fn read_bucket(&self, table: &Table, columns: &[&ShapeColumn], bucket: u32) -> Result<DataFrame, StoreError> {
+    pub(crate) fn read_bucket(
+        &self,
+        table: &Table,
+        columns: &[&ShapeColumn],
+        bucket: u32,
+    ) -> Result<DataFrame, StoreError> {
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let mut all = frame::conform(&DataFrame::default(), columns)?;
         for file in self.bucket_files(&table.shape.name, bucket) {

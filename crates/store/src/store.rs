@@ -176,12 +176,8 @@ impl Store {
         self.inner.table(name)
     }
 
-    /// A dataset's table, that of coverage, or one of a caseload.
     pub(crate) fn any_table(&self, name: &str) -> Result<&Table, StoreError> {
-        match name {
-            COVERAGE => self.inner.coverage(),
-            _ => self.inner.case_tables.get(name).map_or_else(|| self.inner.table(name), Ok),
-        }
+        self.inner.any_table(name)
     }
 }
 
@@ -201,6 +197,14 @@ impl Inner {
             name: name.to_owned(),
             nearest: hedui_base::diagnostic::nearest(name, self.tables.keys().map(String::as_str)).map(str::to_owned),
         })
+    }
+
+    /// A dataset's table, that of coverage, or one of a caseload.
+    pub(crate) fn any_table(&self, name: &str) -> Result<&Table, StoreError> {
+        match name {
+            COVERAGE => self.coverage(),
+            _ => self.case_tables.get(name).map_or_else(|| self.table(name), Ok),
+        }
     }
 
     pub(crate) fn coverage(&self) -> Result<&Table, StoreError> {

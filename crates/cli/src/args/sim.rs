@@ -1,6 +1,6 @@
 //! `hedui sim`: cities, their institutions, what goes wrong on purpose.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -17,7 +17,7 @@ pub(crate) enum SimVerb {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// How many households.
-        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
         households: u32,
         /// Seed.
         #[arg(long, default_value_t = 7)]
@@ -28,6 +28,9 @@ pub(crate) enum SimVerb {
         /// Move the city in `--out` on by so many months instead of writing a new one.
         #[arg(long, value_name = "MONTHS", conflicts_with_all = ["households", "seed", "as_of"])]
         advance: Option<u32>,
+        /// Write the city straight into a store, without servers and identity numbers: for millions of households.
+        #[command(flatten)]
+        direct: DirectArgs,
     },
     /// List the kinds of faults and what each does on each transport.
     Faults,
@@ -60,6 +63,29 @@ pub(crate) enum SimVerb {
         #[command(flatten)]
         faults: FaultArgs,
     },
+}
+
+/// `hedui sim city --direct`
+#[derive(Debug, Args)]
+pub(crate) struct DirectArgs {
+    /// Write the city straight into the store of a data folder: no servers, no ledger people, no identity numbers.
+    #[arg(long, conflicts_with = "advance")]
+    pub(crate) direct: bool,
+    /// Data folder; default: `data` in the city's folder.
+    #[arg(long, value_name = "DIR", requires = "direct")]
+    pub(crate) data: Option<PathBuf>,
+    /// People per mille who have at least one source that does not answer.
+    #[arg(long, value_name = "PERMILLE", default_value_t = 70, requires = "direct", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) unknown: u32,
+    /// Of the three households in ten that could get an anomaly, each so many-th gets one.
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "direct", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) planted_each: u64,
+    /// People of a bucket in a new store.
+    #[arg(long, value_name = "PEOPLE", default_value_t = 16_384, requires = "direct", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) bucket_people: u32,
+    /// Threads; default: all cores.
+    #[arg(long, value_name = "N", requires = "direct")]
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 /// `hedui sim torture`

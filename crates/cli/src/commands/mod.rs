@@ -13,6 +13,7 @@ mod rules_diff;
 mod rules_test;
 mod serve;
 mod sim;
+mod sim_direct;
 mod simulate;
 mod source;
 mod source_again;

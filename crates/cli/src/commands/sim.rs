@@ -14,7 +14,10 @@ use crate::terminal;
 
 pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
     match verb {
-        SimVerb::City { out, households, seed, as_of, advance } => {
+        SimVerb::City { out, households, seed, as_of, advance: None, direct } if direct.direct => {
+            super::sim_direct::run(shell, &out, CityOptions { households, seed, as_of }, direct).await
+        }
+        SimVerb::City { out, households, seed, as_of, advance, .. } => {
             let city = match advance {
                 Some(months) => {
                     let mut city = read_city(&out)?;

@@ -397,7 +397,12 @@ mod tests {
     #[test]
     fn a_struct_and_a_row_fill_the_same_cells() {
         let money = ColumnType::Money(Period::Month);
-        let list = [("amount", money), ("kind", ColumnType::Code), ("started", ColumnType::Date), ("status", ColumnType::Code)];
+        let list = [
+            ("amount", money),
+            ("kind", ColumnType::Code),
+            ("started", ColumnType::Date),
+            ("status", ColumnType::Code),
+        ];
         let columns = columns(&list, &[1, 2, 0]);
         let mut line = Line::default();
         line.fill(
@@ -426,6 +431,9 @@ mod tests {
     fn texts_become_numbers_exactly() {
         assert_eq!([decimal("-12.3", 2), decimal("7", 4), decimal("0.5000", 1)], [Some(-1230), Some(70_000), Some(5)]);
         assert_eq!([decimal("1.234", 2), decimal("x", 2), decimal("", 0)], [None; 3]);
-        assert_eq!((super::date("2026-06-30"), super::date("2026-02-30"), month("2026-06")), (Some(20_634), None, Some(24_317)));
+        assert_eq!(
+            (super::date("2026-06-30"), super::date("2026-02-30"), month("2026-06")),
+            (Some(20_634), None, Some(24_317))
+        );
     }
 }

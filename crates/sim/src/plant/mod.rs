@@ -110,7 +110,7 @@ impl Dealer {
             return Plan { index, ..Plan::default() };
         }
         let nth = i / 10 * 3 + (i / 10 * 10..i).filter(|j| has(*j)).count() as u64;
-        if nth % self.each != 0 {
+        if !nth.is_multiple_of(self.each) {
             return Plan { index, ..Plan::default() };
         }
         let nth = nth / self.each;

@@ -5,6 +5,7 @@ mod anomalies;
 mod ask;
 mod city;
 mod databases;
+mod direct;
 mod dropped;
 mod faults;
 mod registers;

@@ -51,8 +51,7 @@ pub(crate) struct FileColumn<'a> {
 /// The bytes of a file with these columns, all of so many rows, and what the catalogue keeps of each column.
 pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(Vec<u8>, Vec<ColumnStats>)> {
     let types: Vec<PrimitiveType> = columns.iter().map(|c| type_of(c.name, c.kind)).collect();
-    let schema =
-        SchemaDescriptor::new("root".into(), types.iter().cloned().map(ParquetType::PrimitiveType).collect());
+    let schema = SchemaDescriptor::new("root".into(), types.iter().cloned().map(ParquetType::PrimitiveType).collect());
     let (mut pages, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
     for (column, ty) in columns.iter().zip(types) {
         let mut writer = Pages { ty, kind: column.kind, pages: Vec::new(), stats: Summary::default() };
@@ -71,7 +70,8 @@ pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(
         Ok(DynStreamingIterator::new(pages))
     }));
     let options = WriteOptions { write_statistics: true, version: Version::V1 };
-    let mut file = FileWriter::new(Vec::new(), schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()));
+    let mut file =
+        FileWriter::new(Vec::new(), schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()));
     file.write(rows as u64, group)?;
     file.end(None)?;
     Ok((file.into_inner(), stats))
@@ -148,7 +148,13 @@ struct Pages {
 }
 
 impl Pages {
-    fn add(&mut self, body: Vec<u8>, rows: usize, encoding: Encoding, statistics: ParquetStatistics) -> ParquetResult<()> {
+    fn add(
+        &mut self,
+        body: Vec<u8>,
+        rows: usize,
+        encoding: Encoding,
+        statistics: ParquetStatistics,
+    ) -> ParquetResult<()> {
         let count = i32::try_from(rows).map_err(|_| ParquetError::OutOfSpec("a page has too many rows".to_owned()))?;
         let header = DataPageHeader::V1(DataPageHeaderV1 {
             num_values: count,
@@ -295,9 +301,8 @@ impl Pages {
             };
             let missing = there.len() - codes.len();
             let ranks = codes.iter().map(|c| rank[*c as usize]);
-            let range = ranks.fold(None, |range: Option<(u32, u32)>, r| {
-                Some(range.map_or((r, r), |(a, b)| (a.min(r), b.max(r))))
-            });
+            let range = ranks
+                .fold(None, |range: Option<(u32, u32)>, r| Some(range.map_or((r, r), |(a, b)| (a.min(r), b.max(r)))));
             let word = |rank: u32| &*words[by_word[rank as usize] as usize];
             let range = range.map(|(a, b)| (word(a), word(b)));
             let mut body = Vec::new();

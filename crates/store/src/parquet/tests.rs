@@ -27,6 +27,11 @@ fn ints(kind: Kind, rows: usize) -> impl Strategy<Value = Vec<Option<i64>>> {
     })
 }
 
+fn numbers() -> impl Strategy<Value = (Kind, Vec<Option<i64>>)> {
+    let kinds = prop::sample::select(vec![Kind::Int, Kind::Bool, Kind::Date, Kind::Time]);
+    (kinds, 1..4_000_usize).prop_flat_map(|(kind, rows)| ints(kind, rows).prop_map(move |values| (kind, values)))
+}
+
 fn read(bytes: Vec<u8>) -> pl::DataFrame {
     pl::ParquetReader::new(Cursor::new(bytes)).finish().unwrap()
 }
@@ -41,19 +46,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn numbers_come_back(
-        kind in prop::sample::select(vec![Kind::Int, Kind::Bool, Kind::Date, Kind::Time]),
-        rows in 1..4_000_usize,
-        seed in any::<u64>(),
-    ) {
-        let mut runner = proptest::test_runner::TestRunner::new_with_rng(
-            ProptestConfig::default(),
-            proptest::test_runner::TestRng::from_seed(
-                proptest::test_runner::RngAlgorithm::ChaCha,
-                &[seed.to_le_bytes(); 4].concat(),
-            ),
-        );
-        let values = ints(kind, rows).new_tree(&mut runner).unwrap().current();
+    fn numbers_come_back((kind, values) in numbers()) {
         let column = BulkColumn::Ints(values.iter().copied().collect());
         let columns = [FileColumn { name: "x", kind, values: Some(&column) }];
         let (bytes, stats) = encode(&columns, values.len()).unwrap();

@@ -1,6 +1,7 @@
 //! The store against real SQLite and real files.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod bulk;
 mod duckdb;
 mod maintain;
 mod plain;

@@ -1,0 +1,94 @@
+//! The outcomes of one bucket of people as columns: by source, then person, as the store keeps them in bulk.
+
+use hedui_base::Outcome;
+use hedui_store::{BulkColumn, Ints, Texts};
+use jiff::Timestamp;
+
+use super::fates::detail;
+use super::sources::Sources;
+
+/// One outcome of a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) person: i64,
+    /// Whose letter allowed it, as an index of the letters.
+    pub(super) letter: u32,
+    pub(super) outcome: Outcome,
+    pub(super) ask: i64,
+    pub(super) answer: i64,
+}
+
+/// What is the same for every outcome of a source in a snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) at: Timestamp,
+    pub(super) as_of: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Coverage {
+    person: Ints,
+    source: Vec<u32>,
+    outcome: Vec<u32>,
+    ask: Ints,
+    answer: Ints,
+    asked: Ints,
+    answered: Ints,
+    as_of: Ints,
+    due: Ints,
+    letter: Vec<u32>,
+    detail: Texts,
+}
+
+impl Coverage {
+    pub(super) fn rows(&self) -> usize {
+        self.source.len()
+    }
+
+    pub(super) fn push(&mut self, source: usize, asked: Asked, ending: Ending) {
+        let outcome = ending.outcome;
+        let answered = outcome.is_answer() || outcome == Outcome::Partial;
+        let due = match outcome {
+            Outcome::Pending => Some(asked.as_of + 10),
+            Outcome::Overdue => Some(asked.as_of - 1),
+            _ => None,
+        };
+        self.person.push(Some(ending.person));
+        self.source.push(source as u32);
+        self.outcome.push(u32::from(outcome.code()));
+        self.ask.push(Some(ending.ask));
+        self.answer.push(Some(ending.answer));
+        self.asked.push(Some(asked.at.as_microsecond()));
+        self.answered.push(answered.then(|| asked.at.as_microsecond() + 3_600_000_000));
+        self.as_of.push(answered.then_some(asked.as_of));
+        self.due.push(due);
+        self.letter.push(ending.letter);
+        self.detail.push(detail(outcome));
+    }
+
+    /// The columns by name.
+    pub(super) fn into_columns(
+        self,
+        sources: &Sources,
+        ids: &[Box<str>],
+        letters: &[Box<str>],
+    ) -> Vec<(&'static str, BulkColumn)> {
+        let manifests: Vec<Box<str>> = sources.all.iter().map(|s| s.manifest.as_str().into()).collect();
+        let outcomes: Vec<Box<str>> = Outcome::ALL.iter().map(|o| o.as_str().into()).collect();
+        let coded = |words: &[Box<str>], codes| BulkColumn::Texts(super::tables::coded(words, codes));
+        vec![
+            ("person", BulkColumn::Ints(self.person)),
+            ("manifest", coded(&manifests, self.source.clone())),
+            ("source", coded(ids, self.source)),
+            ("outcome", coded(&outcomes, self.outcome)),
+            ("ask", BulkColumn::Ints(self.ask)),
+            ("answer", BulkColumn::Ints(self.answer)),
+            ("asked", BulkColumn::Ints(self.asked)),
+            ("answered", BulkColumn::Ints(self.answered)),
+            ("as_of", BulkColumn::Ints(self.as_of)),
+            ("due", BulkColumn::Ints(self.due)),
+            ("letter", coded(letters, self.letter)),
+            ("detail", BulkColumn::Texts(self.detail)),
+        ]
+    }
+}
