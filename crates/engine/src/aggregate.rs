@@ -9,7 +9,7 @@ use hedui_rules::program::AggregateFn;
 use crate::interval::{INFINITE, Span, narrow, round_div};
 use crate::output::CaseErrorKind;
 use crate::reasons::{Fault, Reasons, Why};
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Known, Presence, Register, Slot};
 use crate::slice::Runs;
 use crate::texts::Texts;
 
@@ -33,33 +33,54 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) step: usize,
 }
 
+/// Rows of people or records and whose they are.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'s> {
+    pub(crate) runs: &'s Runs,
+    /// Owner of each row, ghosts included.
+    pub(crate) owner: &'s [u32],
+}
+
 /// One aggregate per owner. `inside` says which rows count (none: all), `argument` what of them (none: the rows).
 pub(crate) fn aggregate(
     function: AggregateFn,
     argument: Option<(&Register, ColumnType)>,
     inside: Option<&Register>,
-    runs: &Runs,
+    rows: Rows<'_>,
     unanswered: impl Fn(usize) -> Why,
     context: &mut Context<'_, '_>,
 ) -> Register {
-    let closed = |register: Option<&Register>| register.is_none_or(|r| r.open.is_none());
     let is_text = argument.is_some_and(|(_, ty)| !ty.is_int());
-    if runs.ghost.is_empty()
-        && !is_text
-        && closed(inside)
-        && closed(argument.map(|a| a.0))
-        && let Some(register) = known(function, argument.map(|a| &*a.0.lo), inside.map(|i| &*i.lo), runs)
-    {
-        return register;
+    let runs = rows.runs;
+    if rows.owner.is_empty() {
+        return Register::same(fold(function, &[], is_text, context), runs.owners());
     }
+    // Owners for whom anything is open are looked at one by one; sums of all others are plain.
+    let mut open = Vec::new();
+    inside.iter().copied().chain(argument.map(|(argument, _)| argument)).for_each(|r| r.add_open(&mut open));
+    open.iter_mut().for_each(|row| *row = rows.owner[*row as usize]);
+    open.extend((0..runs.ghost.len()).filter(|owner| runs.ghost(*owner).is_some()).map(|owner| owner as u32));
+    open.sort_unstable();
+    open.dedup();
+    let plain = known(function, argument, inside, rows, is_text);
+    let (known, none) = match plain {
+        Some(known) => known,
+        None => {
+            open = (0..runs.owners() as u32).collect();
+            (vec![0; runs.owners()], Vec::new())
+        }
+    };
     let mut items = Vec::new();
-    Register::of((0..runs.owners()).map(|owner| {
+    Register::mended(known, none, &open, |owner| {
         items.clear();
         let ghost = runs.ghost(owner);
         for row in runs.of(owner).chain(ghost) {
             let (tri, mut why) = inside.map_or((Tri::Met, Why::KNOWN), |inside| inside.get(row).truth());
+            if tri == Tri::NotMet {
+                continue;
+            }
             let value = argument.map_or(Slot::known(1), |(argument, _)| argument.get(row));
-            if tri == Tri::NotMet || value.is_none() {
+            if value.is_none() {
                 continue;
             }
             let many = ghost == Some(row);
@@ -73,34 +94,114 @@ pub(crate) fn aggregate(
             items.push(Item { value, certain, many, why });
         }
         fold(function, &items, is_text, context)
-    }))
+    })
 }
 
-/// The fast path: everything is known. `None` where it cannot say, such as on overflow.
-fn known(function: AggregateFn, argument: Option<&[i64]>, inside: Option<&[i64]>, runs: &Runs) -> Option<Register> {
-    let counts = |row: usize| inside.is_none_or(|inside| inside[row] != 0);
-    let counted = |owner: usize| runs.of(owner).filter(|row| counts(*row));
-    let owners = 0..runs.owners();
-    match (function, argument) {
-        (AggregateFn::Count, _) => match inside {
-            None => Some(Register::closed(owners.map(|o| runs.of(o).len() as i64).collect())),
-            Some(_) => Some(Register::closed(owners.map(|o| counted(o).count() as i64).collect())),
-        },
-        (AggregateFn::Sum, Some(values)) => {
-            let sums = owners.map(|o| narrow(counted(o).map(|row| i128::from(values[row])).sum()));
-            sums.collect::<Option<Vec<i64>>>().map(Register::closed)
+/// The fast path, right for owners of whom everything is known: values, and who has none. `None` where it cannot say, such
+/// as on overflow.
+fn known(
+    function: AggregateFn,
+    argument: Option<(&Register, ColumnType)>,
+    inside: Option<&Register>,
+    Rows { runs, owner }: Rows<'_>,
+    is_text: bool,
+) -> Option<(Vec<i64>, Vec<bool>)> {
+    let owners = runs.owners();
+    // Without ghosts, which lie behind the records.
+    let records = runs.start.last().map_or(0, |end| *end as usize);
+    let owner = &owner[..records];
+    let all = Known::All(1);
+    let counts = inside.map_or(all, Register::known);
+    let values = argument.map_or(all, |(argument, _)| argument.known());
+    let mut missing = Vec::new();
+    if let Some((argument, _)) = argument {
+        argument.add_none(&mut missing);
+    }
+    let there = |row: usize| missing.get(row) != Some(&true);
+    let mut results = vec![0i64; owners];
+    match function {
+        AggregateFn::Count => {
+            match (counts, missing.is_empty()) {
+                (Known::All(0), _) => {}
+                (Known::All(_), true) => {
+                    results.iter_mut().zip(runs.start.windows(2)).for_each(|(n, at)| *n = i64::from(at[1] - at[0]));
+                }
+                (Known::Rows(counts), true) => {
+                    owner.iter().zip(counts).for_each(|(o, counts)| results[*o as usize] += counts);
+                }
+                (_, false) => {
+                    for (row, o) in owner.iter().enumerate() {
+                        results[*o as usize] += counts.at(row) & i64::from(there(row));
+                    }
+                }
+            }
+            Some((results, Vec::new()))
         }
-        (AggregateFn::BoolOr, Some(values)) => {
-            Some(Register::closed(owners.map(|o| i64::from(counted(o).any(|row| values[row] != 0))).collect()))
+        // What is none holds 0.
+        AggregateFn::Sum => {
+            let mut overflow = false;
+            let mut add = |o: u32, value: i64| {
+                let (sum, beyond) = results[o as usize].overflowing_add(value);
+                results[o as usize] = sum;
+                overflow |= beyond;
+            };
+            match (counts, values) {
+                (Known::All(0), _) => {}
+                (Known::All(_), Known::Rows(values)) => owner.iter().zip(values).for_each(|(o, v)| add(*o, *v)),
+                (Known::Rows(counts), Known::Rows(values)) => {
+                    owner.iter().zip(counts.iter().zip(values)).for_each(|(o, (c, v))| add(*o, if *c == 0 { 0 } else { *v }));
+                }
+                _ => {
+                    for (row, o) in owner.iter().enumerate() {
+                        add(*o, if counts.at(row) == 0 { 0 } else { values.at(row) });
+                    }
+                }
+            }
+            // The ends of 64 bits stand for what is unbounded.
+            overflow |= results.iter().any(|sum| *sum == i64::MIN || *sum == i64::MAX);
+            (!overflow).then_some((results, Vec::new()))
         }
-        (AggregateFn::BoolAnd, Some(values)) => {
-            Some(Register::closed(owners.map(|o| i64::from(counted(o).all(|row| values[row] != 0))).collect()))
+        AggregateFn::BoolOr => {
+            for (row, o) in owner.iter().enumerate() {
+                results[*o as usize] |= counts.at(row) & i64::from(values.at(row) != 0);
+            }
+            Some((results, Vec::new()))
         }
-        (AggregateFn::Min, Some(values)) => {
-            Some(Register::of(owners.map(|o| optional(counted(o).map(|row| values[row]).min()))))
+        AggregateFn::BoolAnd => {
+            results.fill(1);
+            for (row, o) in owner.iter().enumerate() {
+                if counts.at(row) != 0 && there(row) {
+                    results[*o as usize] &= i64::from(values.at(row) != 0);
+                }
+            }
+            Some((results, Vec::new()))
         }
-        (AggregateFn::Max, Some(values)) => {
-            Some(Register::of(owners.map(|o| optional(counted(o).map(|row| values[row]).max()))))
+        AggregateFn::Min | AggregateFn::Max if !is_text => {
+            let mut none = vec![true; owners];
+            for (row, o) in owner.iter().enumerate() {
+                if counts.at(row) != 0 && there(row) {
+                    let (best, value) = (&mut results[*o as usize], values.at(row));
+                    let better = if function == AggregateFn::Min { value < *best } else { value > *best };
+                    if std::mem::take(&mut none[*o as usize]) || better {
+                        *best = value;
+                    }
+                }
+            }
+            if !none.contains(&true) {
+                none.clear();
+            }
+            Some((results, none))
+        }
+        AggregateFn::CountDistinct => {
+            let mut seen = Vec::new();
+            for (o, result) in results.iter_mut().enumerate() {
+                seen.clear();
+                seen.extend(runs.of(o).filter(|row| counts.at(*row) != 0 && there(*row)).map(|row| values.at(row)));
+                seen.sort_unstable();
+                seen.dedup();
+                *result = seen.len() as i64;
+            }
+            Some((results, Vec::new()))
         }
         _ => None,
     }

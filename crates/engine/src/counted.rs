@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hedui_rules::program::{Aggregate, Over};
 
-use crate::aggregate::{Context, aggregate};
+use crate::aggregate::{Context, Rows, aggregate};
 use crate::by_month::{Read, by_month};
 use crate::evaluate::{Kernel, Scope};
 use crate::reasons::Why;
@@ -39,7 +39,8 @@ impl<'a> Kernel<'a> {
             let read = Read { argument, month: &month, inside: inside.as_deref(), runs: &frame.runs };
             return by_month(of.function, &read, unanswered, &mut context);
         }
-        aggregate(of.function, argument, inside.as_deref(), &frame.runs, unanswered, &mut context)
+        let rows = Rows { runs: &frame.runs, owner: &frame.owner };
+        aggregate(of.function, argument, inside.as_deref(), rows, unanswered, &mut context)
     }
 
     /// Which records of the fact at work an aggregate counts; none means all.
@@ -58,19 +59,18 @@ impl<'a> Kernel<'a> {
         let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
         let slice = &mut self.slice;
         let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
-        aggregate(of.function, argument, Some(&inside), &slice.people, |_| Why::KNOWN, &mut context)
+        let rows = Rows { runs: &slice.people, owner: &slice.case_of };
+        aggregate(of.function, argument, Some(&inside), rows, |_| Why::KNOWN, &mut context)
     }
 
     /// Which people an aggregate counts: by role, then by filter.
-    pub(crate) fn counted_people(&mut self, of: &'a Aggregate) -> Register {
-        let members = of.over == Over::Members;
-        let role = (0..self.rows(Scope::Person)).map(|p| i64::from(self.slice.is_member(p) == members));
-        let role = Register::closed(role.collect());
+    pub(crate) fn counted_people(&mut self, of: &'a Aggregate) -> Arc<Register> {
+        let role = Arc::clone(if of.over == Over::Members { &self.slice.members } else { &self.slice.obligors });
         match of.filter.as_deref() {
             None => role,
             Some(filter) => {
                 let filter = self.eval(filter, Scope::Person);
-                role.and(&filter, &mut self.slice.reasons)
+                Arc::new(role.and(&filter, &mut self.slice.reasons))
             }
         }
     }

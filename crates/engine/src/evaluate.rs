@@ -19,7 +19,7 @@ use crate::output::CaseErrorKind;
 use crate::parameters::{Key, Looked, Lookups, Place};
 use crate::reads::reads_columns;
 use crate::reasons::Why;
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Known, Presence, Register, Slot, zip};
 use crate::slice::Slice;
 
 /// What one row of a column is about.
@@ -163,14 +163,14 @@ impl<'a> Kernel<'a> {
             }
             _ => {}
         }
-        let known = |value, rows| Register::closed(vec![value; rows]);
+        let known = |value, rows| Register::same(Slot::known(value), rows);
         let rows = self.rows(scope);
         Arc::new(match &expr.kind {
             ExprKind::Int(value) => known(*value, rows),
             ExprKind::Text(text) => known(self.slice.texts.intern(text), rows),
             ExprKind::AsOf => known(self.today, rows),
             ExprKind::Residence => self.residence(scope),
-            ExprKind::IsMember => Register::closed((0..rows).map(|row| i64::from(self.slice.is_member(row))).collect()),
+            ExprKind::IsMember => return Arc::clone(&self.slice.members),
             ExprKind::Column(column) => return self.column(column.index(), scope),
             ExprKind::Input(input) => return Arc::clone(&self.slice.inputs[input.index()]),
             ExprKind::Step(step) => return Arc::clone(&self.registers[step.index()]),
@@ -240,7 +240,7 @@ impl<'a> Kernel<'a> {
             }
             ExprKind::Spread(a, _) => {
                 let a = self.eval(a, scope);
-                let twelve = Register::closed(vec![12; rows]);
+                let twelve = known(12, rows);
                 self.operators().div(&a, &twelve, 0)
             }
             ExprKind::AddDays(a, days) => {
@@ -292,7 +292,7 @@ impl<'a> Kernel<'a> {
         match scope {
             Scope::Records(dataset) => Arc::clone(&self.slice.frames[dataset].columns[column]),
             // The checker lets columns appear over records only.
-            _ => Arc::new(Register::repeat(Slot::NONE, self.rows(scope))),
+            _ => Arc::new(Register::same(Slot::NONE, self.rows(scope))),
         }
     }
 
@@ -333,7 +333,7 @@ impl<'a> Kernel<'a> {
 
     fn is_in(&mut self, value: &'a Expr, list: &'a [Expr], scope: Scope) -> Register {
         let value = self.eval(value, scope);
-        let mut found = Register::closed(vec![0; value.len()]);
+        let mut found = Register::same(Slot::known(0), value.len());
         for item in list {
             let item = self.eval(item, scope);
             let same = self.operators().compare(CompareOp::Eq, &value, &item);
@@ -351,14 +351,33 @@ impl<'a> Kernel<'a> {
 
     fn extreme(&mut self, all: &'a [Expr], largest: bool, scope: Scope) -> Register {
         let columns: Vec<_> = all.iter().map(|expr| self.eval(expr, scope)).collect();
-        let rows = 0..self.rows(scope);
-        if columns.iter().all(|c| c.open.is_none()) {
-            let values = |row: usize| columns.iter().map(move |c| c.lo[row]);
-            let pick = |row| if largest { values(row).max() } else { values(row).min() };
-            return Register::closed(rows.map(|row| pick(row).unwrap_or_default()).collect());
-        }
+        let rows = self.rows(scope);
         let reasons = &mut self.slice.reasons;
-        Register::of(rows.map(|row| extreme_of(columns.iter().map(|c| c.get(row)), largest, reasons)))
+        let mut slow = |row: usize| extreme_of(columns.iter().map(|c| c.get(row)), largest, reasons);
+        if columns.iter().all(|c| c.as_same().is_some()) && rows > 0 {
+            return Register::same(slow(0), rows);
+        }
+        let Some((first, more)) = columns.split_first() else { return Register::same(Slot::NONE, rows) };
+        let (mut best, mut none, mut open) = (zip(first.known(), Known::All(0), rows, |v, _| v), Vec::new(), Vec::new());
+        first.add_none(&mut none);
+        columns.iter().for_each(|column| column.add_open(&mut open));
+        for column in more {
+            let values = column.known();
+            let better = |old: i64, new: i64| if largest { old.max(new) } else { old.min(new) };
+            if none.is_empty() && !column.has_none() {
+                best.iter_mut().enumerate().for_each(|(row, old)| *old = better(*old, values.at(row)));
+                continue;
+            }
+            none.resize(rows, false);
+            for (row, (old, none)) in best.iter_mut().zip(&mut none).enumerate() {
+                // What is none is left out.
+                if !column.is_none_at(row) {
+                    let value = values.at(row);
+                    *old = if std::mem::take(none) { value } else { better(*old, value) };
+                }
+            }
+        }
+        Register::mended(best, none, &open, slow)
     }
 
     /// Months, from months or dates.
@@ -369,7 +388,7 @@ impl<'a> Kernel<'a> {
 
     fn assume(&mut self, value: &'a Expr, instead: &'a Expr, reason: &'a Arc<str>, scope: Scope) -> Register {
         let value = self.eval(value, scope);
-        if value.open.is_none() {
+        if value.is_settled() {
             return (*value).clone();
         }
         let instead = self.eval(instead, scope);

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::evaluate::Kernel;
 use crate::output::Reason;
 use crate::reasons::Why;
-use crate::register::{Open, Presence, Register, Slot};
+use crate::register::{Presence, Register, Slot};
 use crate::slice::Slice;
 
 /// Replacements for a run; none by default.
@@ -61,24 +61,6 @@ impl Given {
             cells.into_iter().for_each(|(row, slot)| own.set(row, slot));
         }
         register
-    }
-}
-
-impl Register {
-    /// Replaces a cell.
-    pub(crate) fn set(&mut self, row: usize, slot: Slot) {
-        let simple = slot.is_known() && slot.presence == Presence::Some;
-        if self.open.is_none() && !simple {
-            let rows = self.lo.len();
-            let (presence, why) = (vec![Presence::Some; rows], vec![Why::KNOWN; rows]);
-            self.open = Some(Box::new(Open { hi: self.lo.clone(), presence, why }));
-        }
-        self.lo[row] = slot.span.lo;
-        if let Some(open) = &mut self.open {
-            open.hi[row] = slot.span.hi;
-            open.presence[row] = slot.presence;
-            open.why[row] = slot.why;
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use hedui_rules::program::{CompareOp, RoundMode};
 use crate::interval::{Span, narrow, quotient, rescale, round_div, round_to};
 use crate::output::CaseErrorKind;
 use crate::reasons::{Fault, Reasons, Why};
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Known as Values, Presence, Register, Slot, zip};
 
 /// Why an operation on known values has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,11 @@ pub(crate) struct Operators<'s> {
 
 fn fits(wide: i128) -> Known {
     narrow(wide).ok_or(Broken::Overflow)
+}
+
+/// The ends of 64 bits stand for what is unbounded, and are no numbers.
+fn finite(value: Option<i64>) -> Known {
+    value.filter(|value| *value != i64::MIN && *value != i64::MAX).ok_or(Broken::Overflow)
 }
 
 impl Operators<'_> {
@@ -61,16 +66,31 @@ impl Operators<'_> {
         known: impl Fn(i64) -> Known,
         bounds: impl Fn(Span) -> Span,
     ) -> Register {
-        if a.open.is_none()
-            && let Ok(lo) = a.lo.iter().map(|v| known(*v)).collect::<Result<Vec<_>, _>>()
-        {
-            return Register::closed(lo);
-        }
-        Register::of(a.slots().map(|slot| match slot.presence {
+        let mut one = |slot: Slot| match slot.presence {
             Presence::None => Slot::NONE,
             _ if slot.is_known() => self.settle(known(slot.span.lo)),
             presence => Slot::within(bounds(slot.span), presence, slot.why),
-        }))
+        };
+        if let Some(same) = a.as_same() {
+            return Register::same(one(same), a.len());
+        }
+        let mut broke = false;
+        let results = zip(a.known(), Values::All(0), a.len(), |v, _| {
+            known(v).unwrap_or_else(|_| {
+                broke = true;
+                0
+            })
+        });
+        let (mut none, mut open) = (Vec::new(), Vec::new());
+        a.add_none(&mut none);
+        a.add_open(&mut open);
+        if broke {
+            let broken = |row: usize| !a.is_none_at(row) && known(a.known().at(row)).is_err();
+            open.extend((0..a.len()).filter(|row| broken(*row)).map(|row| row as u32));
+            open.sort_unstable();
+            open.dedup();
+        }
+        Register::mended(results, none, &open, |row| one(a.get(row)))
     }
 
     /// An operation on two columns.
@@ -81,13 +101,7 @@ impl Operators<'_> {
         known: impl Fn(i64, i64) -> Known,
         bounds: impl Fn(Span, Span) -> Span,
     ) -> Register {
-        if a.open.is_none()
-            && b.open.is_none()
-            && let Ok(lo) = a.lo.iter().zip(&b.lo).map(|(a, b)| known(*a, *b)).collect::<Result<Vec<_>, _>>()
-        {
-            return Register::closed(lo);
-        }
-        Register::of(a.slots().zip(b.slots()).map(|(a, b)| {
+        let mut both = |a: Slot, b: Slot| {
             let presence = a.presence.max(b.presence);
             if presence == Presence::None {
                 return Slot::NONE;
@@ -97,7 +111,29 @@ impl Operators<'_> {
             }
             let why = self.reasons.union(a.why, b.why);
             Slot::within(bounds(a.span, b.span), presence, why)
-        }))
+        };
+        if let (Some(a_same), Some(b_same)) = (a.as_same(), b.as_same()) {
+            return Register::same(both(a_same, b_same), a.len());
+        }
+        let mut broke = false;
+        let results = zip(a.known(), b.known(), a.len(), |a, b| {
+            known(a, b).unwrap_or_else(|_| {
+                broke = true;
+                0
+            })
+        });
+        let (mut none, mut open) = (Vec::new(), Vec::new());
+        for side in [a, b] {
+            side.add_none(&mut none);
+            side.add_open(&mut open);
+        }
+        if broke {
+            let broken = |row: usize| none.get(row) != Some(&true) && known(a.known().at(row), b.known().at(row)).is_err();
+            open.extend((0..a.len()).filter(|row| broken(*row)).map(|row| row as u32));
+            open.sort_unstable();
+            open.dedup();
+        }
+        Register::mended(results, none, &open, |row| both(a.get(row), b.get(row)))
     }
 
     pub(crate) fn neg(&mut self, a: &Register) -> Register {
@@ -109,11 +145,11 @@ impl Operators<'_> {
     }
 
     pub(crate) fn add(&mut self, a: &Register, b: &Register) -> Register {
-        self.binary(a, b, |a, b| fits(i128::from(a) + i128::from(b)), Span::add)
+        self.binary(a, b, |a, b| finite(a.checked_add(b)), Span::add)
     }
 
     pub(crate) fn sub(&mut self, a: &Register, b: &Register) -> Register {
-        self.binary(a, b, |a, b| fits(i128::from(a) - i128::from(b)), Span::sub)
+        self.binary(a, b, |a, b| finite(a.checked_sub(b)), Span::sub)
     }
 
     pub(crate) fn mul(&mut self, a: &Register, b: &Register, drop: u8) -> Register {
@@ -132,13 +168,13 @@ impl Operators<'_> {
         };
         let mut result = self.binary(a, b, known, |a, b| a.div(b, raise));
         // An unknown divided by a known zero is unknown for both reasons.
-        if let Some(open) = &mut result.open {
-            for (row, slot) in b.slots().enumerate() {
-                if slot == Slot::known(0) && open.presence[row] != Presence::None {
-                    let zero = self.broken(Broken::DivisionByZero).why;
-                    open.why[row] = self.reasons.union(open.why[row], zero);
-                }
-            }
+        let zero = |row: usize| b.get(row) == Slot::known(0);
+        let rows: Vec<(u32, Slot)> = 
+            result.open().filter(|(row, _)| zero(*row as usize) && !a.get(*row as usize).is_known()).collect();
+        for (row, slot) in rows {
+            let by_zero = self.broken(Broken::DivisionByZero).why;
+            let why = self.reasons.union(slot.why, by_zero);
+            result.set(row as usize, Slot { why, ..slot });
         }
         result
     }
@@ -183,43 +219,67 @@ impl Operators<'_> {
     }
 
     pub(crate) fn compare(&mut self, op: CompareOp, a: &Register, b: &Register) -> Register {
-        if a.open.is_none() && b.open.is_none() {
-            let pairs = a.lo.iter().zip(&b.lo);
-            return Register::closed(match op {
-                CompareOp::Eq => pairs.map(|(a, b)| i64::from(a == b)).collect(),
-                CompareOp::Ne => pairs.map(|(a, b)| i64::from(a != b)).collect(),
-                CompareOp::Lt => pairs.map(|(a, b)| i64::from(a < b)).collect(),
-                CompareOp::Le => pairs.map(|(a, b)| i64::from(a <= b)).collect(),
-                CompareOp::Gt => pairs.map(|(a, b)| i64::from(a > b)).collect(),
-                CompareOp::Ge => pairs.map(|(a, b)| i64::from(a >= b)).collect(),
-            });
-        }
-        Register::of(a.slots().zip(b.slots()).map(|(a, b)| {
+        let mut both = |a: Slot, b: Slot| {
             let presence = a.presence.max(b.presence);
             match (presence, a.span.compare(op, b.span)) {
                 (Presence::None, _) | (_, Some(false)) => Slot::known(0),
                 (Presence::Some, Some(true)) => Slot::known(1),
                 _ => Slot::of_truth(Tri::Undetermined, self.reasons.union(a.why, b.why)),
             }
-        }))
+        };
+        if let (Some(a_same), Some(b_same)) = (a.as_same(), b.as_same()) {
+            return Register::same(both(a_same, b_same), a.len());
+        }
+        let (x, y, rows) = (a.known(), b.known(), a.len());
+        let mut results = match op {
+            CompareOp::Eq => zip(x, y, rows, |a, b| i64::from(a == b)),
+            CompareOp::Ne => zip(x, y, rows, |a, b| i64::from(a != b)),
+            CompareOp::Lt => zip(x, y, rows, |a, b| i64::from(a < b)),
+            CompareOp::Le => zip(x, y, rows, |a, b| i64::from(a <= b)),
+            CompareOp::Gt => zip(x, y, rows, |a, b| i64::from(a > b)),
+            CompareOp::Ge => zip(x, y, rows, |a, b| i64::from(a >= b)),
+        };
+        // Beside a none nothing is met.
+        let (mut none, mut open) = (Vec::new(), Vec::new());
+        for side in [a, b] {
+            side.add_none(&mut none);
+            side.add_open(&mut open);
+        }
+        if !none.is_empty() {
+            results.iter_mut().zip(&none).for_each(|(result, none)| *result &= i64::from(!none));
+        }
+        Register::mended(results, Vec::new(), &open, |row| both(a.get(row), b.get(row)))
     }
 
     pub(crate) fn not(a: &Register) -> Register {
-        if a.open.is_none() {
-            return Register::closed(a.lo.iter().map(|v| v ^ 1).collect());
-        }
-        Register::of(a.slots().map(|slot| {
+        let one = |slot: Slot| {
             let (tri, why) = slot.truth();
             Slot::of_truth(tri.negate(), why)
-        }))
+        };
+        if let Some(same) = a.as_same() {
+            return Register::same(one(same), a.len());
+        }
+        let results = zip(a.known(), Values::All(1), a.len(), |a, b| a ^ b);
+        let mut open = Vec::new();
+        a.add_open(&mut open);
+        Register::mended(results, Vec::new(), &open, |row| one(a.get(row)))
     }
 
     pub(crate) fn is_none(a: &Register) -> Register {
-        Register::of(a.slots().map(|slot| match slot.presence {
+        let one = |slot: Slot| match slot.presence {
             Presence::Some => Slot::known(0),
             Presence::Maybe => Slot::of_truth(Tri::Undetermined, slot.why),
             Presence::None => Slot::known(1),
-        }))
+        };
+        if let Some(same) = a.as_same() {
+            return Register::same(one(same), a.len());
+        }
+        let (mut none, mut open) = (Vec::new(), Vec::new());
+        a.add_none(&mut none);
+        a.add_open(&mut open);
+        none.resize(a.len(), false);
+        let results = none.iter().map(|none| i64::from(*none)).collect();
+        Register::mended(results, Vec::new(), &open, |row| one(a.get(row)))
     }
 
     /// The value of the first branch whose condition is met; the hull of all that could be, while that is open.
@@ -229,28 +289,48 @@ impl Operators<'_> {
         otherwise: &Register,
         is_text: bool,
     ) -> Register {
-        let all_known = branches.iter().all(|(c, v)| c.open.is_none() && v.open.is_none());
-        let rows = 0..otherwise.len();
-        if all_known && otherwise.open.is_none() {
-            let pick = |row: usize| branches.iter().find(|(c, _)| c.lo[row] != 0).map_or(otherwise, |(_, v)| v).lo[row];
-            return Register::closed(rows.map(pick).collect());
+        let rows = otherwise.len();
+        let columns = || branches.iter().flat_map(|(c, v)| [*c, *v]).chain([otherwise]);
+        if columns().all(|column| column.as_same().is_some()) && rows > 0 {
+            return Register::same(self.first_met(branches, otherwise, 0, is_text), rows);
         }
-        Register::of(rows.map(|row| {
-            let mut seen: Option<Slot> = None;
-            let mut why = Why::KNOWN;
-            for (condition, value) in branches {
-                let (tri, because) = condition.get(row).truth();
-                if tri == Tri::NotMet {
-                    continue;
-                }
-                why = self.reasons.union(why, because);
-                seen = Some(self.either(seen, value.get(row), why, is_text));
-                if tri == Tri::Met {
-                    return seen.unwrap_or(Slot::NONE);
-                }
+        let mut results = zip(otherwise.known(), Values::All(0), rows, |value, _| value);
+        let mut none = Vec::new();
+        let any_none = columns().any(Register::has_none);
+        if any_none {
+            none.resize(rows, false);
+            otherwise.add_none(&mut none);
+        }
+        for (condition, value) in branches.iter().rev() {
+            let (met, values) = (condition.known(), value.known());
+            match values {
+                Values::All(value) => pick(&mut results, met, |_| value),
+                Values::Rows(values) => pick(&mut results, met, |row| values[row]),
             }
-            self.either(seen, otherwise.get(row), why, is_text)
-        }))
+            if any_none {
+                pick(&mut none, met, |row| value.is_none_at(row));
+            }
+        }
+        let mut open = Vec::new();
+        columns().for_each(|column| column.add_open(&mut open));
+        Register::mended(results, none, &open, |row| self.first_met(branches, otherwise, row, is_text))
+    }
+
+    fn first_met(&mut self, branches: &[(&Register, &Register)], otherwise: &Register, row: usize, is_text: bool) -> Slot {
+        let mut seen: Option<Slot> = None;
+        let mut why = Why::KNOWN;
+        for (condition, value) in branches {
+            let (tri, because) = condition.get(row).truth();
+            if tri == Tri::NotMet {
+                continue;
+            }
+            why = self.reasons.union(why, because);
+            seen = Some(self.either(seen, value.get(row), why, is_text));
+            if tri == Tri::Met {
+                return seen.unwrap_or(Slot::NONE);
+            }
+        }
+        self.either(seen, otherwise.get(row), why, is_text)
     }
 
     /// Hull of what was seen and one more value, unknown for the reasons of both and of the choice between them.
@@ -261,5 +341,20 @@ impl Operators<'_> {
         let hull = seen.hull(more, why);
         // The numbers of texts mean nothing between themselves.
         if is_text && !hull.span.is_exact() { Slot { span: Span::ALL, ..hull } } else { hull }
+    }
+}
+
+/// Replaces the values of the rows that meet a condition.
+fn pick<T>(values: &mut [T], met: Values<'_>, value: impl Fn(usize) -> T) {
+    match met {
+        Values::All(0) => {}
+        Values::All(_) => values.iter_mut().enumerate().for_each(|(row, old)| *old = value(row)),
+        Values::Rows(met) => {
+            for (row, (old, met)) in values.iter_mut().zip(met).enumerate() {
+                if *met != 0 {
+                    *old = value(row);
+                }
+            }
+        }
     }
 }

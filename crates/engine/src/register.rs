@@ -1,4 +1,5 @@
-//! A register: one column of values, cheap while everything in it is known.
+//! A register: one column of values. What is known are plain numbers in a row; what is none or unknown lies beside them, so
+//! that a few unknown cells cost what they are, and not the whole column.
 
 use hedui_base::Tri;
 
@@ -90,25 +91,115 @@ impl Slot {
     }
 }
 
-/// One column of values. Without `open` every cell is a known value and `lo` is all there is.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// One column of values.
+#[derive(Clone, Debug)]
 pub(crate) struct Register {
-    pub(crate) lo: Vec<i64>,
-    pub(crate) open: Option<Box<Open>>,
+    rows: usize,
+    cells: Cells,
 }
 
-/// What a column needs once one of its cells is unknown or none.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Open {
-    pub(crate) hi: Vec<i64>,
-    pub(crate) presence: Vec<Presence>,
-    pub(crate) why: Vec<Why>,
+#[derive(Clone, Debug)]
+enum Cells {
+    /// Every row holds the same.
+    Same(Slot),
+    Each(Each),
+}
+
+/// A column whose rows differ.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Each {
+    /// Known values; 0 in rows that hold none and in rows that are open.
+    pub(crate) known: Vec<i64>,
+    /// Which rows hold none for certain; empty if no row does.
+    pub(crate) none: Vec<bool>,
+    /// The rows that are neither known nor none for certain, ascending.
+    pub(crate) open: Vec<(u32, Slot)>,
+}
+
+impl Each {
+    fn get(&self, row: usize) -> Slot {
+        if self.none.get(row) == Some(&true) {
+            return Slot::NONE;
+        }
+        if self.open.is_empty() {
+            return Slot::known(self.known[row]);
+        }
+        match self.open.binary_search_by_key(&(row as u32), |(row, _)| *row) {
+            Ok(at) => self.open[at].1,
+            Err(_) => Slot::known(self.known[row]),
+        }
+    }
+
+    /// Takes a slot for a row beyond all that were taken so far.
+    fn push(&mut self, slot: Slot) {
+        let row = self.known.len();
+        let (simple, none) = (slot.is_known() && slot.presence == Presence::Some, slot.is_none());
+        self.known.push(if simple { slot.span.lo } else { 0 });
+        if none && self.none.is_empty() {
+            self.none.reserve(self.known.capacity());
+            self.none.resize(row, false);
+        }
+        if none || !self.none.is_empty() {
+            self.none.push(none);
+        }
+        if !simple && !none {
+            self.open.push((row as u32, slot));
+        }
+    }
+}
+
+/// The known values of a column: one for all rows, or one a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known<'r> {
+    /// For all.
+    All(i64),
+    /// One a row.
+    Rows(&'r [i64]),
+}
+
+impl Known<'_> {
+    pub(crate) fn at(self, row: usize) -> i64 {
+        match self {
+            Self::All(value) => value,
+            Self::Rows(values) => values[row],
+        }
+    }
+}
+
+/// The rows of a column that are open.
+#[derive(Clone, Copy, Debug)]
+enum OpenRows<'r> {
+    No,
+    All(u32),
+    Some(&'r [(u32, Slot)]),
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self::closed(Vec::new())
+    }
+}
+
+impl PartialEq for Register {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.slots().zip(other.slots()).all(|(a, b)| a == b)
+    }
 }
 
 impl Register {
     /// A column of known values.
-    pub(crate) const fn closed(lo: Vec<i64>) -> Self {
-        Self { lo, open: None }
+    pub(crate) const fn closed(known: Vec<i64>) -> Self {
+        Self::each(Each { known, none: Vec::new(), open: Vec::new() })
+    }
+
+    /// A column from its parts.
+    pub(crate) const fn each(each: Each) -> Self {
+        Self { rows: each.known.len(), cells: Cells::Each(each) }
+    }
+
+    /// The same in every row.
+    pub(crate) const fn same(slot: Slot, rows: usize) -> Self {
+        Self { rows, cells: Cells::Same(slot) }
     }
 
     pub(crate) fn with_capacity(rows: usize) -> Self {
@@ -116,80 +207,259 @@ impl Register {
     }
 
     pub(crate) fn of(slots: impl ExactSizeIterator<Item = Slot>) -> Self {
+        let mut slots = slots;
+        if slots.len() == 1
+            && let Some(slot) = slots.next()
+        {
+            return Self::same(slot, 1);
+        }
         let mut register = Self::with_capacity(slots.len());
         slots.for_each(|slot| register.push(slot));
         register
     }
 
-    pub(crate) fn repeat(slot: Slot, rows: usize) -> Self {
-        Self::of(std::iter::repeat_n(slot, rows))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.lo.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.rows
     }
 
     pub(crate) fn push(&mut self, slot: Slot) {
-        if self.open.is_none() && !(slot.is_known() && slot.presence == Presence::Some) {
-            let rows = self.lo.len();
-            let mut open =
-                Open { hi: self.lo.clone(), presence: vec![Presence::Some; rows], why: vec![Why::KNOWN; rows] };
-            let more = self.lo.capacity() - rows;
-            open.hi.reserve(more);
-            open.presence.reserve(more);
-            open.why.reserve(more);
-            self.open = Some(Box::new(open));
+        let rows = self.rows;
+        if let Cells::Same(same) = self.cells {
+            let mut each = Each::default();
+            (0..rows).for_each(|_| each.push(same));
+            self.cells = Cells::Each(each);
         }
-        self.lo.push(slot.span.lo);
-        if let Some(open) = &mut self.open {
-            open.hi.push(slot.span.hi);
-            open.presence.push(slot.presence);
-            open.why.push(slot.why);
+        if let Cells::Each(each) = &mut self.cells {
+            each.push(slot);
         }
+        self.rows += 1;
     }
 
     pub(crate) fn get(&self, row: usize) -> Slot {
-        match &self.open {
-            None => Slot::known(self.lo[row]),
-            Some(open) => Slot {
-                span: Span { lo: self.lo[row], hi: open.hi[row] },
-                presence: open.presence[row],
-                why: open.why[row],
-            },
+        match &self.cells {
+            Cells::Same(slot) => *slot,
+            Cells::Each(each) => each.get(row),
+        }
+    }
+
+    /// What every row holds, if that is known to be the same.
+    pub(crate) const fn as_same(&self) -> Option<Slot> {
+        match &self.cells {
+            Cells::Same(slot) => Some(*slot),
+            Cells::Each(_) => None,
         }
     }
 
     pub(crate) fn slots(&self) -> impl ExactSizeIterator<Item = Slot> + '_ {
-        (0..self.len()).map(|row| self.get(row))
+        let mut open = match &self.cells {
+            Cells::Same(_) => [].iter(),
+            Cells::Each(each) => each.open.iter(),
+        }
+        .peekable();
+        (0..self.rows).map(move |row| match &self.cells {
+            Cells::Same(slot) => *slot,
+            Cells::Each(each) => match open.next_if(|(at, _)| *at == row as u32) {
+                Some((_, slot)) => *slot,
+                None if each.none.get(row) == Some(&true) => Slot::NONE,
+                None => Slot::known(each.known[row]),
+            },
+        })
+    }
+
+    /// Whether every cell is a known value.
+    pub(crate) fn is_closed(&self) -> bool {
+        match &self.cells {
+            Cells::Same(slot) => slot.is_known() && slot.presence == Presence::Some,
+            Cells::Each(each) => each.none.is_empty() && each.open.is_empty(),
+        }
+    }
+
+    /// Whether every cell is known: a value, or none for certain.
+    pub(crate) fn is_settled(&self) -> bool {
+        match &self.cells {
+            Cells::Same(slot) => slot.is_known(),
+            Cells::Each(each) => each.open.is_empty(),
+        }
+    }
+
+    /// The known values; 0 where there is none or something open.
+    pub(crate) fn known(&self) -> Known<'_> {
+        match &self.cells {
+            Cells::Same(slot) if slot.is_known() && slot.presence == Presence::Some => Known::All(slot.span.lo),
+            Cells::Same(_) => Known::All(0),
+            Cells::Each(each) => Known::Rows(&each.known),
+        }
+    }
+
+    /// Whether any row holds none for certain.
+    pub(crate) fn has_none(&self) -> bool {
+        match &self.cells {
+            Cells::Same(slot) => slot.is_none(),
+            Cells::Each(each) => !each.none.is_empty(),
+        }
+    }
+
+    /// Whether a row holds none for certain.
+    pub(crate) fn is_none_at(&self, row: usize) -> bool {
+        match &self.cells {
+            Cells::Same(slot) => slot.is_none(),
+            Cells::Each(each) => each.none.get(row) == Some(&true),
+        }
+    }
+
+    /// Adds the rows that hold none for certain to a mask of all rows; an empty mask has none.
+    pub(crate) fn add_none(&self, mask: &mut Vec<bool>) {
+        match &self.cells {
+            Cells::Same(slot) if slot.is_none() => {
+                mask.clear();
+                mask.resize(self.rows, true);
+            }
+            Cells::Same(_) => {}
+            Cells::Each(each) if each.none.is_empty() => {}
+            Cells::Each(each) if mask.is_empty() => mask.extend_from_slice(&each.none),
+            Cells::Each(each) => mask.iter_mut().zip(&each.none).for_each(|(mask, none)| *mask |= none),
+        }
+    }
+
+    fn open_rows(&self) -> OpenRows<'_> {
+        match &self.cells {
+            Cells::Same(slot) if slot.is_known() => OpenRows::No,
+            Cells::Same(_) => OpenRows::All(self.rows as u32),
+            Cells::Each(each) if each.open.is_empty() => OpenRows::No,
+            Cells::Each(each) => OpenRows::Some(&each.open),
+        }
+    }
+
+    /// Adds the rows that are open to an ascending list without repetition.
+    pub(crate) fn add_open(&self, rows: &mut Vec<u32>) {
+        match self.open_rows() {
+            OpenRows::No => {}
+            OpenRows::All(all) => {
+                rows.clear();
+                rows.extend(0..all);
+            }
+            OpenRows::Some(open) if rows.is_empty() => rows.extend(open.iter().map(|(row, _)| *row)),
+            OpenRows::Some(open) => {
+                rows.extend(open.iter().map(|(row, _)| *row));
+                rows.sort_unstable();
+                rows.dedup();
+            }
+        }
+    }
+
+    /// The rows that are open, with what is in them.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (u32, Slot)> + '_ {
+        let (all, some): (_, &[(u32, Slot)]) = match (&self.cells, self.open_rows()) {
+            (Cells::Same(slot), OpenRows::All(rows)) => (Some((*slot, rows)), &[]),
+            (_, OpenRows::Some(open)) => (None, open),
+            _ => (None, &[]),
+        };
+        all.into_iter().flat_map(|(slot, rows)| (0..rows).map(move |row| (row, slot))).chain(some.iter().copied())
+    }
+
+    /// Known values with what is none, and then with some rows as they really are.
+    ///
+    /// `known` holds a value for every row; it counts in those that are in neither list. `rows` ascend.
+    pub(crate) fn mended(
+        mut known: Vec<i64>,
+        mut none: Vec<bool>,
+        rows: &[u32],
+        mut slot: impl FnMut(usize) -> Slot,
+    ) -> Self {
+        if !none.is_empty() {
+            known.iter_mut().zip(&none).filter(|(_, none)| **none).for_each(|(known, _)| *known = 0);
+        }
+        let mut open = Vec::new();
+        for row in rows {
+            let at = *row as usize;
+            let found = slot(at);
+            let (simple, is_none) = (found.is_known() && found.presence == Presence::Some, found.is_none());
+            known[at] = if simple { found.span.lo } else { 0 };
+            if is_none && none.is_empty() {
+                none.resize(known.len(), false);
+            }
+            if let Some(none) = none.get_mut(at) {
+                *none = is_none;
+            }
+            if !simple && !is_none {
+                open.push((*row, found));
+            }
+        }
+        Self::each(Each { known, none, open })
     }
 
     /// The values of owners, once per row that belongs to them.
     pub(crate) fn gather(&self, owner: &[u32]) -> Self {
-        let lo = owner.iter().map(|o| self.lo[*o as usize]).collect();
-        let open = self.open.as_ref().map(|open| {
-            Box::new(Open {
-                hi: owner.iter().map(|o| open.hi[*o as usize]).collect(),
-                presence: owner.iter().map(|o| open.presence[*o as usize]).collect(),
-                why: owner.iter().map(|o| open.why[*o as usize]).collect(),
-            })
-        });
-        Self { lo, open }
+        let each = match &self.cells {
+            Cells::Same(slot) => return Self::same(*slot, owner.len()),
+            Cells::Each(each) => each,
+        };
+        let known = owner.iter().map(|o| each.known[*o as usize]).collect();
+        let none = if each.none.is_empty() {
+            Vec::new()
+        } else {
+            owner.iter().map(|o| each.none[*o as usize]).collect()
+        };
+        let mut open = Vec::new();
+        if !each.open.is_empty() {
+            let mut is_open = vec![false; each.known.len()];
+            each.open.iter().for_each(|(row, _)| is_open[*row as usize] = true);
+            let rows = owner.iter().enumerate().filter(|(_, o)| is_open[**o as usize]);
+            open.extend(rows.map(|(row, o)| (row as u32, each.get(*o as usize))));
+        }
+        Self::each(Each { known, none, open })
+    }
+
+    /// Replaces a cell.
+    pub(crate) fn set(&mut self, row: usize, slot: Slot) {
+        let slots: Vec<Slot> = self.slots().enumerate().map(|(at, old)| if at == row { slot } else { old }).collect();
+        *self = Self::of(slots.into_iter());
     }
 
     /// Both conditions, cell by cell.
     pub(crate) fn and(&self, other: &Self, reasons: &mut Reasons) -> Self {
-        if self.open.is_none() && other.open.is_none() {
-            return Self::closed(self.lo.iter().zip(&other.lo).map(|(a, b)| a & b).collect());
-        }
-        Self::of(self.slots().zip(other.slots()).map(|(a, b)| and(a, b, reasons)))
+        self.junction(other, |a, b| a & b, |a, b| and(a, b, reasons))
     }
 
     /// Either condition, cell by cell.
     pub(crate) fn or(&self, other: &Self, reasons: &mut Reasons) -> Self {
-        if self.open.is_none() && other.open.is_none() {
-            return Self::closed(self.lo.iter().zip(&other.lo).map(|(a, b)| a | b).collect());
+        self.junction(other, |a, b| a | b, |a, b| or(a, b, reasons))
+    }
+
+    fn junction(&self, other: &Self, bits: impl Fn(i64, i64) -> i64, mut slow: impl FnMut(Slot, Slot) -> Slot) -> Self {
+        if let (Some(a), Some(b)) = (self.as_same(), other.as_same()) {
+            return Self::same(slow(a, b), self.rows);
         }
-        Self::of(self.slots().zip(other.slots()).map(|(a, b)| or(a, b, reasons)))
+        // A condition that is settled for all rows may settle the result, or leave it as the other side has it.
+        for (one, rest) in [(self, other), (other, self)] {
+            if let Some(same) = one.as_same()
+                && let (settled, Why::KNOWN) = same.truth()
+            {
+                let bit = i64::from(settled == Tri::Met);
+                if bits(bit, 0) == bits(bit, 1) {
+                    return Self::same(Slot::known(bits(bit, 0)), self.rows);
+                }
+                if rest.is_closed() {
+                    return rest.clone();
+                }
+            }
+        }
+        // None is not met, and holds 0.
+        let known = zip(self.known(), other.known(), self.rows, bits);
+        let mut open = Vec::new();
+        self.add_open(&mut open);
+        other.add_open(&mut open);
+        Self::mended(known, Vec::new(), &open, |row| slow(self.get(row), other.get(row)))
+    }
+}
+
+/// One value a row from two columns of known values.
+pub(crate) fn zip(a: Known<'_>, b: Known<'_>, rows: usize, mut f: impl FnMut(i64, i64) -> i64) -> Vec<i64> {
+    match (a, b) {
+        (Known::All(a), Known::All(b)) => (0..rows).map(|_| f(a, b)).collect(),
+        (Known::All(a), Known::Rows(b)) => b.iter().map(|b| f(a, *b)).collect(),
+        (Known::Rows(a), Known::All(b)) => a.iter().map(|a| f(*a, b)).collect(),
+        (Known::Rows(a), Known::Rows(b)) => a.iter().zip(b).map(|(a, b)| f(*a, *b)).collect(),
     }
 }
 

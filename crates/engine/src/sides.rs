@@ -208,7 +208,7 @@ impl<'a> Looker<'_, 'a> {
                 }
                 let counted = match of.over {
                     Over::Records => self.kernel.counted_records(of),
-                    Over::Members | Over::Obligors => Some(self.kernel.counted_people(of).into()),
+                    Over::Members | Over::Obligors => Some(self.kernel.counted_people(of)),
                 };
                 let counts = |row: usize| counted.as_ref().is_none_or(|c| c.get(row).truth().0 == Tri::Met);
                 let counted: Vec<bool> = all.iter().enumerate().map(|(row, live)| *live && counts(row)).collect();

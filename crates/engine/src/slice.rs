@@ -79,6 +79,10 @@ pub(crate) struct Slice<'a> {
     pub(crate) people: Runs,
     pub(crate) frames: Vec<Frame<'a>>,
     pub(crate) inputs: Vec<Arc<Register>>,
+    /// Who is a member.
+    pub(crate) members: Arc<Register>,
+    /// Who is an obligor.
+    pub(crate) obligors: Arc<Register>,
     pub(crate) texts: Texts<'a>,
     pub(crate) reasons: Reasons,
 }
@@ -97,9 +101,16 @@ impl<'a> Slice<'a> {
             people,
             frames: Vec::new(),
             inputs: Vec::new(),
+            members: Arc::default(),
+            obligors: Arc::default(),
             texts: Texts::default(),
             reasons: Reasons::default(),
         };
+        let role = |role: Role| {
+            let rows = slice.persons.iter().map(|row| Slot::known(i64::from(caseload.persons.role[*row as usize] == role)));
+            Arc::new(Register::of(rows))
+        };
+        (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
         slice.inputs = program.inputs.iter().map(|input| Arc::new(slice.input(input))).collect();
         let datasets = program.datasets.iter().zip(&index.datasets);
         slice.frames = datasets.map(|(dataset, index)| slice.frame(dataset, index)).collect();
@@ -193,8 +204,8 @@ impl<'a> Slice<'a> {
     ) -> Register {
         if let (Some(Column::Int(values)), true, true) = (values, ghosts.is_empty(), spec.ty.is_int()) {
             let known: Option<Vec<i64>> = rows.iter().map(|row| values[*row as usize]).collect();
-            if let (Some(lo), false) = (known, spec.ty == ColumnType::Bool) {
-                return Register::closed(lo);
+            if let (Some(known), false) = (known, spec.ty == ColumnType::Bool) {
+                return Register::closed(known);
             }
         }
         let mut register = Register::with_capacity(rows.len() + ghosts.len());

@@ -55,10 +55,12 @@ impl Kernel<'_> {
     }
 
     pub(crate) fn note_faults(&self, register: &Register, scope: Scope, broken: &mut [Option<Fault>]) {
-        let Some(open) = register.open.as_ref().filter(|_| self.slice.reasons.any_fault()) else { return };
-        for (row, why) in open.why.iter().enumerate() {
-            let Some(fault) = self.slice.reasons.first_fault(*why) else { continue };
-            let first = &mut broken[self.case_of(scope, row)];
+        if !self.slice.reasons.any_fault() {
+            return;
+        }
+        for (row, slot) in register.open() {
+            let Some(fault) = self.slice.reasons.first_fault(slot.why) else { continue };
+            let first = &mut broken[self.case_of(scope, row as usize)];
             if first.as_ref().is_none_or(|first| fault < first) {
                 *first = Some(fault.clone());
             }

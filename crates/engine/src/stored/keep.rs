@@ -15,7 +15,7 @@ use crate::evidence::EvidencePlan;
 use crate::given::FreeCell;
 use crate::input::Caseload;
 use crate::output::Findings;
-use crate::register::Register;
+use crate::register::{Register, Slot};
 use crate::run::{RunOptions, run_and};
 
 /// [`crate::run`], and for every case with a finding the bytes that explain it, in the order of the cases.
@@ -110,8 +110,8 @@ impl Kernel<'_> {
         let cells = shape.facts.iter().map(|(step, _)| {
             let definition = &program.steps[*step];
             let register = &self.registers[*step];
-            let zero = |row: usize| register.lo[row] == 0;
-            if register.open.is_none() && definition.ty.is_int() && owners(definition.entity).all(zero) {
+            let zero = |row: usize| register.get(row) == Slot::known(0);
+            if definition.ty.is_int() && owners(definition.entity).all(zero) {
                 return Vec::new();
             }
             owners(definition.entity).map(|row| FreeCell::of(self, register.get(row), definition.ty)).collect()
