@@ -149,7 +149,10 @@ fn known(
                 (Known::All(0), _) => {}
                 (Known::All(_), Known::Rows(values)) => owner.iter().zip(values).for_each(|(o, v)| add(*o, *v)),
                 (Known::Rows(counts), Known::Rows(values)) => {
-                    owner.iter().zip(counts.iter().zip(values)).for_each(|(o, (c, v))| add(*o, if *c == 0 { 0 } else { *v }));
+                    owner
+                        .iter()
+                        .zip(counts.iter().zip(values))
+                        .for_each(|(o, (c, v))| add(*o, if *c == 0 { 0 } else { *v }));
                 }
                 _ => {
                     for (row, o) in owner.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hedui_base::columns::date_to_days;
 use hedui_base::{ColumnType, SourceId, Tri};
 use hedui_rules::Program;
-use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over};
+use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over, ParameterRow};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
@@ -58,7 +58,10 @@ pub(crate) struct Kernel<'a> {
     pub(crate) slice: Slice<'a>,
     pub(crate) as_of: Date,
     today: i64,
+    /// The different places of the slice.
     places: Vec<Place<'a>>,
+    /// Index into them by case.
+    place_of: Vec<u32>,
     lookups: Lookups<'a>,
     /// One per step computed so far.
     pub(crate) registers: Vec<Arc<Register>>,
@@ -76,11 +79,19 @@ pub(crate) struct Kernel<'a> {
 
 impl<'a> Kernel<'a> {
     pub(crate) fn new(program: &'a Program, slice: Slice<'a>, as_of: Date, keep: Arc<[bool]>) -> Self {
-        let cases = &slice.caseload.cases;
-        let place = |case: usize| Place { area: cases.area[case], residence: cases.residence[case].as_deref() };
+        let (mut places, mut place_of) = (Vec::new(), Vec::with_capacity(slice.cases.len()));
+        for case in slice.cases.clone() {
+            let place = slice.place(case);
+            let known = places.iter().rposition(|known| *known == place);
+            place_of.push(known.unwrap_or(places.len()) as u32);
+            if known.is_none() {
+                places.push(place);
+            }
+        }
         Self {
             program,
-            places: slice.cases.clone().map(place).collect(),
+            places,
+            place_of,
             slice,
             as_of,
             today: date_to_days(as_of),
@@ -103,6 +114,7 @@ impl<'a> Kernel<'a> {
         Kernel {
             program,
             places: self.places.clone(),
+            place_of: self.place_of.clone(),
             slice: self.slice.clone(),
             as_of: self.as_of,
             today: self.today,
@@ -142,7 +154,7 @@ impl<'a> Kernel<'a> {
     }
 
     pub(crate) fn place(&self, case: usize) -> Place<'a> {
-        self.places[case]
+        self.places[self.place_of[case] as usize]
     }
 
     pub(crate) fn operators(&mut self) -> Operators<'_> {
@@ -358,7 +370,8 @@ impl<'a> Kernel<'a> {
             return Register::same(slow(0), rows);
         }
         let Some((first, more)) = columns.split_first() else { return Register::same(Slot::NONE, rows) };
-        let (mut best, mut none, mut open) = (zip(first.known(), Known::All(0), rows, |v, _| v), Vec::new(), Vec::new());
+        let (mut best, mut none, mut open) =
+            (zip(first.known(), Known::All(0), rows, |v, _| v), Vec::new(), Vec::new());
         first.add_none(&mut none);
         columns.iter().for_each(|column| column.add_open(&mut open));
         for column in more {
@@ -408,53 +421,105 @@ impl<'a> Kernel<'a> {
 
     fn parameter(&mut self, id: usize, keys: &'a [Expr], scope: Scope) -> Register {
         let columns: Vec<_> = keys.iter().map(|key| (self.eval(key, scope), key.ty)).collect();
-        let mut found = Register::with_capacity(self.rows(scope));
-        let mut values = Vec::with_capacity(keys.len());
-        for row in 0..self.rows(scope) {
-            values.clear();
-            let mut why = Why::KNOWN;
-            for (column, ty) in &columns {
-                let slot = column.get(row);
-                why = self.slice.reasons.union(why, slot.why);
-                values.push(key_of(slot, *ty));
+        let rows = self.rows(scope);
+        let everywhere = |row: &ParameterRow| row.area.is_none() && row.residence.is_none();
+        let same_place = self.places.len() == 1 || self.program.parameters[id].rows.iter().all(everywhere);
+        if rows > 0 && same_place && columns.iter().all(|(column, _)| column.as_same().is_some()) {
+            let (slot, fallback) = self.parameter_at(id, &columns, 0, 0);
+            if fallback {
+                (0..rows).for_each(|row| self.assume_fallback(id, self.case_of(scope, row)));
             }
-            let place = self.place(self.case_of(scope, row));
-            let with = (self.program, &mut self.slice.texts);
-            let slot = match self.lookups.look_up(with, id, place, &values, self.as_of) {
-                Looked::Value(value) => Slot::known(value),
-                Looked::Fallback(value) => {
-                    let reason = self.program.parameters[id].fallback.iter().map(|f| Arc::clone(&f.reason));
-                    let case = self.case_of(scope, row) as u32;
-                    self.assumed.extend(reason.map(|reason| (case, self.step, reason)));
-                    Slot::known(value)
-                }
-                Looked::OneOf { span, presence, gap } => {
-                    if place.residence.is_none() {
-                        let unsaid = self.no_residence();
-                        why = self.slice.reasons.union(why, unsaid);
-                    }
-                    if gap {
-                        let source = SourceId::from(format!("parameter.{}", self.program.parameters[id].name).as_str());
-                        let open = self.slice.reasons.because(&source, "gap");
-                        why = self.slice.reasons.union(why, open);
-                    }
-                    Slot::within(span, presence, why)
-                }
-                Looked::Nothing => Slot::NONE,
-                Looked::Overflow => self.operators().fault(CaseErrorKind::Overflow),
-                // The keys broke, or nobody wrote a row.
-                Looked::Missing if self.slice.reasons.first_fault(why).is_some() => {
-                    Slot::within(Span::ALL, Presence::Some, why)
-                }
-                Looked::Missing => {
-                    let name = self.program.parameters[id].name.as_str().into();
-                    let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
-                    self.operators().fault(kind)
-                }
+            // What is missing is missing in each place by its own name.
+            if self.places.len() == 1 || slot.is_known() {
+                return Register::same(slot, rows);
+            }
+        }
+        // Rows beside each other often ask the same.
+        let mut known: FxHashMap<(u32, i64), (Slot, bool)> = FxHashMap::default();
+        let mut last: Option<((u32, i64), (Slot, bool))> = None;
+        let mut found = Register::with_capacity(rows);
+        for row in 0..rows {
+            let case = self.case_of(scope, row);
+            let key = match columns.as_slice() {
+                [] => Some(0),
+                [(column, _)] if !column.is_none_at(row) && column.is_settled() => Some(column.known().at(row)),
+                _ => None,
             };
+            let (slot, fallback) = match key.map(|key| (self.place_of[case], key)) {
+                None => self.parameter_at(id, &columns, row, case),
+                Some(asked) => match last.filter(|(same, _)| *same == asked) {
+                    Some((_, slot)) => slot,
+                    None => {
+                        let slot = match known.get(&asked) {
+                            Some(slot) => *slot,
+                            None => self.parameter_at(id, &columns, row, case),
+                        };
+                        known.insert(asked, slot);
+                        last = Some((asked, slot));
+                        slot
+                    }
+                },
+            };
+            if fallback {
+                self.assume_fallback(id, case);
+            }
             found.push(slot);
         }
         found
+    }
+
+    /// Notes for a case that a parameter without a row took the value declared for that.
+    fn assume_fallback(&mut self, id: usize, case: usize) {
+        if let Some(fallback) = &self.program.parameters[id].fallback {
+            self.assumed.insert((case as u32, self.step, Arc::clone(&fallback.reason)));
+        }
+    }
+
+    /// A parameter for the place of a case and the keys of a row, and whether no row but a declared value gave it.
+    fn parameter_at(
+        &mut self,
+        id: usize,
+        keys: &[(Arc<Register>, ColumnType)],
+        row: usize,
+        case: usize,
+    ) -> (Slot, bool) {
+        let mut why = Why::KNOWN;
+        let mut values = Vec::with_capacity(keys.len());
+        for (column, ty) in keys {
+            let slot = column.get(row);
+            why = self.slice.reasons.union(why, slot.why);
+            values.push(key_of(slot, *ty));
+        }
+        let place = self.place(case);
+        let with = (self.program, &mut self.slice.texts);
+        let slot = match self.lookups.look_up(with, id, place, &values, self.as_of) {
+            Looked::Value(value) => Slot::known(value),
+            Looked::Fallback(value) => return (Slot::known(value), true),
+            Looked::OneOf { span, presence, gap } => {
+                if place.residence.is_none() {
+                    let unsaid = self.no_residence();
+                    why = self.slice.reasons.union(why, unsaid);
+                }
+                if gap {
+                    let source = SourceId::from(format!("parameter.{}", self.program.parameters[id].name).as_str());
+                    let open = self.slice.reasons.because(&source, "gap");
+                    why = self.slice.reasons.union(why, open);
+                }
+                Slot::within(span, presence, why)
+            }
+            Looked::Nothing => Slot::NONE,
+            Looked::Overflow => self.operators().fault(CaseErrorKind::Overflow),
+            // The keys broke, or nobody wrote a row.
+            Looked::Missing if self.slice.reasons.first_fault(why).is_some() => {
+                Slot::within(Span::ALL, Presence::Some, why)
+            }
+            Looked::Missing => {
+                let name = self.program.parameters[id].name.as_str().into();
+                let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
+                self.operators().fault(kind)
+            }
+        };
+        (slot, false)
     }
 }
 

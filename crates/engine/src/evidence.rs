@@ -53,36 +53,50 @@ impl Kernel<'_> {
         case: usize,
         person: Option<usize>,
     ) -> Vec<Evidence> {
-        let Some(plan) = plan.flags.get(flag) else { return Vec::new() };
-        let mut evidence = Vec::new();
-        for (dataset, facts) in &plan.datasets {
-            let owners: Vec<usize> = match (self.program.datasets[dataset.index()].entity, person) {
-                (Entity::Household, _) => vec![case],
-                (Entity::Person, Some(person)) => vec![person],
-                (Entity::Person, None) => {
-                    let counts = |p: &usize| plan.obligors || self.slice.is_member(*p);
-                    self.slice.people.of(case).filter(counts).collect()
-                }
-            };
-            let frame = &self.slice.frames[dataset.index()];
-            let Some(records) = frame.records else { continue };
-            for row in owners.into_iter().flat_map(|owner| frame.runs.of(owner)) {
-                if !facts.iter().any(|fact| self.counted(*fact, row) == Tri::Met) {
-                    continue;
-                }
-                let record = frame.rows[row] as usize;
-                evidence.push(Evidence {
-                    dataset: *dataset,
+        let rows = self.evidence_rows(plan, flag, case, person).into_iter();
+        let mut evidence: Vec<Evidence> = rows
+            .filter_map(|(dataset, record)| {
+                let (records, record) = (self.slice.frames[dataset.index()].records?, record as usize);
+                Some(Evidence {
+                    dataset,
                     source: records.source[record].clone(),
                     record_id: records.record_id[record].to_string(),
                     as_of: records.as_of[record],
-                });
-            }
-        }
+                })
+            })
+            .collect();
         evidence.sort_by(|a, b| {
             (a.dataset, &a.source, &a.record_id, a.as_of).cmp(&(b.dataset, &b.source, &b.record_id, b.as_of))
         });
         evidence.dedup();
+        evidence
+    }
+
+    /// Those records by dataset and row, in the order of the plan and the people.
+    pub(crate) fn evidence_rows(
+        &self,
+        plan: &EvidencePlan,
+        flag: usize,
+        case: usize,
+        person: Option<usize>,
+    ) -> Vec<(DatasetId, u32)> {
+        let mut evidence = Vec::new();
+        let Some(plan) = plan.flags.get(flag) else { return evidence };
+        for (dataset, facts) in &plan.datasets {
+            let owners = match (self.program.datasets[dataset.index()].entity, person) {
+                (Entity::Household, _) => case..case + 1,
+                (Entity::Person, Some(person)) => person..person + 1,
+                (Entity::Person, None) => self.slice.people.of(case),
+            };
+            let of_people = self.program.datasets[dataset.index()].entity == Entity::Person && person.is_none();
+            let frame = &self.slice.frames[dataset.index()];
+            let counts = |owner: &usize| !of_people || plan.obligors || self.slice.is_member(*owner);
+            for row in owners.filter(counts).flat_map(|owner| frame.runs.of(owner)) {
+                if facts.iter().any(|fact| self.counted(*fact, row) == Tri::Met) {
+                    evidence.push((*dataset, frame.rows[row]));
+                }
+            }
+        }
         evidence
     }
 

@@ -64,7 +64,7 @@ impl Kernel<'_> {
         let count = |severity| flags.iter().filter(|f| program.flags[f.flag].severity == severity).count() as u32;
         CaseFinding {
             row,
-            case: self.slice.caseload.cases.id[row].clone(),
+            case: self.slice.case_id(row),
             assumed: self.assumed_in(case),
             tests: program.tests.iter().map(|test| self.test(test, case)).collect(),
             schemes: program.schemes.iter().map(|scheme| self.scheme(scheme, case)).collect(),
@@ -78,7 +78,7 @@ impl Kernel<'_> {
         self.registers[step.index()].get(row)
     }
 
-    fn test(&mut self, test: &Test, case: usize) -> TestFinding {
+    pub(crate) fn test(&mut self, test: &Test, case: usize) -> TestFinding {
         if test.entity == Entity::Person {
             return self.persons_test(test, case);
         }
@@ -142,7 +142,7 @@ impl Kernel<'_> {
     }
 
     /// The members who meet a scheme of persons, or may.
-    fn persons_scheme(&self, scheme: &PersonScheme, case: usize) -> Vec<PersonFinding> {
+    pub(crate) fn persons_scheme(&self, scheme: &PersonScheme, case: usize) -> Vec<PersonFinding> {
         let members = self.slice.people.of(case).filter(|person| self.slice.is_member(*person));
         let found = members.filter_map(|person| {
             let (finding, why) = self.slot(scheme.when, person).truth();
@@ -177,7 +177,7 @@ impl Kernel<'_> {
             let known = |cell: Option<Cell>| cell.and_then(Cell::known);
             raised.push(RaisedFlag {
                 row,
-                case: self.slice.caseload.cases.id[row].clone(),
+                case: self.slice.case_id(row),
                 person: person.map(|person| self.slice.person(person)),
                 flag,
                 declared,
@@ -189,7 +189,7 @@ impl Kernel<'_> {
         raised
     }
 
-    fn compared(&self, step: StepId, case: usize, person: Option<usize>) -> Cell {
+    pub(crate) fn compared(&self, step: StepId, case: usize, person: Option<usize>) -> Cell {
         match (self.program.steps[step.index()].entity, person) {
             (Entity::Household, _) => self.slot(step, case).cell(),
             (Entity::Person, Some(person)) => self.slot(step, person).cell(),

@@ -23,6 +23,7 @@
 // What goes in and comes out.
 pub mod input;
 pub mod output;
+pub mod packed;
 
 // One cell, one column.
 mod civil;
@@ -33,6 +34,8 @@ mod texts;
 
 // Some households as columns.
 mod index;
+mod packed_from;
+mod packed_slice;
 mod slice;
 
 // The kernel.
@@ -48,6 +51,7 @@ mod scale;
 mod steps;
 
 // All households.
+pub mod concluded;
 mod evidence;
 mod findings;
 mod run;

@@ -128,7 +128,8 @@ impl Operators<'_> {
             side.add_open(&mut open);
         }
         if broke {
-            let broken = |row: usize| none.get(row) != Some(&true) && known(a.known().at(row), b.known().at(row)).is_err();
+            let broken =
+                |row: usize| none.get(row) != Some(&true) && known(a.known().at(row), b.known().at(row)).is_err();
             open.extend((0..a.len()).filter(|row| broken(*row)).map(|row| row as u32));
             open.sort_unstable();
             open.dedup();
@@ -169,7 +170,7 @@ impl Operators<'_> {
         let mut result = self.binary(a, b, known, |a, b| a.div(b, raise));
         // An unknown divided by a known zero is unknown for both reasons.
         let zero = |row: usize| b.get(row) == Slot::known(0);
-        let rows: Vec<(u32, Slot)> = 
+        let rows: Vec<(u32, Slot)> =
             result.open().filter(|(row, _)| zero(*row as usize) && !a.get(*row as usize).is_known()).collect();
         for (row, slot) in rows {
             let by_zero = self.broken(Broken::DivisionByZero).why;
@@ -316,7 +317,13 @@ impl Operators<'_> {
         Register::mended(results, none, &open, |row| self.first_met(branches, otherwise, row, is_text))
     }
 
-    fn first_met(&mut self, branches: &[(&Register, &Register)], otherwise: &Register, row: usize, is_text: bool) -> Slot {
+    fn first_met(
+        &mut self,
+        branches: &[(&Register, &Register)],
+        otherwise: &Register,
+        row: usize,
+        is_text: bool,
+    ) -> Slot {
         let mut seen: Option<Slot> = None;
         let mut why = Why::KNOWN;
         for (condition, value) in branches {

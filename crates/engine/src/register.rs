@@ -117,6 +117,10 @@ pub(crate) struct Each {
 }
 
 impl Each {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self { known: Vec::with_capacity(rows), ..Self::default() }
+    }
+
     fn get(&self, row: usize) -> Slot {
         if self.none.get(row) == Some(&true) {
             return Slot::NONE;
@@ -131,7 +135,7 @@ impl Each {
     }
 
     /// Takes a slot for a row beyond all that were taken so far.
-    fn push(&mut self, slot: Slot) {
+    pub(crate) fn push(&mut self, slot: Slot) {
         let row = self.known.len();
         let (simple, none) = (slot.is_known() && slot.presence == Presence::Some, slot.is_none());
         self.known.push(if simple { slot.span.lo } else { 0 });
@@ -395,11 +399,8 @@ impl Register {
             Cells::Each(each) => each,
         };
         let known = owner.iter().map(|o| each.known[*o as usize]).collect();
-        let none = if each.none.is_empty() {
-            Vec::new()
-        } else {
-            owner.iter().map(|o| each.none[*o as usize]).collect()
-        };
+        let none =
+            if each.none.is_empty() { Vec::new() } else { owner.iter().map(|o| each.none[*o as usize]).collect() };
         let mut open = Vec::new();
         if !each.open.is_empty() {
             let mut is_open = vec![false; each.known.len()];

@@ -8,14 +8,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hedui_base::catalogue::NullMeaning;
-use hedui_base::{Column, ColumnSpec, ColumnType, Outcome, PersonKey, Records, SourceId, Table};
+use hedui_base::{CaseId, Column, ColumnSpec, ColumnType, Outcome, PersonKey, Records, SourceId, Table};
 use hedui_rules::Program;
 use hedui_rules::program::{DatasetUse, Entity, ParameterValue};
 use rustc_hash::FxHashMap;
 
 use crate::index::{DatasetIndex, Index};
-use crate::input::{Caseload, Role};
+use crate::input::{Caseload, Coverage, Role};
 use crate::interval::Span;
+use crate::packed::Packed;
+use crate::parameters::Place;
 use crate::reasons::{Reasons, Why};
 use crate::register::{Presence, Register, Slot};
 use crate::texts::Texts;
@@ -66,10 +68,17 @@ impl Frame<'_> {
     }
 }
 
+/// What a slice is cut from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of<'a> {
+    Caseload(&'a Caseload),
+    Packed(&'a Packed),
+}
+
 /// Some households with all that a program reads of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice<'a> {
-    pub(crate) caseload: &'a Caseload,
+    pub(crate) of: Of<'a>,
     pub(crate) cases: Range<usize>,
     /// Rows of the people in the caseload, by case and then person.
     pub(crate) persons: Vec<u32>,
@@ -93,8 +102,27 @@ impl<'a> Slice<'a> {
         let case_of: Vec<u32> =
             persons.iter().map(|row| caseload.persons.case[*row as usize] - cases.start as u32).collect();
         let people = Runs { start: starts(cases.len(), &case_of), ghost: Vec::new() };
-        let mut slice = Self {
-            caseload,
+        let mut slice = Self::empty(Of::Caseload(caseload), cases, persons, case_of, people);
+        let role = |role: Role| {
+            let rows =
+                slice.persons.iter().map(|row| Slot::known(i64::from(caseload.persons.role[*row as usize] == role)));
+            Arc::new(Register::of(rows))
+        };
+        (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
+        slice.inputs = program.inputs.iter().map(|input| Arc::new(slice.input(caseload, input))).collect();
+        let datasets = program.datasets.iter().zip(&index.datasets);
+        slice.frames = datasets.map(|(dataset, index)| slice.frame(&caseload.coverage, dataset, index)).collect();
+        slice
+    }
+
+    /// Households and people without anything known about them.
+    pub(crate) fn empty(of: Of<'a>, cases: Range<usize>, persons: Vec<u32>, case_of: Vec<u32>, people: Runs) -> Self {
+        let texts = match of {
+            Of::Caseload(_) => Texts::default(),
+            Of::Packed(packed) => Texts::over(&packed.words),
+        };
+        Self {
+            of,
             cases,
             persons,
             case_of,
@@ -103,26 +131,41 @@ impl<'a> Slice<'a> {
             inputs: Vec::new(),
             members: Arc::default(),
             obligors: Arc::default(),
-            texts: Texts::default(),
+            texts,
             reasons: Reasons::default(),
-        };
-        let role = |role: Role| {
-            let rows = slice.persons.iter().map(|row| Slot::known(i64::from(caseload.persons.role[*row as usize] == role)));
-            Arc::new(Register::of(rows))
-        };
-        (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
-        slice.inputs = program.inputs.iter().map(|input| Arc::new(slice.input(input))).collect();
-        let datasets = program.datasets.iter().zip(&index.datasets);
-        slice.frames = datasets.map(|(dataset, index)| slice.frame(dataset, index)).collect();
-        slice
+        }
     }
 
     pub(crate) fn person(&self, person: usize) -> PersonKey {
-        self.caseload.persons.key[self.persons[person] as usize]
+        let row = self.persons[person] as usize;
+        match self.of {
+            Of::Caseload(caseload) => caseload.persons.key[row],
+            Of::Packed(packed) => packed.persons.key[row],
+        }
     }
 
     pub(crate) fn is_member(&self, person: usize) -> bool {
-        self.caseload.persons.role[self.persons[person] as usize] == Role::Member
+        self.members.known().at(person) != 0
+    }
+
+    /// Where a case of the caseload is.
+    pub(crate) fn place(&self, case: usize) -> Place<'a> {
+        match self.of {
+            Of::Caseload(Caseload { cases, .. }) => {
+                Place { area: cases.area[case], residence: cases.residence[case].as_deref() }
+            }
+            Of::Packed(Packed { cases, words, .. }) => {
+                Place { area: cases.area[case], residence: words.get(cases.residence[case]) }
+            }
+        }
+    }
+
+    /// The bureau's number of a case of the caseload.
+    pub(crate) fn case_id(&self, case: usize) -> CaseId {
+        match self.of {
+            Of::Caseload(caseload) => caseload.cases.id[case].clone(),
+            Of::Packed(packed) => packed.cases.id[case].clone(),
+        }
     }
 
     /// Who owns records: the people, or the cases.
@@ -133,7 +176,7 @@ impl<'a> Slice<'a> {
         }
     }
 
-    fn frame(&mut self, dataset: &'a DatasetUse, index: &DatasetIndex<'a>) -> Frame<'a> {
+    fn frame(&mut self, coverage: &Coverage, dataset: &'a DatasetUse, index: &DatasetIndex<'a>) -> Frame<'a> {
         let owners = self.owners(dataset.entity);
         let (mut rows, mut owner) = (Vec::new(), Vec::new());
         let reach = match (owners.iter().min(), owners.iter().max()) {
@@ -149,7 +192,7 @@ impl<'a> Slice<'a> {
         let mut unanswered = Vec::new();
         let mut known_reasons = FxHashMap::default();
         for (i, person) in owners.iter().enumerate() {
-            let why = self.unanswered(&dataset.name, index, *person, &mut known_reasons);
+            let why = self.unanswered(coverage, &dataset.name, index, *person, &mut known_reasons);
             if !why.is_known() {
                 runs.ghost.resize(owners.len(), Runs::NO_GHOST);
                 runs.ghost[i] = owner.len() as u32;
@@ -168,6 +211,7 @@ impl<'a> Slice<'a> {
     /// Sources of a dataset that did not answer about someone, with their outcomes.
     fn unanswered(
         &mut self,
+        coverage: &Coverage,
         dataset: &str,
         index: &DatasetIndex<'_>,
         person: PersonKey,
@@ -180,7 +224,6 @@ impl<'a> Slice<'a> {
                 self.reasons.because(&SourceId::from(dataset), "no_source")
             };
         }
-        let coverage = &self.caseload.coverage;
         index.sources.iter().fold(Why::KNOWN, |why, source| {
             let outcome = coverage.outcomes.get(&(person, *source)).copied();
             if outcome.map_or(index.complete, |o| !o.is_unknown()) {
@@ -238,8 +281,7 @@ impl<'a> Slice<'a> {
         }
     }
 
-    fn input(&mut self, input: &'a hedui_rules::program::Input) -> Register {
-        let caseload = self.caseload;
+    fn input(&mut self, caseload: &'a Caseload, input: &'a hedui_rules::program::Input) -> Register {
         let (table, rows): (&Table, Vec<usize>) = match input.entity {
             Entity::Person => (&caseload.persons.inputs, self.persons.iter().map(|row| *row as usize).collect()),
             Entity::Household => (&caseload.cases.inputs, self.cases.clone().collect()),
@@ -264,7 +306,7 @@ impl<'a> Slice<'a> {
 }
 
 /// What an unknown value of a column can be.
-fn bounds(spec: &ColumnSpec) -> Span {
+pub(crate) fn bounds(spec: &ColumnSpec) -> Span {
     match spec.ty {
         ColumnType::Bool => Span { lo: 0, hi: 1 },
         ColumnType::Text | ColumnType::Code => Span::ALL,
@@ -273,7 +315,7 @@ fn bounds(spec: &ColumnSpec) -> Span {
 }
 
 /// Where each owner's rows start, given the owner of each row in ascending order.
-fn starts(owners: usize, owner: &[u32]) -> Vec<u32> {
+pub(crate) fn starts(owners: usize, owner: &[u32]) -> Vec<u32> {
     let mut start = vec![0; owners + 1];
     for o in owner {
         start[*o as usize + 1] += 1;

@@ -72,7 +72,7 @@ impl Kernel<'_> {
         let step = &self.program.steps[fault.step];
         CaseError {
             row,
-            case: self.slice.caseload.cases.id[row].clone(),
+            case: self.slice.case_id(row),
             rule: step.name.clone(),
             file: step.rule.file.clone(),
             line: step.rule.line,
@@ -85,28 +85,44 @@ impl Kernel<'_> {
     /// A flag that only data could raise which no institution here offers is out of play: no answer is on its way.
     fn count_flags(&mut self, severity: FlagSeverity) -> Register {
         let program = self.program;
-        let flags: Vec<&Flag> = program.flags.iter().filter(|flag| flag.severity == severity).collect();
+        let cases = self.slice.cases.len();
+        let (mut raised, mut open) = (vec![0; cases], Vec::new());
         let mut out_of_play: FxHashMap<Why, bool> = FxHashMap::default();
-        Register::of((0..self.slice.cases.len()).map(|case| {
-            let (mut raised, mut open, mut why) = (0, 0, Why::KNOWN);
-            for flag in &flags {
-                for (_, tri, because) in self.flagged(flag, case) {
-                    match tri {
-                        Tri::Met => raised += 1,
-                        Tri::Undetermined => {
-                            let reasons = &self.slice.reasons;
-                            if *out_of_play.entry(because).or_insert_with(|| reasons.are_all(because, "no_source")) {
-                                continue;
-                            }
-                            open += 1;
-                            why = self.slice.reasons.union(why, because);
+        for flag in program.flags.iter().filter(|flag| flag.severity == severity) {
+            let when = Arc::clone(&self.registers[flag.when.index()]);
+            if when.as_same().is_some_and(|same| same.truth().0 == Tri::NotMet) {
+                continue;
+            }
+            let scope = Scope::from(program.steps[flag.when.index()].entity);
+            let counts = |row: usize| flag.entity == Entity::Household || self.slice.is_member(row);
+            let met = when.known();
+            for row in (0..when.len()).filter(|row| met.at(*row) != 0 && counts(*row)) {
+                raised[self.case_of(scope, row)] += 1;
+            }
+            for (row, slot) in when.open().filter(|(row, _)| counts(*row as usize)) {
+                let (case, (tri, because)) = (self.case_of(scope, row as usize), slot.truth());
+                match tri {
+                    Tri::Met => raised[case] += 1,
+                    Tri::Undetermined => {
+                        let reasons = &self.slice.reasons;
+                        if !*out_of_play.entry(because).or_insert_with(|| reasons.are_all(because, "no_source")) {
+                            open.push((case as u32, because));
                         }
-                        Tri::NotMet => {}
                     }
+                    Tri::NotMet => {}
                 }
             }
-            Slot::within(Span { lo: raised, hi: raised + open }, Presence::Some, why)
-        }))
+        }
+        // Reasons are a set: in which order flags give them does not matter.
+        open.sort_unstable();
+        let counts: Vec<u32> = open.chunk_by(|a, b| a.0 == b.0).map(|of_case| of_case[0].0).collect();
+        let mut of_cases = open.chunk_by(|a, b| a.0 == b.0);
+        let known = raised.clone();
+        Register::mended(known, Vec::new(), &counts, |case| {
+            let of_case = of_cases.next().unwrap_or_default();
+            let why = of_case.iter().fold(Why::KNOWN, |why, (_, because)| self.slice.reasons.union(why, *because));
+            Slot::within(Span { lo: raised[case], hi: raised[case] + of_case.len() as i64 }, Presence::Some, why)
+        })
     }
 
     /// A flag's condition for a household, or for each of its members: row, truth and reasons.

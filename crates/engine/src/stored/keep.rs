@@ -42,7 +42,7 @@ pub fn run_keeping(
         .collect();
     let (findings, kept) = run_and(program, caseload, as_of, options, &plan, |kernel, findings| {
         let one = |row: usize| {
-            let stored = kernel.stored(row - kernel.slice.cases.start, &shape, &columns);
+            let stored = kernel.stored(caseload, row - kernel.slice.cases.start, &shape, &columns);
             KeptCase { row, bytes: encode(program, &setting, &shape, &stored) }
         };
         findings.cases.iter().map(|case| one(case.row)).collect::<Vec<_>>()
@@ -52,9 +52,8 @@ pub fn run_keeping(
 
 impl Kernel<'_> {
     /// What is kept of a case of the slice; `columns` are those of the inputs.
-    fn stored(&self, case: usize, shape: &Shape, columns: &[Option<&Column>]) -> Stored {
+    fn stored(&self, caseload: &Caseload, case: usize, shape: &Shape, columns: &[Option<&Column>]) -> Stored {
         let (program, slice) = (self.program, &self.slice);
-        let caseload = slice.caseload;
         let row = slice.cases.start + case;
         let people = slice.people.of(case);
         let person_rows: Vec<usize> = people.clone().map(|person| slice.persons[person] as usize).collect();

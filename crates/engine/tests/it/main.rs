@@ -8,6 +8,7 @@ mod errors;
 mod explanation;
 mod flags;
 mod months;
+mod packed;
 mod packs;
 mod parameters;
 mod persons;

@@ -1,0 +1,208 @@
+//! Slices of packed cases: columns are copied run by run, and nothing is looked up.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use hedui_base::catalogue::NullMeaning;
+use hedui_base::{ColumnSpec, Outcome, SourceId};
+use hedui_rules::Program;
+use hedui_rules::program::{DatasetUse, Entity, Input, ParameterValue};
+use rustc_hash::FxHashMap;
+
+use crate::input::Role;
+use crate::packed::{Packed, PackedColumn, PackedDataset, Unanswered, Words};
+use crate::reasons::Why;
+use crate::register::{Each, Presence, Register, Slot};
+use crate::slice::{Frame, Of, Runs, Slice, bounds, starts};
+
+/// Rows of a dataset in a slice, and whose they are.
+struct Rows {
+    pieces: Vec<Range<usize>>,
+    owner: Vec<u32>,
+    runs: Runs,
+    unanswered: Vec<Why>,
+}
+
+impl<'a> Slice<'a> {
+    pub(crate) fn of_packed(program: &'a Program, packed: &'a Packed, cases: Range<usize>) -> Self {
+        let of = &packed.persons;
+        let first = of.case.partition_point(|case| (*case as usize) < cases.start);
+        let last = first + of.case[first..].partition_point(|case| (*case as usize) < cases.end);
+        let case_of: Vec<u32> = of.case[first..last].iter().map(|case| case - cases.start as u32).collect();
+        let people = Runs { start: starts(cases.len(), &case_of), ghost: Vec::new() };
+        let mut slice = Self::empty(Of::Packed(packed), cases, (first as u32..last as u32).collect(), case_of, people);
+        let role = |role: Role| {
+            Arc::new(Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role)))))
+        };
+        (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
+        let inputs = program.inputs.iter().enumerate();
+        slice.inputs = inputs.map(|(at, input)| Arc::new(slice.packed_input(packed, input, at, first..last))).collect();
+        let datasets = program.datasets.iter().zip(&packed.datasets);
+        slice.frames = datasets.map(|(dataset, own)| slice.packed_frame(packed, dataset, own, first..last)).collect();
+        slice
+    }
+
+    fn packed_input(&mut self, packed: &'a Packed, input: &'a Input, at: usize, people: Range<usize>) -> Register {
+        let (columns, rows) = match input.entity {
+            Entity::Person => (&packed.persons.inputs, people),
+            Entity::Household => (&packed.cases.inputs, self.cases.clone()),
+        };
+        let default = input.default.as_ref().map(|value| match value {
+            ParameterValue::Int(v) => Slot::known(*v),
+            ParameterValue::Text(text) => Slot::known(self.texts.intern(text)),
+        });
+        let missing = default.unwrap_or_else(|| match input.spec.null {
+            NullMeaning::None => Slot::NONE,
+            NullMeaning::Unknown => {
+                let why = self.reasons.because(&SourceId::from(input.name.as_str()), "null");
+                Slot::within(bounds(&input.spec), Presence::Some, why)
+            }
+        });
+        let count = rows.len();
+        let Some(column) = columns.get(at).and_then(Option::as_ref) else { return Register::same(missing, count) };
+        let mut each = Each::with_capacity(count);
+        each.extend(column, rows, |_| missing);
+        Register::each(each)
+    }
+
+    fn packed_frame(
+        &mut self,
+        packed: &'a Packed,
+        dataset: &'a DatasetUse,
+        own: &'a PackedDataset,
+        people: Range<usize>,
+    ) -> Frame<'a> {
+        let rows = self.packed_rows(packed, dataset, own, people);
+        let columns = dataset.columns.iter().enumerate().map(|(at, column)| {
+            let values = own.columns.get(at).and_then(Option::as_ref);
+            Arc::new(self.packed_column(packed, own, &column.spec, values, &rows))
+        });
+        let columns = columns.collect();
+        let Rows { pieces, owner, runs, unanswered } = rows;
+        let rows = pieces.into_iter().flat_map(|piece| piece.start as u32..piece.end as u32).collect();
+        Frame { records: None, rows, owner, runs, unanswered, columns }
+    }
+
+    fn packed_rows(
+        &mut self,
+        packed: &'a Packed,
+        dataset: &'a DatasetUse,
+        own: &'a PackedDataset,
+        people: Range<usize>,
+    ) -> Rows {
+        let (owners, first) = match dataset.entity {
+            Entity::Person => (people.len(), people.start),
+            Entity::Household => (self.cases.len(), self.cases.start),
+        };
+        let mut start = Vec::with_capacity(owners + 1);
+        let (mut owner, mut pieces): (Vec<u32>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+        start.push(0);
+        if own.start.is_empty() {
+            start.resize(owners + 1, 0);
+        } else {
+            for at in 0..owners {
+                let of = match dataset.entity {
+                    Entity::Person => packed.persons.owner[first + at] as usize,
+                    Entity::Household => first + at,
+                };
+                let rows = own.start[of] as usize..own.start[of + 1] as usize;
+                if !rows.is_empty() {
+                    owner.resize(owner.len() + rows.len(), at as u32);
+                    match pieces.last_mut() {
+                        Some(last) if last.end == rows.start => last.end = rows.end,
+                        _ => pieces.push(rows),
+                    }
+                }
+                start.push(owner.len() as u32);
+            }
+        }
+        let mut rows = Rows { pieces, owner, runs: Runs { start, ghost: Vec::new() }, unanswered: Vec::new() };
+        if own.served {
+            let from = own.unanswered.partition_point(|u| (u.row as usize) < first);
+            let silent = own.unanswered[from..].iter().take_while(|u| (u.row as usize) < first + owners);
+            let mut seen: FxHashMap<(u16, Option<Outcome>), Why> = FxHashMap::default();
+            for Unanswered { row, source, outcome } in silent {
+                let reasons = &mut self.reasons;
+                let why = *seen.entry((*source, *outcome)).or_insert_with(|| {
+                    reasons.because(&packed.sources[usize::from(*source)], outcome.map_or("not_asked", Outcome::as_str))
+                });
+                let owner = *row - first as u32;
+                // One ghost an owner, for all reasons.
+                match rows.unanswered.last_mut() {
+                    Some(last) if rows.owner.last() == Some(&owner) => *last = reasons.union(*last, why),
+                    _ => rows.ghost(owners, owner, why),
+                }
+            }
+        } else {
+            let why = self.reasons.because(&SourceId::from(dataset.name.as_str()), "no_source");
+            (0..owners as u32).for_each(|owner| rows.ghost(owners, owner, why));
+        }
+        rows
+    }
+
+    fn packed_column(
+        &mut self,
+        packed: &'a Packed,
+        own: &'a PackedDataset,
+        spec: &ColumnSpec,
+        values: Option<&'a PackedColumn>,
+        rows: &Rows,
+    ) -> Register {
+        let reasons = &mut self.reasons;
+        let mut null = |row: usize| match spec.null {
+            NullMeaning::None => Slot::NONE,
+            NullMeaning::Unknown => {
+                let source = own.source.get(row).and_then(|source| packed.sources.get(usize::from(*source)));
+                let why = reasons.because(source.unwrap_or(&SourceId::from("")), "null");
+                Slot::within(bounds(spec), Presence::Some, why)
+            }
+        };
+        let mut each = Each::with_capacity(rows.owner.len());
+        for piece in &rows.pieces {
+            match values {
+                Some(column) => each.extend(column, piece.clone(), &mut null),
+                None => piece.clone().for_each(|row| each.push(null(row))),
+            }
+        }
+        let presence = if spec.null == NullMeaning::None { Presence::Maybe } else { Presence::Some };
+        for why in &rows.unanswered {
+            each.push(Slot::within(bounds(spec), presence, *why));
+        }
+        Register::each(each)
+    }
+}
+
+impl Rows {
+    /// Adds the ghost of an owner who has none yet.
+    fn ghost(&mut self, owners: usize, owner: u32, why: Why) {
+        self.runs.ghost.resize(owners, Runs::NO_GHOST);
+        self.runs.ghost[owner as usize] = self.owner.len() as u32;
+        self.owner.push(owner);
+        self.unanswered.push(why);
+    }
+}
+
+impl Each {
+    /// Takes rows of a packed column beyond all that were taken so far.
+    fn extend(&mut self, column: &PackedColumn, rows: Range<usize>, mut null: impl FnMut(usize) -> Slot) {
+        match column {
+            PackedColumn::Int { values, valid } if valid.is_empty() => {
+                self.known.extend_from_slice(&values[rows]);
+                if !self.none.is_empty() {
+                    self.none.resize(self.known.len(), false);
+                }
+            }
+            PackedColumn::Int { values, valid } => {
+                for row in rows {
+                    self.push(if valid[row] { Slot::known(values[row]) } else { null(row) });
+                }
+            }
+            PackedColumn::Word(words) => {
+                for row in rows {
+                    let word = words[row];
+                    self.push(if word == Words::NULL { null(row) } else { Slot::known(i64::from(word)) });
+                }
+            }
+        }
+    }
+}
