@@ -218,6 +218,14 @@ impl Snapshot {
         buckets
     }
 
+    pub(crate) fn files_by_bucket(&self, table: &str) -> Vec<u32> {
+        self.files.get(table).into_iter().flat_map(BTreeMap::keys).copied().collect()
+    }
+
+    pub(crate) fn bucket_paths(&self, table: &str, bucket: u32) -> Vec<std::path::PathBuf> {
+        self.bucket_files(table, bucket).iter().map(|file| self.inner.path(table, &file.name)).collect()
+    }
+
     fn bucket_files(&self, table: &str, bucket: u32) -> &[LakeFile] {
         self.files.get(table).and_then(|b| b.get(&bucket)).map_or(&[], Vec::as_slice)
     }
