@@ -47,5 +47,6 @@ pub use error::StoreError;
 pub use maintain::{Compaction, FileProblem, HistoryEntry, Verification};
 pub use publish::Staged;
 pub use scan::{Scan, ScannedColumn};
+pub use shape::COVERAGE;
 pub use snapshot::{At, Snapshot, SnapshotId};
 pub use store::{Store, StoreOptions};

@@ -1,7 +1,8 @@
 //! Result files such as `findings.parquet`: named, typed columns, written at once and read back.
 
 use std::fs;
-use std::path::Path;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hedui_base::Fen;
@@ -10,7 +11,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use polars::prelude as pl;
 use polars::prelude::SerReader as _;
+use polars_parquet::parquet::write::FileWriter;
 
+use crate::columns::BulkColumn;
+use crate::parquet::{self, FileColumn};
 use crate::shape::Kind;
 use crate::{StoreError, file, frame};
 
@@ -52,6 +56,99 @@ impl ResultColumn {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// What a column of a [`ResultWriter`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultKind {
+    /// Utf8.
+    Text,
+    /// Int64.
+    Int,
+    /// Date32, from days since 1970-01-01.
+    Date,
+    /// Microseconds in UTC.
+    Time,
+}
+
+impl ResultKind {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Text => Kind::Text,
+            Self::Int => Kind::Int,
+            Self::Date => Kind::Date,
+            Self::Time => Kind::Time,
+        }
+    }
+}
+
+/// A result file in the making, some rows at a time: memory does not grow with the file. Dropped unfinished, it leaves
+/// nothing behind.
+pub struct ResultWriter {
+    path: PathBuf,
+    temporary: PathBuf,
+    columns: Vec<(String, ResultKind)>,
+    file: Option<FileWriter<BufWriter<fs::File>>>,
+}
+
+impl ResultWriter {
+    /// Begins a file with these columns.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub fn create(path: &Path, columns: Vec<(String, ResultKind)>) -> Result<Self, StoreError> {
+        let temporary = path.with_extension("parquet.tmp");
+        let to = BufWriter::with_capacity(1 << 20, fs::File::create(&temporary).map_err(StoreError::io(&temporary))?);
+        let file = parquet::writer(to, columns.iter().map(|(name, kind)| (name.as_str(), kind.kind())));
+        Ok(Self { path: path.to_owned(), temporary, columns, file: Some(file) })
+    }
+
+    /// Adds rows, one value in each column.
+    ///
+    /// # Errors
+    /// If the columns are not as many as the file has, differ in length, or cannot be written.
+    pub fn write(&mut self, columns: &[BulkColumn]) -> Result<(), StoreError> {
+        let rows = columns.first().map_or(0, BulkColumn::len);
+        let fits = columns.len() == self.columns.len() && columns.iter().all(|column| column.len() == rows);
+        let (Some(file), true) = (&mut self.file, fits) else {
+            return Err(StoreError::Catalogue("rows of a result do not have the columns of its file".to_owned()));
+        };
+        if rows == 0 {
+            return Ok(());
+        }
+        let named = self.columns.iter().zip(columns);
+        let named: Vec<FileColumn<'_>> =
+            named.map(|((name, kind), values)| FileColumn { name, kind: kind.kind(), values: Some(values) }).collect();
+        let broken = |e| StoreError::Parquet { path: self.path.clone(), source: pl::PolarsError::from(e) };
+        parquet::write_group(file, &named, rows).map_err(broken)?;
+        Ok(())
+    }
+
+    /// Makes the file whole, synced, and gives it its name.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        let Some(mut file) = self.file.take() else { return Err(StoreError::Stopped) };
+        let broken = |e| StoreError::Parquet { path: self.path.clone(), source: pl::PolarsError::from(e) };
+        file.end(None).map_err(broken)?;
+        let inner = file.into_inner().into_inner().map_err(|e| e.into_error());
+        inner.and_then(|file| file.sync_all()).map_err(StoreError::io(&self.temporary))?;
+        fs::rename(&self.temporary, &self.path).map_err(StoreError::io(&self.path))
+    }
+}
+
+impl Drop for ResultWriter {
+    fn drop(&mut self) {
+        // Gone already if it was finished.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+impl std::fmt::Debug for ResultWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResultWriter").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

@@ -13,16 +13,15 @@ use polars_arrow::array::{
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::datatypes::{ArrowDataType, DTYPE_CATEGORICAL_NEW, Field, IntegerType, Metadata};
 use polars_buffer::Buffer;
-use polars_parquet::parquet::encoding::Encoding;
 use polars_parquet::parquet::error::ParquetError;
 use polars_parquet::parquet::metadata::{ColumnChunkMetadata, FileMetadata};
 use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays, read_metadata};
 use rustc_hash::FxHashMap;
 
+use crate::StoreError;
 use crate::shape::{Kind, ShapeColumn};
 use crate::snapshot::Snapshot;
 use crate::store::Table;
-use crate::StoreError;
 
 /// Some columns of one bucket of a table, file after file, superseded answers included.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +99,24 @@ impl Snapshot {
         self.files_by_bucket(table)
     }
 
+    /// Whether a table has rows in a bucket; a table that the store does not know has none.
+    #[must_use]
+    pub fn has_rows(&self, table: &str, bucket: u32) -> bool {
+        self.inner.any_table(table).is_ok() && !self.bucket_paths(table, bucket).is_empty()
+    }
+
+    /// Whether a table has a column.
+    #[must_use]
+    pub fn has_column(&self, table: &str, name: &str) -> bool {
+        self.inner.any_table(table).is_ok_and(|table| column(table, name).is_ok())
+    }
+
+    /// How many people share a bucket.
+    #[must_use]
+    pub fn bucket_people(&self) -> u32 {
+        self.inner.options.bucket_people
+    }
+
     /// Some columns of a bucket of a table: of a dataset, `coverage`, `cases` or `people`. A column that a file lacks, being
     /// older, is null. Blocking; may run on many threads.
     ///
@@ -108,10 +125,8 @@ impl Snapshot {
     pub fn scan(&self, table: &str, bucket: u32, columns: &[&str]) -> Result<Scan, StoreError> {
         let table = self.inner.any_table(table)?;
         let wanted = columns.iter().map(|name| column(table, name)).collect::<Result<Vec<_>, _>>()?;
-        let mut scan = Scan {
-            columns: wanted.iter().map(|column| ScannedColumn::of(column.kind)).collect(),
-            ..Scan::default()
-        };
+        let mut scan =
+            Scan { columns: wanted.iter().map(|column| ScannedColumn::of(column.kind)).collect(), ..Scan::default() };
         let mut lists: Vec<FxHashMap<Box<str>, u32>> = vec![FxHashMap::default(); wanted.len()];
         for path in self.bucket_paths(&table.shape.name, bucket) {
             read_file(&path, &wanted, &mut scan, &mut lists)?;
@@ -167,11 +182,19 @@ fn read_chunk(
     let mut bytes = vec![0; (range.end - range.start) as usize];
     file.read_exact_at(&mut bytes, range.start).map_err(StoreError::io(path))?;
     let length = bytes.len() as u64;
-    let coded = column.kind == Kind::Text && is_coded(chunk);
-    let reader = PageReader::new(Cursor::new(Buffer::from_vec(bytes)), chunk, Vec::new(), usize::MAX);
-    let pages = BasicDecompressor::new(reader, Vec::new());
-    let ty = &chunk.descriptor().descriptor.primitive_type;
-    let (arrays, _) = column_iter_to_arrays(vec![pages], vec![ty], field(column, coded), None).map_err(broken)?;
+    let bytes = Buffer::from_vec(bytes);
+    let decode = |coded: bool| {
+        let reader = PageReader::new(Cursor::new(bytes.clone()), chunk, Vec::new(), usize::MAX);
+        let pages = BasicDecompressor::new(reader, Vec::new());
+        let ty = &chunk.descriptor().descriptor.primitive_type;
+        column_iter_to_arrays(vec![pages], vec![ty], field(column, coded), None).map(|(arrays, _)| arrays)
+    };
+    let arrays = match column.kind == Kind::Text && chunk.dictionary_page_offset().is_some() {
+        // A writer may give up its list of words in the middle: then there are no numbers for all rows.
+        true => decode(true).or_else(|_| decode(false)),
+        false => decode(false),
+    }
+    .map_err(broken)?;
     let found: usize = arrays.iter().map(|array| array.len()).sum();
     if found != rows {
         let error = ParquetError::OutOfSpec(format!("column {} has {found} rows instead of {rows}", column.name));
@@ -185,19 +208,6 @@ fn read_chunk(
     Ok(length)
 }
 
-/// Whether all pages of a column hold numbers of words.
-fn is_coded(chunk: &ColumnChunkMetadata) -> bool {
-    let dictionary = [Encoding::RleDictionary, Encoding::PlainDictionary];
-    let mut encodings = chunk.column_encoding().iter().filter_map(|e| Encoding::try_from(*e).ok());
-    let mut any = false;
-    let all = encodings.all(|encoding| {
-        any |= dictionary.contains(&encoding);
-        // Levels are `Rle`; the list of words itself is `Plain`, as a page of plain texts would be.
-        dictionary.contains(&encoding) || matches!(encoding, Encoding::Rle | Encoding::Plain)
-    });
-    all && any
-}
-
 fn field(column: &ShapeColumn, coded: bool) -> Field {
     let name = column.name.as_str().into();
     let dtype = match column.kind {
@@ -205,9 +215,7 @@ fn field(column: &ShapeColumn, coded: bool) -> Field {
         Kind::Bool => ArrowDataType::Boolean,
         Kind::Date => ArrowDataType::Date32,
         Kind::Time => ArrowDataType::Timestamp(polars_arrow::datatypes::TimeUnit::Microsecond, None),
-        Kind::Text if coded => {
-            ArrowDataType::Dictionary(IntegerType::UInt32, Box::new(ArrowDataType::Utf8View), false)
-        }
+        Kind::Text if coded => ArrowDataType::Dictionary(IntegerType::UInt32, Box::new(ArrowDataType::Utf8View), false),
         Kind::Text => ArrowDataType::Utf8View,
     };
     let mut field = Field::new(name, dtype, true);
@@ -236,9 +244,12 @@ fn take(array: &dyn Array, into: &mut ScannedColumn, words: &mut Words) -> Optio
             let keys: &PrimitiveArray<u32> = coded.keys();
             match keys.validity().filter(|bits| bits.unset_bits() > 0) {
                 None => ids.extend(keys.values().iter().map(|key| known[*key as usize])),
-                Some(valid) => ids.extend(keys.values().iter().zip(valid.iter()).map(|(key, valid)| {
-                    if valid { known[*key as usize] } else { ScannedColumn::NULL }
-                })),
+                Some(valid) => ids.extend(
+                    keys.values()
+                        .iter()
+                        .zip(valid.iter())
+                        .map(|(key, valid)| if valid { known[*key as usize] } else { ScannedColumn::NULL }),
+                ),
             }
             return Some(());
         }

@@ -67,7 +67,7 @@ pub(crate) struct Shape {
 }
 
 /// Name of the table of outcomes.
-pub(crate) const COVERAGE: &str = "coverage";
+pub const COVERAGE: &str = "coverage";
 
 /// Columns that every dataset's table begins with.
 pub(crate) const RECORD_COLUMNS: [(&str, Kind, &str); 6] = [

@@ -50,10 +50,29 @@ pub(crate) struct FileColumn<'a> {
 
 /// The bytes of a file with these columns, all of so many rows, and what the catalogue keeps of each column.
 pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(Vec<u8>, Vec<ColumnStats>)> {
-    let types: Vec<PrimitiveType> = columns.iter().map(|c| type_of(c.name, c.kind)).collect();
-    let schema = SchemaDescriptor::new("root".into(), types.iter().cloned().map(ParquetType::PrimitiveType).collect());
+    let mut file = writer(Vec::new(), columns.iter().map(|column| (column.name, column.kind)));
+    let stats = write_group(&mut file, columns, rows)?;
+    file.end(None)?;
+    Ok((file.into_inner(), stats))
+}
+
+/// A writer of files with these columns.
+pub(crate) fn writer<'a, W: std::io::Write>(to: W, columns: impl Iterator<Item = (&'a str, Kind)>) -> FileWriter<W> {
+    let types = columns.map(|(name, kind)| ParquetType::PrimitiveType(type_of(name, kind))).collect();
+    let schema = SchemaDescriptor::new("root".into(), types);
+    let options = WriteOptions { write_statistics: true, version: Version::V1 };
+    FileWriter::new(to, schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()))
+}
+
+/// Adds rows as a row group.
+pub(crate) fn write_group<W: std::io::Write>(
+    file: &mut FileWriter<W>,
+    columns: &[FileColumn<'_>],
+    rows: usize,
+) -> ParquetResult<Vec<ColumnStats>> {
     let (mut pages, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
-    for (column, ty) in columns.iter().zip(types) {
+    for column in columns {
+        let ty = type_of(column.name, column.kind);
         let mut writer = Pages { ty, kind: column.kind, pages: Vec::new(), stats: Summary::default() };
         match column.values {
             Some(BulkColumn::Ints(ints)) if ints.present.missing() < rows => writer.ints(ints, rows)?,
@@ -69,12 +88,8 @@ pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(
         let pages = Compressor::new(pages.into_iter().map(Ok), compression, Vec::new());
         Ok(DynStreamingIterator::new(pages))
     }));
-    let options = WriteOptions { write_statistics: true, version: Version::V1 };
-    let mut file =
-        FileWriter::new(Vec::new(), schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()));
     file.write(rows as u64, group)?;
-    file.end(None)?;
-    Ok((file.into_inner(), stats))
+    Ok(stats)
 }
 
 fn type_of(name: &str, kind: Kind) -> PrimitiveType {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use hedui_engine::stored::StoredSetting;
 use hedui_ledger::{Case, CaseFilter};
 use hedui_rules::Program;
-use hedui_store::At;
+use hedui_store::{At, Snapshot};
 use jiff::civil::Date;
 
 use super::chunk::{Chunk, saved};
 use super::results::ResultFiles;
 use super::tally::{CoverageTally, FindingTally};
-use super::{BatchRequest, BatchSummary};
+use super::{BatchRequest, BatchSummary, buckets};
 use crate::accept::cases_by_id;
 use crate::kept::{KeptFiles, KeptOrigin};
 use crate::{Event, Selection, VerifyError, Workspace};
@@ -73,11 +73,14 @@ pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
 #[tracing::instrument(name = "compare", skip_all, fields(as_of = %request.as_of))]
 pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary, VerifyError> {
     std::fs::create_dir_all(&request.out).map_err(VerifyError::io(&request.out))?;
-    let cases = selected(ws, &request.cases).await?;
     let at = request.known_at.map_or(At::Latest, At::Time);
     let mut connection = ws.ledger().connection().await?;
     let snapshot = Arc::new(ws.store().snapshot(&mut connection, at).await?);
     drop(connection);
+    if matches!(request.cases, Selection::All) && buckets::has_cases(&snapshot) {
+        return of_store(ws, request, snapshot).await;
+    }
+    let cases = selected(ws, &request.cases).await?;
     let programs = programs(ws, &cases, request.as_of)?;
     let mut files = ResultFiles::new(&programs, request.as_of, Some(snapshot.known_at()));
     let (mut findings, mut coverage) = (FindingTally::new(&programs), CoverageTally::default());
@@ -133,6 +136,26 @@ pub async fn batch(ws: &Workspace, request: BatchRequest) -> Result<BatchSummary
     }
     finish(files, &mut summary, &request.out)?;
     Ok(summary)
+}
+
+/// The same over the cases that lie in the store.
+async fn of_store(ws: &Workspace, request: BatchRequest, snapshot: Arc<Snapshot>) -> Result<BatchSummary, VerifyError> {
+    let ws = ws.clone();
+    let work = move || {
+        let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let job = buckets::Job {
+            ws: &ws,
+            snapshot: &snapshot,
+            as_of: request.as_of,
+            threads: request.threads.unwrap_or_else(all),
+            out: &request.out,
+            progress: &*request.progress,
+        };
+        let summary = buckets::run(&job)?;
+        write_json(&request.out.join("summary.json"), &summary)?;
+        Ok(summary)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|e| VerifyError::Internal(e.to_string()))?
 }
 
 /// A source and the dataset it serves, as caseloads list them.

@@ -1,6 +1,7 @@
 //! Stage three, 信息核对: what the rules make of what was declared and what the sources said.
 
 mod batch;
+mod buckets;
 mod caseload;
 mod chunk;
 mod plain;
@@ -41,6 +42,8 @@ pub struct BatchRequest {
     pub out: PathBuf,
     /// Store what explains every household later in `explanations.parquet`.
     pub explain: bool,
+    /// Threads; none means as many as the machine has.
+    pub threads: Option<usize>,
     /// Who hears of progress.
     pub progress: Arc<dyn Progress>,
 }
@@ -48,7 +51,15 @@ pub struct BatchRequest {
 impl BatchRequest {
     /// With all answers there are, silently.
     pub fn new(cases: Selection, as_of: Date, out: impl Into<PathBuf>) -> Self {
-        Self { cases, as_of, known_at: None, out: out.into(), explain: false, progress: Arc::new(Silent) }
+        Self {
+            cases,
+            as_of,
+            known_at: None,
+            out: out.into(),
+            explain: false,
+            threads: None,
+            progress: Arc::new(Silent),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use hedui_engine::Derived;
 use hedui_engine::output::{CaseFinding, Cell, PersonFinding, RaisedFlag};
 use hedui_rules::Program;
 use hedui_rules::program::FlagSeverity;
-use hedui_store::results::{self, ResultColumn};
+use hedui_store::results::{self, ResultColumn, ResultKind};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -93,17 +93,75 @@ fn padded(column: ResultColumn, rows: usize) -> ResultColumn {
     }
 }
 
-const fn text() -> ResultColumn {
-    ResultColumn::Text(Vec::new())
+const fn empty_of(kind: ResultKind) -> fn() -> ResultColumn {
+    match kind {
+        ResultKind::Text => || ResultColumn::Text(Vec::new()),
+        ResultKind::Int => || ResultColumn::Int(Vec::new()),
+        ResultKind::Date => || ResultColumn::Date(Vec::new()),
+        ResultKind::Time => || ResultColumn::Time(Vec::new()),
+    }
 }
-const fn int() -> ResultColumn {
-    ResultColumn::Int(Vec::new())
+
+/// The columns of `findings.parquet` for some packs, in order.
+pub(crate) fn columns_of_findings(programs: &[Arc<Program>]) -> Vec<(String, ResultKind)> {
+    let mut columns: Vec<(String, ResultKind)> = [
+        ("case", ResultKind::Text),
+        ("area", ResultKind::Text),
+        ("pack", ResultKind::Text),
+        ("pack_version", ResultKind::Text),
+        ("as_of", ResultKind::Date),
+        ("known_at", ResultKind::Time),
+        ("category", ResultKind::Text),
+        ("possible", ResultKind::Text),
+        ("waiting_on", ResultKind::Text),
+        ("amount_fen", ResultKind::Int),
+    ]
+    .map(|(name, kind)| (name.to_owned(), kind))
+    .into();
+    let mut declare = |name: String, kind| {
+        if columns.iter().all(|(known, _)| *known != name) {
+            columns.push((name, kind));
+        }
+    };
+    for scheme in programs.iter().flat_map(|p| &p.schemes) {
+        declare(format!("finding_{}", scheme.id), ResultKind::Text);
+        if scheme.until.is_some() {
+            declare(format!("{}_until", scheme.id), ResultKind::Date);
+        }
+        if scheme.persons.is_some() {
+            declare(format!("{}_persons", scheme.id), ResultKind::Text);
+        }
+    }
+    for test in programs.iter().flat_map(|p| &p.tests) {
+        if test.limit.is_some() {
+            for part in ["value", "limit", "margin"] {
+                declare(format!("{}_{part}", test.name), ResultKind::Int);
+            }
+        }
+        declare(format!("{}_result", test.name), ResultKind::Text);
+    }
+    declare("score".to_owned(), ResultKind::Int);
+    for severity in FlagSeverity::ALL {
+        declare(format!("flags_{}", severity.as_str()), ResultKind::Int);
+    }
+    columns
 }
-const fn day() -> ResultColumn {
-    ResultColumn::Date(Vec::new())
-}
-const fn time() -> ResultColumn {
-    ResultColumn::Time(Vec::new())
+
+/// The columns of `flags.parquet`, in order.
+pub(crate) fn columns_of_flags() -> Vec<(String, ResultKind)> {
+    [
+        ("case", ResultKind::Text),
+        ("person", ResultKind::Int),
+        ("flag", ResultKind::Text),
+        ("severity", ResultKind::Text),
+        ("follow_up", ResultKind::Text),
+        ("declared", ResultKind::Int),
+        ("found", ResultKind::Int),
+        ("difference", ResultKind::Int),
+        ("evidence", ResultKind::Text),
+    ]
+    .map(|(name, kind)| (name.to_owned(), kind))
+    .into()
 }
 
 /// The two result files in the making.
@@ -117,56 +175,14 @@ pub(crate) struct ResultFiles {
 impl ResultFiles {
     /// Declares the columns of all packs in use, in the order given.
     pub(crate) fn new(programs: &[Arc<Program>], as_of: Date, known_at: Option<Timestamp>) -> Self {
-        let mut findings = Columns::default();
-        for (name, column) in [
-            ("case", text as fn() -> ResultColumn),
-            ("area", text),
-            ("pack", text),
-            ("pack_version", text),
-            ("as_of", day),
-            ("known_at", time),
-            ("category", text),
-            ("possible", text),
-            ("waiting_on", text),
-            ("amount_fen", int),
-        ] {
-            findings.declare(name, column);
-        }
-        for scheme in programs.iter().flat_map(|p| &p.schemes) {
-            findings.declare(&format!("finding_{}", scheme.id), text);
-            if scheme.until.is_some() {
-                findings.declare(&format!("{}_until", scheme.id), day);
+        let declared = |columns: Vec<(String, ResultKind)>| {
+            let mut made = Columns::default();
+            for (name, kind) in columns {
+                made.declare(&name, empty_of(kind));
             }
-            if scheme.persons.is_some() {
-                findings.declare(&format!("{}_persons", scheme.id), text);
-            }
-        }
-        for test in programs.iter().flat_map(|p| &p.tests) {
-            if test.limit.is_some() {
-                for part in ["value", "limit", "margin"] {
-                    findings.declare(&format!("{}_{part}", test.name), int);
-                }
-            }
-            findings.declare(&format!("{}_result", test.name), text);
-        }
-        findings.declare("score", int);
-        for severity in FlagSeverity::ALL {
-            findings.declare(&format!("flags_{}", severity.as_str()), int);
-        }
-        let mut flags = Columns::default();
-        for (name, column) in [
-            ("case", text as fn() -> ResultColumn),
-            ("person", int),
-            ("flag", text),
-            ("severity", text),
-            ("follow_up", text),
-            ("declared", int),
-            ("found", int),
-            ("difference", int),
-            ("evidence", text),
-        ] {
-            flags.declare(name, column);
-        }
+            made
+        };
+        let (findings, flags) = (declared(columns_of_findings(programs)), declared(columns_of_flags()));
         Self { findings, flags, as_of, known_at }
     }
 
@@ -236,7 +252,7 @@ impl ResultFiles {
 }
 
 /// Members who meet a scheme of persons, or may: `person|finding|amount_fen|until`, joined with `;`.
-fn persons(found: &[PersonFinding]) -> String {
+pub(crate) fn persons(found: &[PersonFinding]) -> String {
     let one = |p: &PersonFinding| {
         let amount = p.amount.and_then(Cell::known).map_or_else(String::new, |fen| fen.to_string());
         let until = p.until.and_then(Cell::known).and_then(days_to_date).map_or_else(String::new, |d| d.to_string());

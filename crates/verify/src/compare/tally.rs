@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hedui_engine::concluded::Concluded;
 use hedui_engine::input::Caseload;
 use hedui_rules::Program;
+use hedui_rules::program::Flag;
 
 use super::chunk::Compared;
 use super::results::count;
@@ -89,16 +91,50 @@ impl FindingTally {
         }
         self.flagged += usize::from(!compared.flags.is_empty());
         for raised in &compared.flags {
-            let flag = &program.flags[raised.flag];
-            let total = self.flags.entry(flag.id.clone()).or_insert_with(|| FlagTotal {
-                flag: flag.id.clone(),
-                title: flag.title.clone(),
-                severity: flag.severity.as_str().to_owned(),
-                severity_zh: flag.severity.zh().to_owned(),
-                count: 0,
-            });
-            total.count += 1;
+            self.flag(&program.flags[raised.flag]);
         }
+    }
+
+    /// Adds what was concluded of many cases.
+    pub(crate) fn add_all(&mut self, program: &Arc<Program>, found: &Concluded) {
+        self.cases += found.case.len();
+        *self.packs.entry(PackLine::of(program)).or_default() += found.case.len();
+        let mut open = found.possible.iter().map(|(at, _)| *at as usize).peekable();
+        for (at, category) in found.category.iter().enumerate() {
+            let is_open = open.next_if_eq(&at).is_some();
+            let word = match category {
+                Some(scheme) => program.schemes[usize::from(*scheme)].id.as_str(),
+                None if is_open => "undetermined",
+                None => "none",
+            };
+            match self.categories.get_mut(word) {
+                Some(count) => *count += 1,
+                None => drop(self.categories.insert(word.to_owned(), 1)),
+            }
+        }
+        for (scheme, columns) in program.schemes.iter().zip(&found.schemes) {
+            let total = self.scheme(&scheme.id, &scheme.title);
+            for finding in &columns.finding {
+                count(*finding, &mut total.met, &mut total.not_met, &mut total.undetermined);
+            }
+        }
+        let mut cases: Vec<u32> = found.flags.iter().map(|raised| raised.case).collect();
+        cases.dedup();
+        self.flagged += cases.len();
+        for raised in &found.flags {
+            self.flag(&program.flags[usize::from(raised.flag)]);
+        }
+    }
+
+    fn flag(&mut self, flag: &Flag) {
+        let total = self.flags.entry(flag.id.clone()).or_insert_with(|| FlagTotal {
+            flag: flag.id.clone(),
+            title: flag.title.clone(),
+            severity: flag.severity.as_str().to_owned(),
+            severity_zh: flag.severity.zh().to_owned(),
+            count: 0,
+        });
+        total.count += 1;
     }
 
     pub(crate) fn into_summary(self, summary: &mut BatchSummary) {

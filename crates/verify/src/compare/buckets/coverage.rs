@@ -1,0 +1,172 @@
+//! How every (person, source) pair of a bucket stands: the newest outcome, and which answers are superseded.
+
+use hedui_base::Outcome;
+use hedui_store::{COVERAGE, Scan, Snapshot};
+use rustc_hash::FxHashMap;
+
+use super::sources::Sources;
+use super::table::{Columns, ints, words};
+use crate::VerifyError;
+
+/// No answer at all.
+pub(super) const UNASKED: u8 = u8::MAX;
+/// Marks a pair that has several answers while they are counted.
+const SEVERAL: u8 = 0x80;
+
+/// The outcomes of the people of a bucket.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    people: usize,
+    /// By source and then person: code of the outcome, or [`UNASKED`].
+    codes: Vec<u8>,
+    /// The newest answer of pairs that have several, by cell.
+    newest: FxHashMap<u32, i64>,
+    /// Which sources have such pairs.
+    superseded: Vec<bool>,
+    /// By person: the letter of every answer, or [`MIXED`].
+    letter: Vec<u32>,
+    /// Letters by number.
+    pub(super) letters: Vec<Box<str>>,
+    /// Rows of the bucket, for the few whose letters have to be looked at one by one.
+    rows: Rows,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    person: Vec<i64>,
+    source: Vec<u32>,
+    letter: Vec<u32>,
+    answer: Vec<i64>,
+}
+
+const NO_LETTER: u32 = u32::MAX;
+/// More than one letter.
+pub(super) const MIXED: u32 = u32::MAX - 1;
+
+impl Outcomes {
+    /// Reads the outcomes of a bucket whose first person is `first`.
+    pub(super) fn read(
+        snapshot: &Snapshot,
+        bucket: u32,
+        (first, people): (i64, usize),
+        sources: &mut Sources,
+    ) -> Result<Self, VerifyError> {
+        let names = ["person", "source", "outcome", "answer", "letter"];
+        let Scan { rows, columns, .. } = snapshot.scan(COVERAGE, bucket, &names)?;
+        let mut columns = Columns::new(columns);
+        let person = ints(columns.next())?.0;
+        let (source, source_words) = words(columns.next())?;
+        let (outcome, outcome_words) = words(columns.next())?;
+        let answer = ints(columns.next())?.0;
+        let (letter, letters) = words(columns.next())?;
+        let source_of: Vec<u32> = source_words.iter().map(|word| u32::from(sources.number(word))).collect();
+        let code_of = outcome_words
+            .iter()
+            .map(|word| word.parse::<Outcome>().map(|o| o as u8))
+            .collect::<Result<Vec<u8>, _>>()
+            .map_err(|_| VerifyError::Internal("an outcome in coverage is none of the nine".to_owned()))?;
+        let mut found = Self {
+            people,
+            codes: vec![UNASKED; people * sources.len()],
+            superseded: vec![false; sources.len()],
+            letter: vec![NO_LETTER; people],
+            letters,
+            ..Self::default()
+        };
+        // Neither is ever null; a file that says otherwise is damaged.
+        let damaged = || VerifyError::Internal("coverage has a row without source or outcome".to_owned());
+        if source.iter().any(|word| *word as usize >= source_of.len())
+            || outcome.iter().any(|word| *word as usize >= code_of.len())
+        {
+            return Err(damaged());
+        }
+        let source: Vec<u32> = source.into_iter().map(|word| source_of[word as usize]).collect();
+        let mut several = false;
+        for row in 0..rows {
+            let at = (person[row] - first) as usize;
+            let code = &mut found.codes[source[row] as usize * people + at];
+            several |= *code != UNASKED;
+            *code = if *code == UNASKED { code_of[outcome[row] as usize] } else { SEVERAL };
+            let known = &mut found.letter[at];
+            if *known != letter[row] {
+                *known = if *known == NO_LETTER { letter[row] } else { MIXED };
+            }
+        }
+        if several {
+            let mut outcomes: FxHashMap<u32, u8> = FxHashMap::default();
+            for row in 0..rows {
+                let cell = source[row] as usize * people + (person[row] - first) as usize;
+                if found.codes[cell] == SEVERAL {
+                    let newest = found.newest.entry(cell as u32).or_insert(i64::MIN);
+                    if answer[row] > *newest {
+                        *newest = answer[row];
+                        outcomes.insert(cell as u32, code_of[outcome[row] as usize]);
+                    }
+                }
+            }
+            for (cell, code) in outcomes {
+                found.codes[cell as usize] = code;
+                found.superseded[cell as usize / people] = true;
+            }
+        }
+        found.rows = Rows { person, source, letter, answer };
+        Ok(found)
+    }
+
+    /// Codes of a source by person of the bucket; empty for a source that nobody of it was asked about.
+    pub(super) fn of_source(&self, source: usize) -> &[u8] {
+        self.codes.get(source * self.people..(source + 1) * self.people).unwrap_or_default()
+    }
+
+    /// How a pair stands.
+    pub(super) fn code(&self, source: usize, person: usize) -> u8 {
+        self.of_source(source).get(person).copied().unwrap_or(UNASKED)
+    }
+
+    /// Whether any answer of these sources is superseded, so that rows have to be looked at.
+    pub(super) fn any_superseded(&self, sources: impl IntoIterator<Item = u32>) -> bool {
+        !self.newest.is_empty() && sources.into_iter().any(|source| self.superseded.get(source as usize) == Some(&true))
+    }
+
+    /// Whether a row that an answer brought is live.
+    pub(super) fn is_live(&self, source: u32, person: usize, answer: i64) -> bool {
+        if self.superseded.get(source as usize) != Some(&true) {
+            return true;
+        }
+        self.newest.get(&((source as usize * self.people + person) as u32)).is_none_or(|newest| *newest == answer)
+    }
+
+    /// The letter that brought all answers about a person; none if there are no answers.
+    pub(super) fn letter(&self, person: usize) -> Option<u32> {
+        self.letter.get(person).copied().filter(|letter| *letter != NO_LETTER)
+    }
+
+    /// The letter of the newest answer of every source about some people of the bucket, by person and source.
+    pub(super) fn letters_of(&self, first: i64, people: &[u32]) -> FxHashMap<(u32, u32), u32> {
+        let mut found = FxHashMap::default();
+        if people.is_empty() {
+            return found;
+        }
+        let mut newest: FxHashMap<(u32, u32), i64> = FxHashMap::default();
+        let mut wanted = vec![false; self.people];
+        people.iter().for_each(|person| wanted[*person as usize] = true);
+        let Rows { person, source, letter, answer } = &self.rows;
+        for row in 0..person.len() {
+            let at = (person[row] - first) as usize;
+            if wanted[at] {
+                let pair = (at as u32, source[row]);
+                let known = newest.entry(pair).or_insert(i64::MIN);
+                if answer[row] > *known {
+                    *known = answer[row];
+                    found.insert(pair, letter[row]);
+                }
+            }
+        }
+        found
+    }
+
+    /// Lets go of what only [`Outcomes::letters_of`] needs.
+    pub(super) fn forget_rows(&mut self) {
+        self.rows = Rows::default();
+    }
+}
