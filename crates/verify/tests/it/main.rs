@@ -1,6 +1,7 @@
 //! The use cases from end to end: small invented cities whose institutions answer over their real protocols.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod buckets;
 mod calendar;
 mod crash;
 mod faults;
