@@ -53,7 +53,7 @@ pub(crate) fn aggregate(
     let is_text = argument.is_some_and(|(_, ty)| !ty.is_int());
     let runs = rows.runs;
     if rows.owner.is_empty() {
-        return Register::same(fold(function, &[], is_text, context), runs.owners());
+        return Register::same(nothing_of(function), runs.owners());
     }
     // Owners for whom anything is open are looked at one by one; sums of all others are plain.
     let mut open = Vec::new();
@@ -95,6 +95,15 @@ pub(crate) fn aggregate(
         }
         fold(function, &items, is_text, context)
     })
+}
+
+/// An aggregate over nothing.
+pub(crate) const fn nothing_of(function: AggregateFn) -> Slot {
+    match function {
+        AggregateFn::Sum | AggregateFn::Count | AggregateFn::CountDistinct | AggregateFn::BoolOr => Slot::known(0),
+        AggregateFn::BoolAnd => Slot::known(1),
+        _ => Slot::NONE,
+    }
 }
 
 /// The fast path, right for owners of whom everything is known: values, and who has none. `None` where it cannot say, such

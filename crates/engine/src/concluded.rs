@@ -193,8 +193,7 @@ impl Kernel<'_> {
         }
         columns.result = truths(&self.registers[test.result.index()], rows);
         if let (Some(limit), Some(relation)) = (test.limit, test.relation) {
-            let (value, limit) = (Arc::clone(&self.registers[test.value.index()]), &self.registers[limit.index()]);
-            let limit = Arc::clone(limit);
+            let (value, limit) = (self.registers[test.value.index()].clone(), self.registers[limit.index()].clone());
             columns.value = numbers(&value, rows);
             columns.limit = numbers(&limit, rows);
             for (at, case) in rows.iter().enumerate() {

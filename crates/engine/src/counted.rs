@@ -1,10 +1,9 @@
 //! Aggregates of expressions: which records or people count, and what comes of them.
 
-use std::sync::Arc;
 
 use hedui_rules::program::{Aggregate, Over};
 
-use crate::aggregate::{Context, Rows, aggregate};
+use crate::aggregate::{Context, Rows, aggregate, nothing_of};
 use crate::by_month::{Read, by_month};
 use crate::evaluate::{Kernel, Scope};
 use crate::reasons::Why;
@@ -22,6 +21,11 @@ impl<'a> Kernel<'a> {
     }
 
     fn aggregate_records(&mut self, of: &'a Aggregate) -> Register {
+        let Some(fact) = &self.fact else { return Register::default() };
+        let frame = &self.slice.frames[fact.dataset];
+        if frame.owner.is_empty() {
+            return nothing(of, frame.runs.owners());
+        }
         let inside = self.counted_records(of);
         let Some(fact) = &self.fact else { return Register::default() };
         let dataset = fact.dataset;
@@ -29,26 +33,26 @@ impl<'a> Kernel<'a> {
             self.counted.entry(self.step).or_default().push(inside.clone());
         }
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
-        let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
+        let argument = argument.as_ref().map(|(register, ty)| (register, *ty));
         let month = of.by.as_deref().map(|month| self.months(month, Scope::Records(dataset)));
         let slice = &mut self.slice;
         let frame = &slice.frames[dataset];
         let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
         let unanswered = |row| frame.unanswered(row);
         if let (Some(month), Some((argument, _))) = (month, argument) {
-            let read = Read { argument, month: &month, inside: inside.as_deref(), runs: &frame.runs };
+            let read = Read { argument, month: &month, inside: inside.as_ref(), runs: &frame.runs };
             return by_month(of.function, &read, unanswered, &mut context);
         }
         let rows = Rows { runs: &frame.runs, owner: &frame.owner };
-        aggregate(of.function, argument, inside.as_deref(), rows, unanswered, &mut context)
+        aggregate(of.function, argument, inside.as_ref(), rows, unanswered, &mut context)
     }
 
     /// Which records of the fact at work an aggregate counts; none means all.
-    pub(crate) fn counted_records(&mut self, of: &'a Aggregate) -> Option<Arc<Register>> {
+    pub(crate) fn counted_records(&mut self, of: &'a Aggregate) -> Option<Register> {
         let fact = self.fact.clone()?;
         let own = of.filter.as_deref().map(|filter| self.eval(filter, Scope::Records(fact.dataset)));
         match (fact.passed, own) {
-            (Some(a), Some(b)) => Some(Arc::new(a.and(&b, &mut self.slice.reasons))),
+            (Some(a), Some(b)) => Some(a.and(&b, &mut self.slice.reasons)),
             (a, b) => a.or(b),
         }
     }
@@ -56,7 +60,7 @@ impl<'a> Kernel<'a> {
     fn aggregate_people(&mut self, of: &'a Aggregate) -> Register {
         let inside = self.counted_people(of);
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Person), a.ty));
-        let argument = argument.as_ref().map(|(register, ty)| (&**register, *ty));
+        let argument = argument.as_ref().map(|(register, ty)| (register, *ty));
         let slice = &mut self.slice;
         let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
         let rows = Rows { runs: &slice.people, owner: &slice.case_of };
@@ -64,14 +68,19 @@ impl<'a> Kernel<'a> {
     }
 
     /// Which people an aggregate counts: by role, then by filter.
-    pub(crate) fn counted_people(&mut self, of: &'a Aggregate) -> Arc<Register> {
-        let role = Arc::clone(if of.over == Over::Members { &self.slice.members } else { &self.slice.obligors });
+    pub(crate) fn counted_people(&mut self, of: &'a Aggregate) -> Register {
+        let role = if of.over == Over::Members { &self.slice.members } else { &self.slice.obligors }.clone();
         match of.filter.as_deref() {
             None => role,
             Some(filter) => {
                 let filter = self.eval(filter, Scope::Person);
-                Arc::new(role.and(&filter, &mut self.slice.reasons))
+                role.and(&filter, &mut self.slice.reasons)
             }
         }
     }
+}
+
+/// An aggregate over no records at all.
+fn nothing(of: &Aggregate, owners: usize) -> Register {
+    Register::same(nothing_of(of.function), owners)
 }

@@ -19,7 +19,7 @@ use crate::output::CaseErrorKind;
 use crate::parameters::{Key, Looked, Lookups, Place};
 use crate::reads::reads_columns;
 use crate::reasons::Why;
-use crate::register::{Known, Presence, Register, Slot, zip};
+use crate::register::{Each, Known, Presence, Register, Slot, zip};
 use crate::slice::Slice;
 
 /// What one row of a column is about.
@@ -45,7 +45,7 @@ impl From<Entity> for Scope {
 pub(crate) struct FactRecords {
     pub(crate) dataset: usize,
     /// Which of them pass the fact's filter; none means all.
-    pub(crate) passed: Option<Arc<Register>>,
+    pub(crate) passed: Option<Register>,
 }
 
 /// A value taken by `ASSUME`: case of the slice, step, reason.
@@ -64,12 +64,12 @@ pub(crate) struct Kernel<'a> {
     place_of: Vec<u32>,
     lookups: Lookups<'a>,
     /// One per step computed so far.
-    pub(crate) registers: Vec<Arc<Register>>,
+    pub(crate) registers: Vec<Register>,
     /// The step at work.
     pub(crate) step: usize,
     pub(crate) fact: Option<FactRecords>,
     /// Which records each aggregate of a fact counted, for facts in [`Kernel::keep`].
-    pub(crate) counted: FxHashMap<usize, Vec<Option<Arc<Register>>>>,
+    pub(crate) counted: FxHashMap<usize, Vec<Option<Register>>>,
     /// Facts whose record masks are kept.
     pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
@@ -163,30 +163,30 @@ impl<'a> Kernel<'a> {
     }
 
     /// The column of an expression, one value per row of the scope.
-    pub(crate) fn eval(&mut self, expr: &'a Expr, scope: Scope) -> Arc<Register> {
+    pub(crate) fn eval(&mut self, expr: &'a Expr, scope: Scope) -> Register {
         match scope {
-            Scope::Records(dataset) if !reads_columns(expr) => {
+            Scope::Records(dataset) if is_of_owner(expr) => {
                 let of_owner = self.eval(expr, self.owner_scope(dataset));
-                return Arc::new(of_owner.gather(&self.slice.frames[dataset].owner));
+                return of_owner.gather(&self.slice.frames[dataset].owner);
             }
             Scope::Person if is_of_household(expr) => {
                 let of_case = self.eval(expr, Scope::Household);
-                return Arc::new(of_case.gather(&self.slice.case_of));
+                return of_case.gather(&self.slice.case_of);
             }
             _ => {}
         }
         let known = |value, rows| Register::same(Slot::known(value), rows);
         let rows = self.rows(scope);
-        Arc::new(match &expr.kind {
+        match &expr.kind {
             ExprKind::Int(value) => known(*value, rows),
             ExprKind::Text(text) => known(self.slice.texts.intern(text), rows),
             ExprKind::AsOf => known(self.today, rows),
             ExprKind::Residence => self.residence(scope),
-            ExprKind::IsMember => return Arc::clone(&self.slice.members),
-            ExprKind::Column(column) => return self.column(column.index(), scope),
-            ExprKind::Input(input) => return Arc::clone(&self.slice.inputs[input.index()]),
-            ExprKind::Step(step) => return Arc::clone(&self.registers[step.index()]),
-            ExprKind::Household(inner) => return self.eval(inner, Scope::Household),
+            ExprKind::IsMember => self.slice.members.clone(),
+            ExprKind::Column(column) => self.column(column.index(), scope),
+            ExprKind::Input(input) => self.slice.inputs[input.index()].clone(),
+            ExprKind::Step(step) => self.registers[step.index()].clone(),
+            ExprKind::Household(inner) => self.eval(inner, Scope::Household),
             ExprKind::Parameter { id, keys } => match self.program.parameters[id.index()].scale {
                 Some(scale) => self.scale(id.index(), scale, keys, scope),
                 None => self.parameter(id.index(), keys, scope),
@@ -259,7 +259,7 @@ impl<'a> Kernel<'a> {
                 let a = self.eval(a, scope);
                 self.operators().rising(&a, |v| v.checked_add(i64::from(*days)))
             }
-            ExprKind::MonthOf(a) => return self.months(a, scope),
+            ExprKind::MonthOf(a) => self.months(a, scope),
             ExprKind::Age(birth) => {
                 let birth = self.eval(birth, scope);
                 let today = self.today;
@@ -274,12 +274,12 @@ impl<'a> Kernel<'a> {
                 self.operators().sub(&to, &from)
             }
             ExprKind::Aggregate(of) => self.aggregate(of, scope),
-            ExprKind::Dated(first, versions) => return self.eval(Expr::in_force(first, versions, self.as_of), scope),
+            ExprKind::Dated(first, versions) => self.eval(Expr::in_force(first, versions, self.as_of), scope),
             ExprKind::Assume { value, instead, reason } => self.assume(value, instead, reason, scope),
-        })
+        }
     }
 
-    fn both(&mut self, a: &'a Expr, b: &'a Expr, scope: Scope) -> (Arc<Register>, Arc<Register>) {
+    fn both(&mut self, a: &'a Expr, b: &'a Expr, scope: Scope) -> (Register, Register) {
         (self.eval(a, scope), self.eval(b, scope))
     }
 
@@ -293,18 +293,18 @@ impl<'a> Kernel<'a> {
         for expr in all {
             let next = self.eval(expr, scope);
             folded = Some(match folded {
-                None => (*next).clone(),
+                None => next,
                 Some(so_far) => op(&so_far, &next, &mut self.slice.reasons),
             });
         }
         folded.unwrap_or_default()
     }
 
-    fn column(&self, column: usize, scope: Scope) -> Arc<Register> {
+    fn column(&self, column: usize, scope: Scope) -> Register {
         match scope {
-            Scope::Records(dataset) => Arc::clone(&self.slice.frames[dataset].columns[column]),
+            Scope::Records(dataset) => self.slice.frames[dataset].columns[column].clone(),
             // The checker lets columns appear over records only.
-            _ => Arc::new(Register::same(Slot::NONE, self.rows(scope))),
+            _ => Register::same(Slot::NONE, self.rows(scope)),
         }
     }
 
@@ -357,7 +357,7 @@ impl<'a> Kernel<'a> {
     fn case(&mut self, branches: &'a [(Expr, Expr)], otherwise: &'a Expr, scope: Scope, is_text: bool) -> Register {
         let branches: Vec<_> = branches.iter().map(|(c, v)| (self.eval(c, scope), self.eval(v, scope))).collect();
         let otherwise = self.eval(otherwise, scope);
-        let branches: Vec<_> = branches.iter().map(|(c, v)| (&**c, &**v)).collect();
+        let branches: Vec<_> = branches.iter().map(|(c, v)| (c, v)).collect();
         self.operators().case(&branches, &otherwise, is_text)
     }
 
@@ -394,18 +394,18 @@ impl<'a> Kernel<'a> {
     }
 
     /// Months, from months or dates.
-    pub(crate) fn months(&mut self, expr: &'a Expr, scope: Scope) -> Arc<Register> {
+    pub(crate) fn months(&mut self, expr: &'a Expr, scope: Scope) -> Register {
         let value = self.eval(expr, scope);
-        if expr.ty == ColumnType::Month { value } else { Arc::new(self.operators().rising(&value, civil::month_of)) }
+        if expr.ty == ColumnType::Month { value } else { self.operators().rising(&value, civil::month_of) }
     }
 
     fn assume(&mut self, value: &'a Expr, instead: &'a Expr, reason: &'a Arc<str>, scope: Scope) -> Register {
         let value = self.eval(value, scope);
         if value.is_settled() {
-            return (*value).clone();
+            return value;
         }
         let instead = self.eval(instead, scope);
-        let mut assumed = Register::with_capacity(value.len());
+        let mut assumed = Each::with_capacity(value.len());
         for (row, slot) in value.slots().enumerate() {
             if slot.is_known() || self.slice.reasons.first_fault(slot.why).is_some() {
                 assumed.push(slot);
@@ -416,7 +416,7 @@ impl<'a> Kernel<'a> {
                 self.assumed.insert((self.case_of(scope, row) as u32, self.step, Arc::clone(reason)));
             }
         }
-        assumed
+        Register::each(assumed)
     }
 
     fn parameter(&mut self, id: usize, keys: &'a [Expr], scope: Scope) -> Register {
@@ -437,7 +437,7 @@ impl<'a> Kernel<'a> {
         // Rows beside each other often ask the same.
         let mut known: FxHashMap<(u32, i64), (Slot, bool)> = FxHashMap::default();
         let mut last: Option<((u32, i64), (Slot, bool))> = None;
-        let mut found = Register::with_capacity(rows);
+        let mut found = Each::with_capacity(rows);
         for row in 0..rows {
             let case = self.case_of(scope, row);
             let key = match columns.as_slice() {
@@ -465,7 +465,7 @@ impl<'a> Kernel<'a> {
             }
             found.push(slot);
         }
-        found
+        Register::each(found)
     }
 
     /// Notes for a case that a parameter without a row took the value declared for that.
@@ -479,7 +479,7 @@ impl<'a> Kernel<'a> {
     fn parameter_at(
         &mut self,
         id: usize,
-        keys: &[(Arc<Register>, ColumnType)],
+        keys: &[(Register, ColumnType)],
         row: usize,
         case: usize,
     ) -> (Slot, bool) {
@@ -531,6 +531,20 @@ pub(crate) fn key_of(slot: Slot, ty: ColumnType) -> Key {
         (true, span) => Key::Number(span.lo, span.hi),
         (false, _) if slot.is_known() => Key::Text(slot.span.lo),
         (false, _) => Key::AnyText,
+    }
+}
+
+/// Whether an expression over records is its owner's: computed once per owner, then handed to their records.
+fn is_of_owner(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Residence
+        | ExprKind::IsMember
+        | ExprKind::Input(_)
+        | ExprKind::Step(_)
+        | ExprKind::Household(_)
+        | ExprKind::Aggregate(_) => true,
+        ExprKind::Parameter { keys, .. } => !keys.iter().any(reads_columns),
+        _ => false,
     }
 }
 

@@ -21,7 +21,7 @@ impl<'a> Explainer<'_, 'a> {
         if keys.iter().any(reads_columns) {
             return;
         }
-        let columns: Vec<(Arc<Register>, ColumnType)> =
+        let columns: Vec<(Register, ColumnType)> =
             keys.iter().map(|key| (self.kernel.eval(key, scope), key.ty)).collect();
         let keys: Vec<_> = columns.iter().map(|(column, ty)| key_of(column.get(row), *ty)).collect();
         let program = self.kernel.program;

@@ -20,7 +20,7 @@ pub(crate) struct Given {
     /// Steps to compute; none means all. The others get an empty register.
     pub(crate) needed: Option<Arc<[bool]>>,
     /// Registers of steps, whole.
-    pub(crate) registers: FxHashMap<usize, Arc<Register>>,
+    pub(crate) registers: FxHashMap<usize, Register>,
     /// Cells of steps to replace once they are computed: row and slot.
     pub(crate) cells: FxHashMap<usize, Vec<(usize, Slot)>>,
     /// The reason that marks a value under question: it stands for each value of its bounds, one at a time, so that
@@ -46,19 +46,18 @@ impl Gone {
 
 impl Given {
     /// The register of a step that is not to be computed.
-    pub(crate) fn instead(&mut self, step: usize) -> Option<Arc<Register>> {
+    pub(crate) fn instead(&mut self, step: usize) -> Option<Register> {
         if let Some(register) = self.registers.remove(&step) {
             return Some(register);
         }
         let left_out = self.needed.as_ref().is_some_and(|needed| !needed[step]);
-        left_out.then(Arc::default)
+        left_out.then(Register::default)
     }
 
     /// A computed register with the given cells in it.
-    pub(crate) fn amend(&mut self, step: usize, mut register: Arc<Register>) -> Arc<Register> {
+    pub(crate) fn amend(&mut self, step: usize, mut register: Register) -> Register {
         if let Some(cells) = self.cells.remove(&step) {
-            let own = Arc::make_mut(&mut register);
-            cells.into_iter().for_each(|(row, slot)| own.set(row, slot));
+            cells.into_iter().for_each(|(row, slot)| register.set(row, slot));
         }
         register
     }

@@ -1,7 +1,6 @@
 //! Slices of packed cases: columns are copied run by run, and nothing is looked up.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use hedui_base::catalogue::NullMeaning;
 use hedui_base::{ColumnSpec, Outcome, SourceId};
@@ -32,11 +31,11 @@ impl<'a> Slice<'a> {
         let people = Runs { start: starts(cases.len(), &case_of), ghost: Vec::new() };
         let mut slice = Self::empty(Of::Packed(packed), cases, (first as u32..last as u32).collect(), case_of, people);
         let role = |role: Role| {
-            Arc::new(Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role)))))
+            Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role))))
         };
         (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
         let inputs = program.inputs.iter().enumerate();
-        slice.inputs = inputs.map(|(at, input)| Arc::new(slice.packed_input(packed, input, at, first..last))).collect();
+        slice.inputs = inputs.map(|(at, input)| slice.packed_input(packed, input, at, first..last)).collect();
         let datasets = program.datasets.iter().zip(&packed.datasets);
         slice.frames = datasets.map(|(dataset, own)| slice.packed_frame(packed, dataset, own, first..last)).collect();
         slice
@@ -73,9 +72,11 @@ impl<'a> Slice<'a> {
         people: Range<usize>,
     ) -> Frame<'a> {
         let rows = self.packed_rows(packed, dataset, own, people);
-        let columns = dataset.columns.iter().enumerate().map(|(at, column)| {
+        // Nobody reads the columns of no rows.
+        let used = if rows.owner.is_empty() { &[][..] } else { &dataset.columns };
+        let columns = used.iter().enumerate().map(|(at, column)| {
             let values = own.columns.get(at).and_then(Option::as_ref);
-            Arc::new(self.packed_column(packed, own, &column.spec, values, &rows))
+            self.packed_column(packed, own, &column.spec, values, &rows)
         });
         let columns = columns.collect();
         let Rows { pieces, owner, runs, unanswered } = rows;

@@ -1,6 +1,8 @@
 //! A register: one column of values. What is known are plain numbers in a row; what is none or unknown lies beside them, so
 //! that a few unknown cells cost what they are, and not the whole column.
 
+use std::sync::Arc;
+
 use hedui_base::Tri;
 
 use crate::interval::Span;
@@ -102,7 +104,8 @@ pub(crate) struct Register {
 enum Cells {
     /// Every row holds the same.
     Same(Slot),
-    Each(Each),
+    /// Shared by whoever reads the column.
+    Each(Arc<Each>),
 }
 
 /// A column whose rows differ.
@@ -192,22 +195,21 @@ impl PartialEq for Register {
 
 impl Register {
     /// A column of known values.
-    pub(crate) const fn closed(known: Vec<i64>) -> Self {
+    pub(crate) fn closed(known: Vec<i64>) -> Self {
         Self::each(Each { known, none: Vec::new(), open: Vec::new() })
     }
 
     /// A column from its parts.
-    pub(crate) const fn each(each: Each) -> Self {
-        Self { rows: each.known.len(), cells: Cells::Each(each) }
+    pub(crate) fn each(each: Each) -> Self {
+        match each.known.len() {
+            1 => Self::same(each.get(0), 1),
+            rows => Self { rows, cells: Cells::Each(Arc::new(each)) },
+        }
     }
 
     /// The same in every row.
     pub(crate) const fn same(slot: Slot, rows: usize) -> Self {
         Self { rows, cells: Cells::Same(slot) }
-    }
-
-    pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self::closed(Vec::with_capacity(rows))
     }
 
     pub(crate) fn of(slots: impl ExactSizeIterator<Item = Slot>) -> Self {
@@ -217,26 +219,13 @@ impl Register {
         {
             return Self::same(slot, 1);
         }
-        let mut register = Self::with_capacity(slots.len());
-        slots.for_each(|slot| register.push(slot));
-        register
+        let mut each = Each::with_capacity(slots.len());
+        slots.for_each(|slot| each.push(slot));
+        Self::each(each)
     }
 
     pub(crate) const fn len(&self) -> usize {
         self.rows
-    }
-
-    pub(crate) fn push(&mut self, slot: Slot) {
-        let rows = self.rows;
-        if let Cells::Same(same) = self.cells {
-            let mut each = Each::default();
-            (0..rows).for_each(|_| each.push(same));
-            self.cells = Cells::Each(each);
-        }
-        if let Cells::Each(each) = &mut self.cells {
-            each.push(slot);
-        }
-        self.rows += 1;
     }
 
     pub(crate) fn get(&self, row: usize) -> Slot {

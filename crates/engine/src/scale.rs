@@ -8,7 +8,7 @@ use crate::interval::{INFINITE, Span, narrow, power, round_div};
 use crate::output::CaseErrorKind;
 use crate::parameters::{Key, Place, could_accept, gap, is_exact};
 use crate::reasons::Why;
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Each, Presence, Register, Slot};
 use crate::texts::Texts;
 
 /// The brackets of one scale in force, each with where it begins.
@@ -21,7 +21,7 @@ impl<'a> Kernel<'a> {
         let parameter = &program.parameters[id];
         let brackets = parameter.brackets(self.as_of);
         let columns: Vec<_> = keys.iter().map(|key| (self.eval(key, scope), key.ty)).collect();
-        let mut found = Register::with_capacity(self.rows(scope));
+        let mut found = Each::with_capacity(self.rows(scope));
         for row in 0..self.rows(scope) {
             let mut why = Why::KNOWN;
             let mut values = Vec::with_capacity(keys.len());
@@ -49,7 +49,7 @@ impl<'a> Kernel<'a> {
             };
             found.push(slot);
         }
-        found
+        Register::each(found)
     }
 
     fn scaled(

@@ -5,7 +5,6 @@
 //! over records, and aggregates know what a ghost may add.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use hedui_base::catalogue::NullMeaning;
 use hedui_base::{CaseId, Column, ColumnSpec, ColumnType, Outcome, PersonKey, Records, SourceId, Table};
@@ -19,7 +18,7 @@ use crate::interval::Span;
 use crate::packed::Packed;
 use crate::parameters::Place;
 use crate::reasons::{Reasons, Why};
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Each, Presence, Register, Slot};
 use crate::texts::Texts;
 
 /// Rows that belong to owners: `start[o]..start[o + 1]` are the rows of owner `o`.
@@ -58,7 +57,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) runs: Runs,
     /// Why each ghost is there, in the order of ghosts.
     pub(crate) unanswered: Vec<Why>,
-    pub(crate) columns: Vec<Arc<Register>>,
+    pub(crate) columns: Vec<Register>,
 }
 
 impl Frame<'_> {
@@ -87,11 +86,11 @@ pub(crate) struct Slice<'a> {
     /// People by case.
     pub(crate) people: Runs,
     pub(crate) frames: Vec<Frame<'a>>,
-    pub(crate) inputs: Vec<Arc<Register>>,
+    pub(crate) inputs: Vec<Register>,
     /// Who is a member.
-    pub(crate) members: Arc<Register>,
+    pub(crate) members: Register,
     /// Who is an obligor.
-    pub(crate) obligors: Arc<Register>,
+    pub(crate) obligors: Register,
     pub(crate) texts: Texts<'a>,
     pub(crate) reasons: Reasons,
 }
@@ -106,10 +105,10 @@ impl<'a> Slice<'a> {
         let role = |role: Role| {
             let rows =
                 slice.persons.iter().map(|row| Slot::known(i64::from(caseload.persons.role[*row as usize] == role)));
-            Arc::new(Register::of(rows))
+            Register::of(rows)
         };
         (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
-        slice.inputs = program.inputs.iter().map(|input| Arc::new(slice.input(caseload, input))).collect();
+        slice.inputs = program.inputs.iter().map(|input| slice.input(caseload, input)).collect();
         let datasets = program.datasets.iter().zip(&index.datasets);
         slice.frames = datasets.map(|(dataset, index)| slice.frame(&caseload.coverage, dataset, index)).collect();
         slice
@@ -129,8 +128,8 @@ impl<'a> Slice<'a> {
             people,
             frames: Vec::new(),
             inputs: Vec::new(),
-            members: Arc::default(),
-            obligors: Arc::default(),
+            members: Register::default(),
+            obligors: Register::default(),
             texts,
             reasons: Reasons::default(),
         }
@@ -202,7 +201,7 @@ impl<'a> Slice<'a> {
         }
         let columns = dataset.columns.iter().map(|column| {
             let values = index.records.and_then(|r| r.table.columns.get(&column.name));
-            Arc::new(self.column(&column.spec, values, index.records, &rows, &unanswered))
+            self.column(&column.spec, values, index.records, &rows, &unanswered)
         });
         let columns = columns.collect();
         Frame { records: index.records, rows, owner, runs, unanswered, columns }
@@ -251,7 +250,7 @@ impl<'a> Slice<'a> {
                 return Register::closed(known);
             }
         }
-        let mut register = Register::with_capacity(rows.len() + ghosts.len());
+        let mut register = Each::with_capacity(rows.len() + ghosts.len());
         for row in rows {
             let row = *row as usize;
             let value = values.and_then(|values| self.value(spec.ty, values, row));
@@ -268,7 +267,7 @@ impl<'a> Slice<'a> {
         for why in ghosts {
             register.push(Slot::within(bounds(spec), presence, *why));
         }
-        register
+        Register::each(register)
     }
 
     /// The value in a row; a column of the wrong kind reads as null.

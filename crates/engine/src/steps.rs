@@ -1,6 +1,5 @@
 //! Computes the steps of a program over a slice, in their order, and notes which cases broke.
 
-use std::sync::Arc;
 
 use hedui_base::Tri;
 use hedui_rules::program::{Entity, Flag, FlagSeverity, StepKind};
@@ -26,14 +25,14 @@ impl Kernel<'_> {
     }
 
     /// One step, from the registers of those before it.
-    pub(crate) fn compute(&mut self, step: usize) -> Arc<Register> {
+    pub(crate) fn compute(&mut self, step: usize) -> Register {
         self.step = step;
         let definition = &self.program.steps[step];
         let scope = Scope::from(definition.entity);
         let register = match (self.given.instead(step), &definition.kind) {
             (Some(register), _) => register,
             (None, StepKind::Formula(expr)) => self.eval(expr, scope),
-            (None, StepKind::FlagCount(severity)) => Arc::new(self.count_flags(*severity)),
+            (None, StepKind::FlagCount(severity)) => self.count_flags(*severity),
             (None, StepKind::Fact { value, .. }) => {
                 self.enter_fact(step);
                 let register = self.eval(value, scope);
@@ -49,7 +48,9 @@ impl Kernel<'_> {
         let program = self.program;
         if let StepKind::Fact { dataset, filter, .. } = &program.steps[step].kind {
             let dataset = dataset.index();
-            let passed = filter.as_ref().map(|filter| self.eval(filter, Scope::Records(dataset)));
+            // Where nobody has a record and everybody answered there is nothing to filter.
+            let filter = filter.as_ref().filter(|_| !self.slice.frames[dataset].owner.is_empty());
+            let passed = filter.map(|filter| self.eval(filter, Scope::Records(dataset)));
             self.fact = Some(FactRecords { dataset, passed });
         }
     }
@@ -89,7 +90,7 @@ impl Kernel<'_> {
         let (mut raised, mut open) = (vec![0; cases], Vec::new());
         let mut out_of_play: FxHashMap<Why, bool> = FxHashMap::default();
         for flag in program.flags.iter().filter(|flag| flag.severity == severity) {
-            let when = Arc::clone(&self.registers[flag.when.index()]);
+            let when = self.registers[flag.when.index()].clone();
             if when.as_same().is_some_and(|same| same.truth().0 == Tri::NotMet) {
                 continue;
             }

@@ -15,7 +15,7 @@ use crate::given::{FreeCell, Given};
 use crate::index::Index;
 use crate::input::Caseload;
 use crate::interval::Span;
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Each, Presence, Register, Slot};
 use crate::slice::Slice;
 
 /// The case as it is, or with one answer more, with the values of its facts.
@@ -135,7 +135,7 @@ impl<'p> Lab<'p> {
         if depth == Depth::Formulas {
             for fact in self.matters.facts.iter().filter(|fact| fact.pure) {
                 let register = self.known_facts(fact.step, worlds, variants, &mut slice);
-                given.registers.insert(fact.step, Arc::new(register));
+                given.registers.insert(fact.step, register);
             }
         }
         for (case, variant) in variants.iter().enumerate() {
@@ -145,7 +145,7 @@ impl<'p> Lab<'p> {
             match place {
                 Place::Input(input, person) => {
                     let row = row(person);
-                    Arc::make_mut(&mut slice.inputs[input]).set(row, slot);
+                    slice.inputs[input].set(row, slot);
                 }
                 Place::Fact(step, person) => given.cells.entry(step).or_default().push((row(person), slot)),
             }
@@ -165,7 +165,7 @@ impl<'p> Lab<'p> {
         slice: &mut Slice<'a>,
     ) -> Register {
         let mut of_world: Vec<Option<Vec<Slot>>> = vec![None; worlds.len()];
-        let mut register = Register::with_capacity(variants.len());
+        let mut register = Each::with_capacity(variants.len());
         for variant in variants {
             let slots = of_world[variant.world].get_or_insert_with(|| {
                 let cells = worlds[variant.world].facts.get(&step).map_or(&[][..], Vec::as_slice);
@@ -173,6 +173,6 @@ impl<'p> Lab<'p> {
             });
             slots.iter().for_each(|slot| register.push(*slot));
         }
-        register
+        Register::each(register)
     }
 }

@@ -1,6 +1,5 @@
 //! A run that keeps of each case what explains it later.
 
-use std::sync::Arc;
 
 use hedui_base::{Column, PersonKey, Tri};
 use hedui_rules::Program;
@@ -123,7 +122,7 @@ impl Kernel<'_> {
             // An aggregate without a mask counts every record.
             let all = masks.iter().any(Option::is_none);
             let of = |position: &u32| {
-                let one = |mask: &Option<Arc<Register>>| {
+                let one = |mask: &Option<Register>| {
                     mask.as_ref().map_or(Tri::Met, |mask| mask.get(*position as usize).truth().0)
                 };
                 if all { Tri::Met } else { masks.iter().fold(Tri::NotMet, |any, mask| any.or(one(mask))) }

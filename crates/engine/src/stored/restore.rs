@@ -99,7 +99,7 @@ impl Restored<'_> {
         let mut registers = FxHashMap::default();
         for (step, cells) in &self.facts {
             let slots: Vec<Slot> = cells.iter().map(|cell| cell.slot(&mut slice)).collect();
-            registers.insert(*step, Arc::new(Register::of(slots.into_iter())));
+            registers.insert(*step, Register::of(slots.into_iter()));
         }
         let mut kernel = Kernel::new(self.program, slice, as_of, [].into());
         kernel.given.registers = registers;
