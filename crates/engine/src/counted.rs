@@ -1,6 +1,5 @@
 //! Aggregates of expressions: which records or people count, and what comes of them.
 
-
 use hedui_rules::program::{Aggregate, Over};
 
 use crate::aggregate::{Context, Rows, aggregate, nothing_of};

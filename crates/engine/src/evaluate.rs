@@ -476,13 +476,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// A parameter for the place of a case and the keys of a row, and whether no row but a declared value gave it.
-    fn parameter_at(
-        &mut self,
-        id: usize,
-        keys: &[(Register, ColumnType)],
-        row: usize,
-        case: usize,
-    ) -> (Slot, bool) {
+    fn parameter_at(&mut self, id: usize, keys: &[(Register, ColumnType)], row: usize, case: usize) -> (Slot, bool) {
         let mut why = Why::KNOWN;
         let mut values = Vec::with_capacity(keys.len());
         for (column, ty) in keys {

@@ -30,9 +30,8 @@ impl<'a> Slice<'a> {
         let case_of: Vec<u32> = of.case[first..last].iter().map(|case| case - cases.start as u32).collect();
         let people = Runs { start: starts(cases.len(), &case_of), ghost: Vec::new() };
         let mut slice = Self::empty(Of::Packed(packed), cases, (first as u32..last as u32).collect(), case_of, people);
-        let role = |role: Role| {
-            Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role))))
-        };
+        let role =
+            |role: Role| Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role))));
         (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
         let inputs = program.inputs.iter().enumerate();
         slice.inputs = inputs.map(|(at, input)| slice.packed_input(packed, input, at, first..last)).collect();

@@ -1,6 +1,5 @@
 //! Computes the steps of a program over a slice, in their order, and notes which cases broke.
 
-
 use hedui_base::Tri;
 use hedui_rules::program::{Entity, Flag, FlagSeverity, StepKind};
 use rustc_hash::FxHashMap;

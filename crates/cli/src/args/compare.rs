@@ -33,6 +33,9 @@ pub(crate) struct BatchArgs {
     /// Store what explains every household later in explanations.parquet; `hedui explain --from OUT CASE` renders it.
     #[arg(long)]
     pub(crate) explain: bool,
+    /// Threads for cases that lie in the store; default: as many as the machine has. No number changes a result.
+    #[arg(long, value_name = "N", requires = "data")]
+    pub(crate) threads: Option<usize>,
     /// Exit with 1 if any case has this.
     #[arg(long, value_enum)]
     pub(crate) fail_on: Option<BatchFailOn>,

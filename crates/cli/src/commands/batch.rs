@@ -41,6 +41,7 @@ pub(crate) async fn run(shell: Shell, args: BatchArgs) -> Ended {
         let request = BatchRequest {
             progress,
             explain: args.explain,
+            threads: args.threads,
             ..BatchRequest::new(cases, day(args.as_of, &ws), args.out)
         };
         hedui_verify::batch(&ws, request).await?

@@ -1,6 +1,5 @@
 //! A run that keeps of each case what explains it later.
 
-
 use hedui_base::{Column, PersonKey, Tri};
 use hedui_rules::Program;
 use hedui_rules::program::Entity;

@@ -9,6 +9,7 @@ use hedui_base::{Column, Outcome, PersonKey, SourceId};
 use hedui_engine::input::{Caseload, Coverage, Role};
 use hedui_engine::output::Cell;
 use hedui_engine::{Derived, RunOptions, run};
+use hedui_ledger::Ledger;
 use hedui_rules::Program;
 use hedui_rules::program::{Entity, Input};
 use hedui_sim::{CityOptions, DirectOptions, write_direct};
@@ -23,21 +24,19 @@ const DAY: Date = date(2026, 6, 30);
 
 /// Writes a city into a data folder, its people so many in a bucket.
 async fn city(dir: &Path, households: u32, bucket_people: u32) -> Workspace {
-    let ws = Workspace::open(dir, WorkspaceOptions::default()).await.unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let ws = Workspace::open(other.path(), WorkspaceOptions::default()).await.unwrap();
     let program = ws.program_for("321102".parse().unwrap(), DAY).unwrap();
     let registry = ws.registry().clone();
     let catalogue = hedui_verify::embedded_catalogue().unwrap();
-    drop(ws);
-    std::fs::remove_dir_all(dir).unwrap();
-    std::fs::create_dir_all(dir).unwrap();
     let spec = |input: &Input| InputSpec {
         name: input.name.clone(),
         of_person: input.entity == Entity::Person,
         column: input.spec.clone(),
     };
     let inputs: Vec<InputSpec> = program.inputs.iter().map(spec).collect();
-    let url = format!("sqlite:{}?mode=rwc", dir.join("hedui.db").display());
-    let mut conn = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let ledger = Ledger::open(dir).await.unwrap();
+    let mut conn = ledger.connection().await.unwrap();
     let mut store = Store::open_with(dir, &mut conn, &catalogue, StoreOptions { bucket_people }).await.unwrap();
     store.case_tables(&mut conn, &inputs).await.unwrap();
     let city = CityOptions { households, seed: 23, as_of: DAY };
@@ -45,7 +44,8 @@ async fn city(dir: &Path, households: u32, bucket_people: u32) -> Workspace {
     let mut tx = conn.begin().await.unwrap();
     write_direct(&store, &mut tx, &registry, &inputs, &options, &mut Vec::new(), &|_, _| ()).await.unwrap();
     tx.commit().await.unwrap();
-    conn.close().await.unwrap();
+    drop(conn);
+    ledger.close().await;
     Workspace::open(dir, WorkspaceOptions::default()).await.unwrap()
 }
 
