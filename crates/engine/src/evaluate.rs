@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hedui_base::columns::date_to_days;
 use hedui_base::{ColumnType, SourceId, Tri};
 use hedui_rules::Program;
-use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over, ParameterRow};
+use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
@@ -15,8 +15,7 @@ use crate::civil;
 use crate::given::Given;
 use crate::interval::Span;
 use crate::operators::Operators;
-use crate::output::CaseErrorKind;
-use crate::parameters::{Key, Looked, Lookups, Place};
+use crate::parameters::{Key, Lookups, Place};
 use crate::reads::reads_columns;
 use crate::reasons::Why;
 use crate::register::{Each, Known, Presence, Register, Slot, zip};
@@ -59,10 +58,10 @@ pub(crate) struct Kernel<'a> {
     pub(crate) as_of: Date,
     today: i64,
     /// The different places of the slice.
-    places: Vec<Place<'a>>,
+    pub(crate) places: Vec<Place<'a>>,
     /// Index into them by case.
-    place_of: Vec<u32>,
-    lookups: Lookups<'a>,
+    pub(crate) place_of: Vec<u32>,
+    pub(crate) lookups: Lookups<'a>,
     /// One per step computed so far.
     pub(crate) registers: Vec<Register>,
     /// The step at work.
@@ -417,103 +416,6 @@ impl<'a> Kernel<'a> {
             }
         }
         Register::each(assumed)
-    }
-
-    fn parameter(&mut self, id: usize, keys: &'a [Expr], scope: Scope) -> Register {
-        let columns: Vec<_> = keys.iter().map(|key| (self.eval(key, scope), key.ty)).collect();
-        let rows = self.rows(scope);
-        let everywhere = |row: &ParameterRow| row.area.is_none() && row.residence.is_none();
-        let same_place = self.places.len() == 1 || self.program.parameters[id].rows.iter().all(everywhere);
-        if rows > 0 && same_place && columns.iter().all(|(column, _)| column.as_same().is_some()) {
-            let (slot, fallback) = self.parameter_at(id, &columns, 0, 0);
-            if fallback {
-                (0..rows).for_each(|row| self.assume_fallback(id, self.case_of(scope, row)));
-            }
-            // What is missing is missing in each place by its own name.
-            if self.places.len() == 1 || slot.is_known() {
-                return Register::same(slot, rows);
-            }
-        }
-        // Rows beside each other often ask the same.
-        let mut known: FxHashMap<(u32, i64), (Slot, bool)> = FxHashMap::default();
-        let mut last: Option<((u32, i64), (Slot, bool))> = None;
-        let mut found = Each::with_capacity(rows);
-        for row in 0..rows {
-            let case = self.case_of(scope, row);
-            let key = match columns.as_slice() {
-                [] => Some(0),
-                [(column, _)] if !column.is_none_at(row) && column.is_settled() => Some(column.known().at(row)),
-                _ => None,
-            };
-            let (slot, fallback) = match key.map(|key| (self.place_of[case], key)) {
-                None => self.parameter_at(id, &columns, row, case),
-                Some(asked) => match last.filter(|(same, _)| *same == asked) {
-                    Some((_, slot)) => slot,
-                    None => {
-                        let slot = match known.get(&asked) {
-                            Some(slot) => *slot,
-                            None => self.parameter_at(id, &columns, row, case),
-                        };
-                        known.insert(asked, slot);
-                        last = Some((asked, slot));
-                        slot
-                    }
-                },
-            };
-            if fallback {
-                self.assume_fallback(id, case);
-            }
-            found.push(slot);
-        }
-        Register::each(found)
-    }
-
-    /// Notes for a case that a parameter without a row took the value declared for that.
-    fn assume_fallback(&mut self, id: usize, case: usize) {
-        if let Some(fallback) = &self.program.parameters[id].fallback {
-            self.assumed.insert((case as u32, self.step, Arc::clone(&fallback.reason)));
-        }
-    }
-
-    /// A parameter for the place of a case and the keys of a row, and whether no row but a declared value gave it.
-    fn parameter_at(&mut self, id: usize, keys: &[(Register, ColumnType)], row: usize, case: usize) -> (Slot, bool) {
-        let mut why = Why::KNOWN;
-        let mut values = Vec::with_capacity(keys.len());
-        for (column, ty) in keys {
-            let slot = column.get(row);
-            why = self.slice.reasons.union(why, slot.why);
-            values.push(key_of(slot, *ty));
-        }
-        let place = self.place(case);
-        let with = (self.program, &mut self.slice.texts);
-        let slot = match self.lookups.look_up(with, id, place, &values, self.as_of) {
-            Looked::Value(value) => Slot::known(value),
-            Looked::Fallback(value) => return (Slot::known(value), true),
-            Looked::OneOf { span, presence, gap } => {
-                if place.residence.is_none() {
-                    let unsaid = self.no_residence();
-                    why = self.slice.reasons.union(why, unsaid);
-                }
-                if gap {
-                    let source = SourceId::from(format!("parameter.{}", self.program.parameters[id].name).as_str());
-                    let open = self.slice.reasons.because(&source, "gap");
-                    why = self.slice.reasons.union(why, open);
-                }
-                Slot::within(span, presence, why)
-            }
-            Looked::Nothing => Slot::NONE,
-            Looked::Overflow => self.operators().fault(CaseErrorKind::Overflow),
-            // The keys broke, or nobody wrote a row.
-            Looked::Missing if self.slice.reasons.first_fault(why).is_some() => {
-                Slot::within(Span::ALL, Presence::Some, why)
-            }
-            Looked::Missing => {
-                let name = self.program.parameters[id].name.as_str().into();
-                let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
-                self.operators().fault(kind)
-            }
-        };
-        (slot, false)
     }
 }
 

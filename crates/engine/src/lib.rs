@@ -44,6 +44,7 @@ mod by_month;
 mod counted;
 mod evaluate;
 mod given;
+mod looked_up;
 mod operators;
 mod parameters;
 mod reads;

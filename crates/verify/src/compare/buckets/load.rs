@@ -333,12 +333,13 @@ fn part(
         .iter()
         .map(|source| program.datasets.iter().position(|d| d.name == source.dataset.name))
         .collect();
+    let is_asked = |source: usize, row: usize| applies[source][usize::from(standing[row])];
     // How each pair stands: what is unanswered, and what a case may not see of it.
     let mut counts = PairCounts::new();
     let mut unanswered: Vec<Vec<Unanswered>> = vec![Vec::new(); program.datasets.len()];
     let mut hidden: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();
     let mut settle = |row: usize, source: usize, code: u8, denied: bool, counts: &mut [usize; 10]| {
-        let code = match (applies[source][usize::from(standing[row])], denied) {
+        let code = match (is_asked(source, row), denied) {
             (false, _) => Outcome::NotApplicable as u8,
             (true, true) => Outcome::NotAuthorised as u8,
             (true, false) => {
@@ -378,8 +379,7 @@ fn part(
                 let letter = letters.get(&(local, source as u32)).and_then(|id| outcomes.letters.get(*id as usize));
                 !is_own(&cases.letters[persons.case[row] as usize], letter.map_or("", |letter| letter))
             };
-            let code = if code == UNASKED { UNASKED } else { code };
-            if code != UNASKED && (denied || !applies[source][usize::from(standing[row])]) {
+            if code != UNASKED && (denied || !is_asked(source, row)) {
                 hidden.entry(row as u32).or_default().insert(source as u16);
             }
             settle(row, source, code, denied, counts);
@@ -394,7 +394,7 @@ fn part(
         for source in 0..sources.len() {
             let (code, letter) = of.get(&(source as u16)).copied().unwrap_or((UNASKED, ""));
             let denied = says_something(code) && !is_own(&cases.letters[persons.case[row] as usize], letter);
-            if code != UNASKED && (denied || !applies[source][usize::from(standing[row])]) {
+            if code != UNASKED && (denied || !is_asked(source, row)) {
                 hidden.entry(row as u32).or_default().insert(source as u16);
             }
             settle(row, source, code, denied, counts.entry(source).or_default());
