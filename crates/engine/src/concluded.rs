@@ -16,6 +16,7 @@ use crate::packed::Packed;
 use crate::reasons::Why;
 use crate::register::{Register, Slot};
 use crate::slice::Slice;
+use crate::stored::{Shape, StoredSetting, Sums};
 
 /// What a program needs to run over many packed cases; made once.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Runner<'p> {
     as_of: Date,
     /// Schemes in the order in which they are considered.
     order: Vec<usize>,
+    /// What is kept of each case to explain it later, if anything is.
+    keep: Option<(Shape, StoredSetting)>,
 }
 
 /// Numbers by case.
@@ -103,6 +106,8 @@ pub struct Concluded {
     pub flags: Vec<RaisedRow>,
     /// Cases that could not be computed.
     pub errors: Vec<CaseError>,
+    /// By case what explains it later; empty unless that is kept.
+    pub kept: Vec<Vec<u8>>,
 }
 
 impl Numbers {
@@ -130,7 +135,19 @@ impl<'p> Runner<'p> {
     pub fn new(program: &'p Program, as_of: Date) -> Self {
         let mut order: Vec<usize> = (0..program.schemes.len()).collect();
         order.sort_by_key(|i| program.schemes[*i].order);
-        Self { program, plan: EvidencePlan::new(program), as_of, order }
+        Self { program, plan: EvidencePlan::new(program), as_of, order, keep: None }
+    }
+
+    /// Keeps of each case what explains it later: see [`crate::stored`]. The sums of `setting` are [`Sums::Values`].
+    #[must_use]
+    pub fn keeping(mut self, setting: StoredSetting) -> Self {
+        let setting = StoredSetting { sums: Sums::Values, ..setting };
+        let shape = Shape::of(self.program, &setting);
+        let mut keep = vec![false; self.program.steps.len()];
+        shape.facts.iter().for_each(|(step, _)| keep[*step] = true);
+        self.plan.keep = keep.into();
+        self.keep = Some((shape, setting));
+        self
     }
 
     /// Runs over all cases, so many at a time; how many changes no result.
@@ -150,7 +167,13 @@ impl<'p> Runner<'p> {
         let slice = Slice::of_packed(self.program, packed, cases);
         let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
         let broken = kernel.run();
-        kernel.concluded(broken, &self.plan, &self.order)
+        let mut found = kernel.concluded(broken, &self.plan, &self.order);
+        if let Some((shape, setting)) = &self.keep {
+            let first = kernel.slice.cases.start;
+            let kept = found.case.iter().map(|case| kernel.kept_packed(packed, *case as usize - first, shape, setting));
+            found.kept = kept.collect();
+        }
+        found
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Packed {
     pub datasets: Vec<PackedDataset>,
     /// Sources that `unanswered` and `source` columns speak of.
     pub sources: Vec<SourceId>,
+    /// How each source stands about each person's row, by source of the setting: code of the outcome, or 255 where nobody was
+    /// asked. Only needed to keep explanations; empty otherwise.
+    pub outcomes: Vec<Vec<u8>>,
     /// What the numbers of texts and codes stand for.
     pub words: Arc<Words>,
 }

@@ -50,9 +50,19 @@ impl Packed {
             },
             datasets,
             sources,
+            outcomes: outcomes(caseload, &people),
             words: Arc::new(words),
         }
     }
+}
+
+/// Codes of outcomes by source and person.
+fn outcomes(caseload: &Caseload, people: &[usize]) -> Vec<Vec<u8>> {
+    let of = |source: u16| {
+        let code = |row: &usize| caseload.coverage.outcomes.get(&(caseload.persons.key[*row], source));
+        people.iter().map(|row| code(row).map_or(u8::MAX, |outcome| outcome.code())).collect()
+    };
+    (0u16..).zip(&caseload.coverage.sources).map(|(source, _)| of(source)).collect()
 }
 
 fn dataset_of(

@@ -89,6 +89,7 @@ pub struct ResultWriter {
     path: PathBuf,
     temporary: PathBuf,
     columns: Vec<(String, ResultKind)>,
+    blobs: Option<String>,
     file: Option<FileWriter<BufWriter<fs::File>>>,
 }
 
@@ -98,10 +99,23 @@ impl ResultWriter {
     /// # Errors
     /// If it cannot be created.
     pub fn create(path: &Path, columns: Vec<(String, ResultKind)>) -> Result<Self, StoreError> {
+        Self::with_bytes(path, columns, None)
+    }
+
+    /// The same with a column of bytes behind the others.
+    ///
+    /// # Errors
+    /// As [`ResultWriter::create`].
+    pub fn with_bytes(
+        path: &Path,
+        columns: Vec<(String, ResultKind)>,
+        blobs: Option<String>,
+    ) -> Result<Self, StoreError> {
         let temporary = path.with_extension("parquet.tmp");
         let to = BufWriter::with_capacity(1 << 20, fs::File::create(&temporary).map_err(StoreError::io(&temporary))?);
-        let file = parquet::writer(to, columns.iter().map(|(name, kind)| (name.as_str(), kind.kind())));
-        Ok(Self { path: path.to_owned(), temporary, columns, file: Some(file) })
+        let file =
+            parquet::writer(to, columns.iter().map(|(name, kind)| (name.as_str(), kind.kind())), blobs.as_deref());
+        Ok(Self { path: path.to_owned(), temporary, columns, blobs, file: Some(file) })
     }
 
     /// Adds rows, one value in each column.
@@ -109,8 +123,18 @@ impl ResultWriter {
     /// # Errors
     /// If the columns are not as many as the file has, differ in length, or cannot be written.
     pub fn write(&mut self, columns: &[BulkColumn]) -> Result<(), StoreError> {
+        self.write_bytes(columns, &[])
+    }
+
+    /// Adds rows of a file with a column of bytes.
+    ///
+    /// # Errors
+    /// As [`ResultWriter::write`].
+    pub fn write_bytes(&mut self, columns: &[BulkColumn], bytes: &[Vec<u8>]) -> Result<(), StoreError> {
         let rows = columns.first().map_or(0, BulkColumn::len);
-        let fits = columns.len() == self.columns.len() && columns.iter().all(|column| column.len() == rows);
+        let fits = columns.len() == self.columns.len()
+            && columns.iter().all(|column| column.len() == rows)
+            && bytes.len() == if self.blobs.is_some() { rows } else { 0 };
         let (Some(file), true) = (&mut self.file, fits) else {
             return Err(StoreError::Catalogue("rows of a result do not have the columns of its file".to_owned()));
         };
@@ -121,7 +145,8 @@ impl ResultWriter {
         let named: Vec<FileColumn<'_>> =
             named.map(|((name, kind), values)| FileColumn { name, kind: kind.kind(), values: Some(values) }).collect();
         let broken = |e| StoreError::Parquet { path: self.path.clone(), source: pl::PolarsError::from(e) };
-        parquet::write_group(file, &named, rows).map_err(broken)?;
+        let blobs = self.blobs.as_deref().map(|name| (name, bytes));
+        parquet::write_group(file, &named, rows, blobs).map_err(broken)?;
         Ok(())
     }
 

@@ -36,6 +36,55 @@ pub(super) fn checksum(dataset: &DatasetUse, records: &Records, rows: &[Vec<u32>
     folded.max(1)
 }
 
+/// The sum over sources and values alone.
+pub(super) fn values_sum(dataset: &DatasetUse, records: &Records, rows: &[Vec<u32>]) -> u32 {
+    let columns: Vec<Option<&Column>> =
+        dataset.columns.iter().map(|used| records.table.columns.get(&used.name)).collect();
+    let mut all = ValuesSum::default();
+    for (owner, rows) in rows.iter().enumerate() {
+        for row in rows.iter().map(|row| *row as usize) {
+            let values = columns.iter().map(|column| match column {
+                Some(Column::Int(values)) => values[row].map_or(Part::Null, Part::Int),
+                Some(Column::Text(texts)) => texts[row].as_deref().map_or(Part::Null, Part::Text),
+                None => Part::Null,
+            });
+            all.row(owner, records.source[row].as_str(), values);
+        }
+    }
+    all.finish()
+}
+
+/// One value of a row.
+pub(super) enum Part<'v> {
+    Null,
+    Int(i64),
+    Text(&'v str),
+}
+
+/// A sum over rows in any order.
+#[derive(Default)]
+pub(super) struct ValuesSum(u64);
+
+impl ValuesSum {
+    pub(super) fn row<'v>(&mut self, owner: usize, source: &str, values: impl Iterator<Item = Part<'v>>) {
+        let mut sum = Sum(0xcbf2_9ce4_8422_2325);
+        sum.number(owner as i64);
+        sum.text(source);
+        for value in values {
+            match value {
+                Part::Null => sum.number(i64::MIN + 1),
+                Part::Int(number) => sum.number(number),
+                Part::Text(text) => sum.text(text),
+            }
+        }
+        self.0 = self.0.wrapping_add(sum.0 ^ (sum.0 >> 29));
+    }
+
+    pub(super) fn finish(&self) -> u32 {
+        ((self.0 ^ (self.0 >> 32)) as u32).max(1)
+    }
+}
+
 /// FNV-1a, eight bytes at a step.
 struct Sum(u64);
 

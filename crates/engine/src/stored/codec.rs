@@ -27,15 +27,15 @@ const OPEN: u8 = 8;
 
 /// What there is to store under a program and setting; found once for all cases.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Steps that are facts, with their dataset, in order.
-    pub(super) facts: Vec<(usize, usize)>,
+    pub(crate) facts: Vec<(usize, usize)>,
     /// By source of the setting: the entity of the dataset it serves; none if the program does not read it.
-    pub(super) served: Vec<Option<Entity>>,
+    pub(crate) served: Vec<Option<Entity>>,
 }
 
 impl Shape {
-    pub(super) fn of(program: &Program, setting: &StoredSetting) -> Self {
+    pub(crate) fn of(program: &Program, setting: &StoredSetting) -> Self {
         let fact = |(step, kind): (usize, &StepKind)| match kind {
             StepKind::Fact { dataset, .. } => Some((step, dataset.index())),
             _ => None,

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::given::FreeCell;
 use crate::input::{Coverage, Role};
 
+pub(crate) use codec::Shape;
 pub use keep::run_keeping;
 pub use restore::{Restored, people_of, restore};
 
@@ -29,14 +30,29 @@ pub struct StoredSetting {
     pub sources: Vec<(SourceId, String)>,
     /// Datasets taken as answered by everyone.
     pub complete: Vec<String>,
+    /// What the sums over records are made of.
+    #[serde(default)]
+    pub sums: Sums,
 }
 
 impl StoredSetting {
     /// The setting of a caseload.
     #[must_use]
     pub fn of(coverage: &Coverage) -> Self {
-        Self { sources: coverage.sources.clone(), complete: coverage.complete.clone() }
+        Self { sources: coverage.sources.clone(), complete: coverage.complete.clone(), sums: Sums::Records }
     }
+}
+
+/// What the sum over a case's records of a dataset is made of: it tells whether what is read again is what was read then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sums {
+    /// Of sources, keys, days and the values that the program uses.
+    #[default]
+    Records,
+    /// Of sources and values alone, in any order: for records that lie in an immutable store, where keys and days need not be
+    /// read to compute.
+    Values,
 }
 
 /// The bytes kept of one case.

@@ -9,9 +9,9 @@ use hedui_rules::program::{DatasetUse, Entity};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::checksum::{checksum, in_order};
+use super::checksum::{checksum, in_order, values_sum};
 use super::codec::{Shape, decode};
-use super::{Datum, Stored, StoredError, StoredSetting};
+use super::{Datum, Stored, StoredError, StoredSetting, Sums};
 use crate::evaluate::Kernel;
 use crate::given::{FreeCell, Gone};
 use crate::index::Index;
@@ -68,7 +68,12 @@ pub fn restore<'p>(
         }
         let same_count = rows.iter().map(Vec::len).eq(stored.records[i].iter().copied());
         let none = stored.checksums[i] == 0;
-        let same = same_count && (none || all.is_some_and(|all| checksum(dataset, all, &rows) == stored.checksums[i]));
+        let same = same_count
+            && (none
+                || all.is_some_and(|all| {
+                    let sum = if setting.sums == Sums::Values { values_sum } else { checksum };
+                    sum(dataset, all, &rows) == stored.checksums[i]
+                }));
         if !same {
             lost[i] = true;
             removed.push(dataset.name.clone());

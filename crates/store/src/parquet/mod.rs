@@ -34,6 +34,9 @@ const PAGE_BYTES: usize = 16 * 1024;
 /// Rows of a data page at most: columns that hardly change would otherwise be one page, and a look-up would read it all.
 const PAGE_ROWS: usize = 8192;
 
+/// Bytes of a page of bytes: they are alike from row to row, and larger pages pack them better.
+const BLOB_PAGE_BYTES: usize = 256 * 1024;
+
 /// Rows between two looks at how large a page has become.
 const STRIDE: usize = 1024;
 
@@ -50,15 +53,20 @@ pub(crate) struct FileColumn<'a> {
 
 /// The bytes of a file with these columns, all of so many rows, and what the catalogue keeps of each column.
 pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(Vec<u8>, Vec<ColumnStats>)> {
-    let mut file = writer(Vec::new(), columns.iter().map(|column| (column.name, column.kind)));
-    let stats = write_group(&mut file, columns, rows)?;
+    let mut file = writer(Vec::new(), columns.iter().map(|column| (column.name, column.kind)), None);
+    let stats = write_group(&mut file, columns, rows, None)?;
     file.end(None)?;
     Ok((file.into_inner(), stats))
 }
 
-/// A writer of files with these columns.
-pub(crate) fn writer<'a, W: std::io::Write>(to: W, columns: impl Iterator<Item = (&'a str, Kind)>) -> FileWriter<W> {
-    let types = columns.map(|(name, kind)| ParquetType::PrimitiveType(type_of(name, kind))).collect();
+/// A writer of files with these columns, and one of bytes behind them.
+pub(crate) fn writer<'a, W: std::io::Write>(
+    to: W,
+    columns: impl Iterator<Item = (&'a str, Kind)>,
+    blobs: Option<&str>,
+) -> FileWriter<W> {
+    let types = columns.map(|(name, kind)| type_of(name, kind)).chain(blobs.map(blob_type));
+    let types = types.map(ParquetType::PrimitiveType).collect();
     let schema = SchemaDescriptor::new("root".into(), types);
     let options = WriteOptions { write_statistics: true, version: Version::V1 };
     FileWriter::new(to, schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()))
@@ -69,6 +77,7 @@ pub(crate) fn write_group<W: std::io::Write>(
     file: &mut FileWriter<W>,
     columns: &[FileColumn<'_>],
     rows: usize,
+    blobs: Option<(&str, &[Vec<u8>])>,
 ) -> ParquetResult<Vec<ColumnStats>> {
     let (mut pages, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
     for column in columns {
@@ -82,6 +91,12 @@ pub(crate) fn write_group<W: std::io::Write>(
         pages.push(writer.pages);
         stats.push(writer.stats.of(column, rows));
     }
+    if let Some((name, values)) = blobs {
+        let ty = blob_type(name);
+        let mut writer = Pages { ty, kind: Kind::Text, pages: Vec::new(), stats: Summary::default() };
+        writer.blobs(values)?;
+        pages.push(writer.pages);
+    }
     let level = ZstdLevel::try_new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
     let compression = CompressionOptions::Zstd(Some(level));
     let group: RowGroupIterColumns<'_, ParquetError> = DynIter::new(pages.into_iter().map(move |pages| {
@@ -90,6 +105,12 @@ pub(crate) fn write_group<W: std::io::Write>(
     }));
     file.write(rows as u64, group)?;
     Ok(stats)
+}
+
+fn blob_type(name: &str) -> PrimitiveType {
+    let mut ty = PrimitiveType::from_physical(name.into(), PhysicalType::ByteArray);
+    ty.field_info.repetition = Repetition::Optional;
+    ty
 }
 
 fn type_of(name: &str, kind: Kind) -> PrimitiveType {
@@ -326,6 +347,29 @@ impl Pages {
             let statistics = self.text_statistics(missing, range);
             self.add(body, there.len(), Encoding::RleDictionary, statistics)?;
             self.stats.text_page(missing, range);
+        }
+        Ok(())
+    }
+
+    /// Bytes as they are, one run of them a row.
+    fn blobs(&mut self, values: &[Vec<u8>]) -> ParquetResult<()> {
+        let mut rest = values;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let page = rest.iter().take_while(|value| {
+                bytes += value.len();
+                bytes <= BLOB_PAGE_BYTES
+            });
+            let (page, after) = rest.split_at(page.count().max(1));
+            let mut lengths = Delta::default();
+            page.iter().for_each(|value| lengths.push(value.len() as i64));
+            let mut body = Vec::with_capacity(bytes + 1024);
+            encode::levels(page.len(), 0, page.iter().map(|_| true), &mut body);
+            lengths.finish(&mut body);
+            page.iter().for_each(|value| body.extend_from_slice(value));
+            let statistics = self.text_statistics(0, None);
+            self.add(body, page.len(), Encoding::DeltaLengthByteArray, statistics)?;
+            rest = after;
         }
         Ok(())
     }

@@ -148,6 +148,7 @@ async fn of_store(ws: &Workspace, request: BatchRequest, snapshot: Arc<Snapshot>
             snapshot: &snapshot,
             as_of: request.as_of,
             threads: request.threads.unwrap_or_else(all),
+            explain: request.explain,
             out: &request.out,
             progress: &*request.progress,
         };

@@ -16,7 +16,9 @@ use hedui_sim::{CityOptions, DirectOptions, write_direct};
 use hedui_store::plain::InputSpec;
 use hedui_store::results::{self, ResultColumn};
 use hedui_store::{At, BulkColumn, CASES, PEOPLE, Snapshot, Store, StoreOptions};
-use hedui_verify::{BatchRequest, BatchSummary, Selection, Workspace, WorkspaceOptions, batch};
+use hedui_verify::{
+    BatchRequest, BatchSummary, ExplanationNode, Selection, Workspace, WorkspaceOptions, batch, explain_kept,
+};
 use jiff::civil::{Date, date};
 use sqlx::Connection as _;
 
@@ -283,4 +285,40 @@ async fn buckets_and_threads_change_nothing() {
         let expected = first.get_or_insert_with(|| all.clone());
         assert!(*expected == all, "buckets of {bucket_people}, {threads} threads");
     }
+}
+
+/// A tree and all inside it.
+fn nodes<'t>(node: &'t ExplanationNode, all: &mut Vec<&'t ExplanationNode>) {
+    all.push(node);
+    node.children.iter().for_each(|inner| nodes(inner, all));
+}
+
+#[tokio::test]
+async fn what_explains_every_household_is_kept_and_reads_its_records_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let ws = city(&dir.path().join("data"), 200, 90).await;
+    let out = dir.path().join("out");
+    let request = BatchRequest { explain: true, ..BatchRequest::new(Selection::All, DAY, &out) };
+    let summary = batch(&ws, request).await.unwrap();
+    let kept = summary.explanations.unwrap();
+    assert_eq!(kept.households, 200);
+    let program = ws.program_for("321102".parse().unwrap(), DAY).unwrap();
+    let limited = program.tests.iter().filter(|test| test.limit.is_some() && test.entity == Entity::Household);
+    let limited: Vec<_> = limited.collect();
+    let (mut records, mut values) = (0, 0);
+    for finding in rows(&summary.findings_file) {
+        let test = limited[values % limited.len()];
+        let name = &program.steps[test.value.index()].name;
+        let explained = explain_kept(&out, &finding["case"].as_str().into(), Some(name), None).await.unwrap();
+        let mut all = Vec::new();
+        explained.trees.iter().for_each(|tree| nodes(tree, &mut all));
+        let gone: Vec<_> = all.iter().filter_map(|node| node.note.as_ref()).collect();
+        assert!(gone.is_empty(), "{}: {gone:?}", finding["case"]);
+        records += all.iter().map(|node| node.records.len()).sum::<usize>();
+        if let Some(fen) = explained.trees[0].fen {
+            assert_eq!(finding.get(&format!("{}_value", test.name)), Some(&fen.fen().to_string()));
+        }
+        values += 1;
+    }
+    assert!(records > 200, "{records} records stand under the values");
 }

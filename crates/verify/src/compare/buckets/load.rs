@@ -26,6 +26,8 @@ pub(super) struct Setting<'s> {
     pub(super) program_of: &'s BTreeMap<AreaCode, usize>,
     pub(super) words: &'s [Words],
     pub(super) exchange: &'s Exchange,
+    /// Whether the outcome of every pair is kept, to explain cases later.
+    pub(super) keep: bool,
 }
 
 /// Counts of (person, source) pairs by source: the nine outcomes by their codes, then those never asked.
@@ -47,6 +49,7 @@ impl Loaded {
         self.packed.datasets = Vec::new();
         self.packed.persons.inputs = Vec::new();
         self.packed.cases.inputs = Vec::new();
+        self.packed.outcomes = Vec::new();
         self.origins = Vec::new();
         self
     }
@@ -338,7 +341,16 @@ fn part(
     let mut counts = PairCounts::new();
     let mut unanswered: Vec<Vec<Unanswered>> = vec![Vec::new(); program.datasets.len()];
     let mut hidden: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();
+    let mut kept: Vec<Vec<u8>> = if setting.keep { vec![vec![UNASKED; count]; known] } else { Vec::new() };
     let mut settle = |row: usize, source: usize, code: u8, denied: bool, counts: &mut [usize; 10]| {
+        let seen = match (is_asked(source, row), denied) {
+            (false, _) => Outcome::NotApplicable as u8,
+            (true, true) => Outcome::NotAuthorised as u8,
+            (true, false) => code,
+        };
+        if let Some(of_source) = kept.get_mut(source) {
+            of_source[row] = seen;
+        }
         let code = match (is_asked(source, row), denied) {
             (false, _) => Outcome::NotApplicable as u8,
             (true, true) => Outcome::NotAuthorised as u8,
@@ -467,7 +479,8 @@ fn part(
         origins.push(Origins { raw, own, more });
     }
     let CaseRows { keys, packed: cases, .. } = cases;
-    let packed = Packed { cases, persons, datasets, sources: sources.ids().to_vec(), words: Arc::new(all) };
+    let packed =
+        Packed { cases, persons, datasets, sources: sources.ids().to_vec(), outcomes: kept, words: Arc::new(all) };
     Ok(Loaded { program: at, packed, keys, origins, counts })
 }
 

@@ -21,6 +21,7 @@ use std::sync::{Arc, mpsc};
 use hedui_base::AreaCode;
 use hedui_engine::concluded::{Concluded, Runner};
 use hedui_engine::packed::Words;
+use hedui_engine::stored::{StoredSetting, Sums};
 use hedui_rules::Program;
 use hedui_store::{CASES, PEOPLE, Snapshot};
 use jiff::civil::Date;
@@ -33,6 +34,7 @@ use self::table::{Columns, ints, words};
 use self::write::{Files, FlagRow, Sparse};
 use super::tally::FindingTally;
 use super::{BatchSummary, CaseFailure, SourceTotal};
+use crate::kept::{KeptOrigin, KeptStream};
 use crate::{Event, Progress, VerifyError, Workspace};
 
 /// Cases of a slice: their columns stay in cache.
@@ -44,6 +46,8 @@ pub(super) struct Job<'j> {
     pub(super) snapshot: &'j Snapshot,
     pub(super) as_of: Date,
     pub(super) threads: usize,
+    /// Whether to keep what explains each case later.
+    pub(super) explain: bool,
     pub(super) out: &'j Path,
     pub(super) progress: &'j dyn Progress,
 }
@@ -64,8 +68,17 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     let survey = Survey::of(job)?;
     let Survey { programs, program_of, exchange, buckets, cases: total } = &survey;
     let words: Vec<Words> = programs.iter().map(|program| Words::of(program)).collect();
-    let runners: Vec<Runner<'_>> = programs.iter().map(|program| Runner::new(program, job.as_of)).collect();
-    let setting = Setting { snapshot: job.snapshot, programs, program_of, words: &words, exchange };
+    let kept_setting = StoredSetting {
+        sources: job.ws.registry().iter().map(|source| (source.id.clone(), source.dataset.name.clone())).collect(),
+        sums: Sums::Values,
+        ..StoredSetting::default()
+    };
+    let runner = |program| {
+        let runner = Runner::new(program, job.as_of);
+        if job.explain { runner.keeping(kept_setting.clone()) } else { runner }
+    };
+    let runners: Vec<Runner<'_>> = programs.iter().map(|program| runner(program)).collect();
+    let setting = Setting { snapshot: job.snapshot, programs, program_of, words: &words, exchange, keep: job.explain };
     let sources = Sources::new(job.ws.registry());
     let mut summary = BatchSummary {
         as_of: Some(job.as_of),
@@ -76,6 +89,13 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     };
     let known_at = Some(job.snapshot.known_at());
     let mut files = Files::create((&summary.findings_file, &summary.flags_file), programs, job.as_of, known_at)?;
+    let mut kept = None;
+    if job.explain {
+        let data = std::path::absolute(job.ws.dir()).unwrap_or_else(|_| job.ws.dir().to_path_buf());
+        let mut stream = KeptStream::create(job.out, job.as_of, known_at, KeptOrigin::Data { data })?;
+        programs.iter().for_each(|program| stream.pack(program, kept_setting.clone()));
+        kept = Some(stream);
+    }
     let (mut tally, mut pairs) = (FindingTally::new(programs), PairCounts::new());
     let next = AtomicUsize::new(0);
     let work = |sources: &Sources, send: &mpsc::SyncSender<Result<Done, VerifyError>>| {
@@ -107,8 +127,11 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
         for done in receive {
             let done = done.inspect_err(|_| exchange.fail())?;
             waiting.insert(done.bucket, done);
-            while let Some(done) = waiting.remove(&turn) {
+            while let Some(mut done) = waiting.remove(&turn) {
                 turn += 1;
+                if let Some(kept) = &mut kept {
+                    keep_bucket(kept, programs, &mut done)?;
+                }
                 done_cases += write_bucket(&mut files, programs, &done, &mut summary, &mut tally, &mut pairs)?;
                 job.progress.event(Event::Compared { done: done_cases, total: *total });
             }
@@ -116,6 +139,9 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
         Ok(())
     })?;
     files.finish()?;
+    if let Some(kept) = kept {
+        summary.explanations = Some(kept.finish(job.out, job.ws.library(), programs)?);
+    }
     tally.into_summary(&mut summary);
     summary.sources = totals(job.ws, &sources, pairs);
     Ok(summary)
@@ -136,6 +162,18 @@ fn one(
         parts.push((loaded.without_rows(), concluded, evidence));
     }
     Ok(Done { bucket: at, parts })
+}
+
+/// Writes what explains a bucket's cases, pack by pack.
+fn keep_bucket(kept: &mut KeptStream, programs: &[Arc<Program>], done: &mut Done) -> Result<(), VerifyError> {
+    for (loaded, concluded, _) in &mut done.parts {
+        for found in concluded {
+            for (case, bytes) in found.case.iter().zip(std::mem::take(&mut found.kept)) {
+                kept.add(&programs[loaded.program], &loaded.packed.cases.id[*case as usize], bytes)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes a bucket's cases in their order. Returns how many there are.

@@ -89,7 +89,12 @@ impl Rows {
         }
         if !person.is_sorted() {
             let mut rows = order.unwrap_or_else(|| (0..rows as u32).collect());
-            rows.sort_by_key(|row| person[*row as usize]);
+            // All rows of a person and source come from one file, where they lie in the order of their keys.
+            let mut by_name: Vec<u16> = (0..sources.len() as u16).collect();
+            by_name.sort_by_key(|source| &sources.ids()[usize::from(*source)]);
+            let mut rank = vec![0u16; by_name.len()];
+            (0u16..).zip(&by_name).for_each(|(at, source)| rank[usize::from(*source)] = at);
+            rows.sort_by_key(|row| (person[*row as usize], rank[usize::from(source[*row as usize])]));
             order = Some(rows);
         }
         let mut start = vec![0u32; people + 1];
