@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hedui_base::ColumnType;
-use sqlx::{AnyConnection, Connection as _};
+use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::ducklake::{self, LakeTable};
 use crate::plain::InputSpec;
@@ -81,6 +81,27 @@ pub(crate) fn take(lake: &mut BTreeMap<String, LakeTable>) -> BTreeMap<String, T
 }
 
 impl Store {
+    /// The buckets in which a case may lie, by what the catalogue says of the files of `cases`: one, as a rule.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn buckets_of_case(&self, conn: &mut AnyConnection, case: &str) -> Result<Vec<u32>, StoreError> {
+        let Some(table) = self.inner.case_tables.get(CASES) else { return Ok(Vec::new()) };
+        let Some((column, ..)) = table.lake.columns.iter().find(|(_, name, _)| name == "case") else {
+            return Ok(Vec::new());
+        };
+        let rows = sqlx::query(
+            "SELECT DISTINCT f.bucket FROM ducklake_file_column_stats s JOIN store_file f ON f.data_file_id = s.data_file_id \
+             WHERE s.table_id = $1 AND s.column_id = $2 AND s.min_value <= $3 AND s.max_value >= $3 ORDER BY f.bucket",
+        )
+        .bind(table.lake.id)
+        .bind(*column)
+        .bind(case)
+        .fetch_all(conn)
+        .await?;
+        rows.iter().map(|row| Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))).collect()
+    }
+
     /// Makes the tables `cases` and `people`, or gives them the columns they lack, for these inputs of packs: one column
     /// per household input in `cases` and per person input in `people`, but for those that are columns of their own.
     ///

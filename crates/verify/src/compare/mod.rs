@@ -6,6 +6,7 @@ mod caseload;
 mod chunk;
 mod plain;
 mod results;
+mod stored_case;
 mod tally;
 
 pub use batch::batch;
@@ -16,6 +17,7 @@ pub(crate) use caseload::{Answers, Born, Setting, applies};
 pub(crate) use chunk::{Chunk, Compared, compare_caseload, recheck_months, saved, scheme_months};
 pub(crate) use plain::{plain_caseload, plain_library};
 pub(crate) use results::score;
+pub(crate) use stored_case::stored_chunk;
 pub(crate) use tally::CoverageTally;
 
 use std::collections::BTreeMap;

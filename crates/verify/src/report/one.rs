@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 use super::tree::Names;
 use super::words::relation_zh;
-use crate::compare::{Answers, Chunk, Setting, selected};
+use crate::compare::{Answers, Chunk, Setting, selected, stored_chunk};
 use crate::{Selection, VerifyError, Workspace};
 
 /// One case, its people, answers and columns.
@@ -32,17 +32,28 @@ pub(super) struct One {
 
 impl One {
     pub(super) async fn load(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Self, VerifyError> {
-        let cases = selected(ws, &Selection::Cases(vec![case.clone()])).await?;
-        let chunk = Chunk::load(ws, cases).await?;
-        let case = chunk.cases.first().cloned().ok_or_else(|| VerifyError::UnknownCase(case.clone()))?;
-        let program = ws.program_for(case.area, as_of)?;
-        let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
-        let people = ws.ledger().people(&keys).await?;
-        let filter = AskFilter { people: Some(keys.clone()), open: true, ..AskFilter::default() };
-        let open = ws.ledger().asks(&filter).await?;
         let mut connection = ws.ledger().connection().await?;
         let snapshot: Snapshot = ws.store().snapshot(&mut connection, At::Latest).await?;
         drop(connection);
+        let (chunk, in_store) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
+            Ok(cases) => (Chunk::load(ws, cases).await?, false),
+            Err(VerifyError::UnknownCase(id)) => {
+                let stored = stored_chunk(ws, &snapshot, case, as_of).await?;
+                (stored.ok_or(VerifyError::UnknownCase(id))?, true)
+            }
+            Err(error) => return Err(error),
+        };
+        let case = chunk.cases.first().cloned().ok_or_else(|| VerifyError::UnknownCase(case.clone()))?;
+        let program = ws.program_for(case.area, as_of)?;
+        let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
+        let people = if in_store {
+            // Nobody there has a name or a number.
+            keys.iter().map(|key| Person { key: *key, id: None, id_problem: None, name: None }).collect()
+        } else {
+            ws.ledger().people(&keys).await?
+        };
+        let filter = AskFilter { people: Some(keys.clone()), open: true, ..AskFilter::default() };
+        let open = ws.ledger().asks(&filter).await?;
         let (own, at) = (ws.clone(), Arc::clone(&program));
         let work = move || -> Result<_, VerifyError> {
             let answers = Answers::load(&snapshot, &at, &keys)?;

@@ -17,7 +17,7 @@ use hedui_store::plain::InputSpec;
 use hedui_store::results::{self, ResultColumn};
 use hedui_store::{At, BulkColumn, CASES, PEOPLE, Snapshot, Store, StoreOptions};
 use hedui_verify::{
-    BatchRequest, BatchSummary, ExplanationNode, Selection, Workspace, WorkspaceOptions, batch, explain_kept,
+    BatchRequest, BatchSummary, ExplanationNode, Selection, Workspace, WorkspaceOptions, batch, check, explain_kept,
 };
 use jiff::civil::{Date, date};
 use sqlx::Connection as _;
@@ -321,4 +321,32 @@ async fn what_explains_every_household_is_kept_and_reads_its_records_again() {
         values += 1;
     }
     assert!(records > 200, "{records} records stand under the values");
+}
+
+#[tokio::test]
+async fn one_case_of_the_store_is_checked_as_the_batch_compares_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let ws = city(&dir.path().join("data"), 150, 120).await;
+    let summary = compared(&ws, &dir.path().join("out"), 1).await;
+    let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for flag in rows(&summary.flags_file) {
+        flags.entry(flag["case"].clone()).or_default().push(flag["flag"].clone());
+    }
+    for finding in rows(&summary.findings_file) {
+        let report = check(&ws, &finding["case"].as_str().into(), DAY).await.unwrap();
+        let text = |name: &str| finding.get(name).map_or("", String::as_str);
+        assert_eq!(report.category.as_deref().unwrap_or_default(), text("category"));
+        assert_eq!(report.amount_fen.map_or(String::new(), |fen| fen.to_string()), text("amount_fen"));
+        for scheme in &report.schemes {
+            assert_eq!(scheme.finding.as_str(), text(&format!("finding_{}", scheme.scheme)));
+        }
+        let mut raised: Vec<String> = report.flags.iter().map(|flag| flag.flag.clone()).collect();
+        let mut expected = flags.remove(&report.case.to_string()).unwrap_or_default();
+        raised.sort();
+        expected.sort();
+        assert_eq!(raised, expected, "{}", report.case);
+    }
+    assert!(flags.is_empty());
+    let unknown = check(&ws, &"no such case".into(), DAY).await;
+    assert!(matches!(unknown, Err(hedui_verify::VerifyError::UnknownCase(_))));
 }
