@@ -15,6 +15,7 @@ use crate::output::{CaseError, PersonFinding};
 use crate::packed::Packed;
 use crate::reasons::Why;
 use crate::register::{Register, Slot};
+use crate::shared::Shared;
 use crate::slice::Slice;
 use crate::stored::{Shape, StoredSetting, Sums};
 
@@ -26,6 +27,8 @@ pub struct Runner<'p> {
     as_of: Date,
     /// Schemes in the order in which they are considered.
     order: Vec<usize>,
+    /// What is computed once a slice.
+    shared: Arc<Shared>,
     /// What is kept of each case to explain it later, if anything is.
     keep: Option<(Shape, StoredSetting)>,
 }
@@ -129,13 +132,23 @@ impl Numbers {
     }
 }
 
+/// Cases of a slice from which on it pays to look whether an expression was computed before.
+const SHARING: usize = 3;
+
 impl<'p> Runner<'p> {
     /// A runner of a program as of a day.
     #[must_use]
     pub fn new(program: &'p Program, as_of: Date) -> Self {
         let mut order: Vec<usize> = (0..program.schemes.len()).collect();
         order.sort_by_key(|i| program.schemes[*i].order);
-        Self { program, plan: EvidencePlan::new(program), as_of, order, keep: None }
+        Self {
+            program,
+            plan: EvidencePlan::new(program),
+            as_of,
+            order,
+            shared: Arc::new(Shared::of(program)),
+            keep: None,
+        }
     }
 
     /// Keeps of each case what explains it later: see [`crate::stored`]. The sums of `setting` are [`Sums::Values`].
@@ -164,8 +177,13 @@ impl<'p> Runner<'p> {
     }
 
     fn slice(&self, packed: &Packed, cases: std::ops::Range<usize>) -> Concluded {
+        let many = cases.len() >= SHARING;
         let slice = Slice::of_packed(self.program, packed, cases);
         let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
+        if many {
+            kernel.memo = vec![None; self.shared.count];
+            kernel.shared = Some(Arc::clone(&self.shared));
+        }
         let broken = kernel.run();
         let mut found = kernel.concluded(broken, &self.plan, &self.order);
         if let Some((shape, setting)) = &self.keep {

@@ -19,6 +19,7 @@ use crate::parameters::{Key, Lookups, Place};
 use crate::reads::reads_columns;
 use crate::reasons::Why;
 use crate::register::{Each, Known, Presence, Register, Slot, zip};
+use crate::shared::Shared;
 use crate::slice::Slice;
 
 /// What one row of a column is about.
@@ -74,6 +75,10 @@ pub(crate) struct Kernel<'a> {
     pub(crate) assumed: BTreeSet<Assumed>,
     /// What is not computed but given.
     pub(crate) given: Given,
+    /// Which expressions are computed once for all who write them; none: each for itself.
+    pub(crate) shared: Option<Arc<Shared>>,
+    /// Their columns so far, by class.
+    pub(crate) memo: Vec<Option<Register>>,
 }
 
 impl<'a> Kernel<'a> {
@@ -102,6 +107,8 @@ impl<'a> Kernel<'a> {
             keep,
             assumed: BTreeSet::new(),
             given: Given::default(),
+            shared: None,
+            memo: Vec::new(),
         }
     }
 
@@ -125,6 +132,8 @@ impl<'a> Kernel<'a> {
             keep: Arc::clone(&self.keep),
             assumed: self.assumed.clone(),
             given: Given::default(),
+            shared: None,
+            memo: Vec::new(),
         }
     }
 
@@ -174,6 +183,21 @@ impl<'a> Kernel<'a> {
             }
             _ => {}
         }
+        let Some(class) = self.shared.as_ref().and_then(|shared| shared.class(expr, scope)) else {
+            return self.eval_anew(expr, scope);
+        };
+        if let Some(known) = &self.memo[class] {
+            return known.clone();
+        }
+        let found = self.eval_anew(expr, scope);
+        // Whatever breaks has to be blamed on the rule at work.
+        if !self.slice.reasons.any_fault() {
+            self.memo[class] = Some(found.clone());
+        }
+        found
+    }
+
+    fn eval_anew(&mut self, expr: &'a Expr, scope: Scope) -> Register {
         let known = |value, rows| Register::same(Slot::known(value), rows);
         let rows = self.rows(scope);
         match &expr.kind {
@@ -431,7 +455,7 @@ pub(crate) fn key_of(slot: Slot, ty: ColumnType) -> Key {
 }
 
 /// Whether an expression over records is its owner's: computed once per owner, then handed to their records.
-fn is_of_owner(expr: &Expr) -> bool {
+pub(crate) fn is_of_owner(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Residence
         | ExprKind::IsMember
@@ -445,7 +469,7 @@ fn is_of_owner(expr: &Expr) -> bool {
 }
 
 /// Whether a person's expression is the household's: computed once per household, then handed to its people.
-fn is_of_household(expr: &Expr) -> bool {
+pub(crate) fn is_of_household(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Household(_) | ExprKind::AsOf | ExprKind::Residence => true,
         ExprKind::Parameter { keys, .. } => keys.is_empty(),

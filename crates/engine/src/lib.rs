@@ -36,6 +36,7 @@ mod texts;
 mod index;
 mod packed_from;
 mod packed_slice;
+mod shared;
 mod slice;
 
 // The kernel.

@@ -30,6 +30,9 @@ impl<'a> Kernel<'a> {
                 return Register::same(slot, rows);
             }
         }
+        if columns.is_empty() {
+            return self.by_place(id, scope);
+        }
         // Rows beside each other often ask the same.
         let mut known: FxHashMap<(u32, i64), (Slot, bool)> = FxHashMap::default();
         let mut last: Option<((u32, i64), (Slot, bool))> = None;
@@ -37,7 +40,6 @@ impl<'a> Kernel<'a> {
         for row in 0..rows {
             let case = self.case_of(scope, row);
             let key = match columns.as_slice() {
-                [] => Some(0),
                 [(column, _)] if !column.is_none_at(row) && column.is_settled() => Some(column.known().at(row)),
                 _ => None,
             };
@@ -48,13 +50,40 @@ impl<'a> Kernel<'a> {
                     None => {
                         let slot = match known.get(&asked) {
                             Some(slot) => *slot,
-                            None => self.parameter_at(id, &columns, row, case),
+                            None => {
+                                let slot = self.parameter_at(id, &columns, row, case);
+                                known.insert(asked, slot);
+                                slot
+                            }
                         };
-                        known.insert(asked, slot);
                         last = Some((asked, slot));
                         slot
                     }
                 },
+            };
+            if fallback {
+                self.assume_fallback(id, case);
+            }
+            found.push(slot);
+        }
+        Register::each(found)
+    }
+
+    /// A parameter without further keys: one lookup a place.
+    fn by_place(&mut self, id: usize, scope: Scope) -> Register {
+        let mut of_place: Vec<Option<(Slot, bool)>> = vec![None; self.places.len()];
+        let rows = self.rows(scope);
+        let mut found = Each::with_capacity(rows);
+        for row in 0..rows {
+            let case = self.case_of(scope, row);
+            let place = self.place_of[case] as usize;
+            let (slot, fallback) = match of_place[place] {
+                Some(known) => known,
+                None => {
+                    let looked = self.parameter_at(id, &[], row, case);
+                    of_place[place] = Some(looked);
+                    looked
+                }
             };
             if fallback {
                 self.assume_fallback(id, case);

@@ -59,7 +59,7 @@ impl<'a> Slice<'a> {
         let count = rows.len();
         let Some(column) = columns.get(at).and_then(Option::as_ref) else { return Register::same(missing, count) };
         let mut each = Each::with_capacity(count);
-        each.extend(column, rows, |_| missing);
+        each.extend(column, rows, missing.is_none(), |_| missing);
         Register::each(each)
     }
 
@@ -160,7 +160,7 @@ impl<'a> Slice<'a> {
         let mut each = Each::with_capacity(rows.owner.len());
         for piece in &rows.pieces {
             match values {
-                Some(column) => each.extend(column, piece.clone(), &mut null),
+                Some(column) => each.extend(column, piece.clone(), spec.null == NullMeaning::None, &mut null),
                 None => piece.clone().for_each(|row| each.push(null(row))),
             }
         }
@@ -184,13 +184,26 @@ impl Rows {
 
 impl Each {
     /// Takes rows of a packed column beyond all that were taken so far.
-    fn extend(&mut self, column: &PackedColumn, rows: Range<usize>, mut null: impl FnMut(usize) -> Slot) {
+    fn extend(
+        &mut self,
+        column: &PackedColumn,
+        rows: Range<usize>,
+        null_is_none: bool,
+        mut null: impl FnMut(usize) -> Slot,
+    ) {
         match column {
             PackedColumn::Int { values, valid } if valid.is_empty() => {
                 self.known.extend_from_slice(&values[rows]);
                 if !self.none.is_empty() {
                     self.none.resize(self.known.len(), false);
                 }
+            }
+            PackedColumn::Int { values, valid } if null_is_none => {
+                self.none.resize(self.known.len(), false);
+                let there = valid[rows.clone()].iter();
+                // What is none holds 0.
+                self.known.extend(values[rows].iter().zip(there.clone()).map(|(v, there)| if *there { *v } else { 0 }));
+                self.none.extend(there.map(|there| !there));
             }
             PackedColumn::Int { values, valid } => {
                 for row in rows {
