@@ -1,11 +1,11 @@
 //! How every (person, source) pair of a bucket stands: the newest outcome, and which answers are superseded.
 
 use hedui_base::Outcome;
-use hedui_store::{COVERAGE, Scan, Snapshot};
+use hedui_store::{COVERAGE, ScannedColumn, Snapshot};
 use rustc_hash::FxHashMap;
 
 use super::sources::Sources;
-use super::table::{Columns, ints, words};
+use super::table::{ints, words};
 use crate::VerifyError;
 
 /// No answer at all.
@@ -33,8 +33,9 @@ pub(super) struct Outcomes {
 
 #[derive(Debug, Default)]
 struct Rows {
-    person: Vec<i64>,
-    source: Vec<u32>,
+    /// From the first of the bucket.
+    person: Vec<u32>,
+    source: Vec<u16>,
     letter: Vec<u32>,
     answer: Vec<i64>,
 }
@@ -51,20 +52,29 @@ impl Outcomes {
         (first, people): (i64, usize),
         sources: &mut Sources,
     ) -> Result<Self, VerifyError> {
-        let names = ["person", "source", "outcome", "answer", "letter"];
-        let Scan { rows, columns, .. } = snapshot.scan(COVERAGE, bucket, &names)?;
-        let mut columns = Columns::new(columns);
-        let person = ints(columns.next())?.0;
-        let (source, source_words) = words(columns.next())?;
-        let (outcome, outcome_words) = words(columns.next())?;
-        let answer = ints(columns.next())?.0;
-        let (letter, letters) = words(columns.next())?;
-        let source_of: Vec<u32> = source_words.iter().map(|word| u32::from(sources.number(word))).collect();
-        let code_of = outcome_words
+        // A bucket has some million pairs: each column is made small before the next is read.
+        let one = |name: &str| -> Result<Option<ScannedColumn>, VerifyError> {
+            Ok(snapshot.scan(COVERAGE, bucket, &[name])?.columns.into_iter().next())
+        };
+        // Neither is ever null; a file that says otherwise is damaged.
+        let damaged = || VerifyError::Internal("coverage has a row without source or outcome".to_owned());
+        let (ids, names) = words(one("source")?)?;
+        let number: Vec<u16> = names.iter().map(|word| sources.number(word)).collect();
+        let of = |id: &u32| number.get(*id as usize).copied();
+        let source = ids.iter().map(of).collect::<Option<Vec<u16>>>().ok_or_else(damaged)?;
+        let (ids, names) = words(one("outcome")?)?;
+        let code = names
             .iter()
-            .map(|word| word.parse::<Outcome>().map(|o| o as u8))
+            .map(|word| word.parse::<Outcome>().map(|outcome| outcome.code()))
             .collect::<Result<Vec<u8>, _>>()
             .map_err(|_| VerifyError::Internal("an outcome in coverage is none of the nine".to_owned()))?;
+        let of = |id: &u32| code.get(*id as usize).copied();
+        let outcome = ids.iter().map(of).collect::<Option<Vec<u8>>>().ok_or_else(damaged)?;
+        drop(ids);
+        let person: Vec<u32> = ints(one("person")?)?.0.into_iter().map(|person| (person - first) as u32).collect();
+        let (letter, letters) = words(one("letter")?)?;
+        let answer = ints(one("answer")?)?.0;
+        let rows = person.len();
         let mut found = Self {
             people,
             codes: vec![UNASKED; people * sources.len()],
@@ -73,20 +83,12 @@ impl Outcomes {
             letters,
             ..Self::default()
         };
-        // Neither is ever null; a file that says otherwise is damaged.
-        let damaged = || VerifyError::Internal("coverage has a row without source or outcome".to_owned());
-        if source.iter().any(|word| *word as usize >= source_of.len())
-            || outcome.iter().any(|word| *word as usize >= code_of.len())
-        {
-            return Err(damaged());
-        }
-        let source: Vec<u32> = source.into_iter().map(|word| source_of[word as usize]).collect();
         let mut several = false;
         for row in 0..rows {
-            let at = (person[row] - first) as usize;
-            let code = &mut found.codes[source[row] as usize * people + at];
+            let at = person[row] as usize;
+            let code = &mut found.codes[usize::from(source[row]) * people + at];
             several |= *code != UNASKED;
-            *code = if *code == UNASKED { code_of[outcome[row] as usize] } else { SEVERAL };
+            *code = if *code == UNASKED { outcome[row] } else { SEVERAL };
             let known = &mut found.letter[at];
             if *known != letter[row] {
                 *known = if *known == NO_LETTER { letter[row] } else { MIXED };
@@ -95,12 +97,12 @@ impl Outcomes {
         if several {
             let mut outcomes: FxHashMap<u32, u8> = FxHashMap::default();
             for row in 0..rows {
-                let cell = source[row] as usize * people + (person[row] - first) as usize;
+                let cell = usize::from(source[row]) * people + person[row] as usize;
                 if found.codes[cell] == SEVERAL {
                     let newest = found.newest.entry(cell as u32).or_insert(i64::MIN);
                     if answer[row] > *newest {
                         *newest = answer[row];
-                        outcomes.insert(cell as u32, code_of[outcome[row] as usize]);
+                        outcomes.insert(cell as u32, outcome[row]);
                     }
                 }
             }
@@ -142,7 +144,7 @@ impl Outcomes {
     }
 
     /// The letter of the newest answer of every source about some people of the bucket, by person and source.
-    pub(super) fn letters_of(&self, first: i64, people: &[u32]) -> FxHashMap<(u32, u32), u32> {
+    pub(super) fn letters_of(&self, people: &[u32]) -> FxHashMap<(u32, u32), u32> {
         let mut found = FxHashMap::default();
         if people.is_empty() {
             return found;
@@ -152,9 +154,8 @@ impl Outcomes {
         people.iter().for_each(|person| wanted[*person as usize] = true);
         let Rows { person, source, letter, answer } = &self.rows;
         for row in 0..person.len() {
-            let at = (person[row] - first) as usize;
-            if wanted[at] {
-                let pair = (at as u32, source[row]);
+            if wanted[person[row] as usize] {
+                let pair = (person[row], u32::from(source[row]));
                 let known = newest.entry(pair).or_insert(i64::MIN);
                 if answer[row] > *known {
                     *known = answer[row];

@@ -117,8 +117,7 @@ pub(super) fn load(setting: &Setting<'_>, bucket: u32, sources: &mut Sources) ->
     }
     let mut handed = Vec::new();
     for (_, rows, words, wanted) in cases.values() {
-        let letters =
-            outcomes.letters_of(first, &wanted.iter().map(|(who, _)| (*who - first) as u32).collect::<Vec<_>>());
+        let letters = outcomes.letters_of(&wanted.iter().map(|(who, _)| (*who - first) as u32).collect::<Vec<_>>());
         for who in wanted {
             handed.push((*who, carried(bucket, who.0 - first, rows, words, &outcomes, &letters, sources)));
         }
@@ -380,7 +379,7 @@ fn part(
     };
     let slow: Vec<bool> = (0..count).map(|row| local[row].is_some_and(|local| foreign(row, local))).collect();
     let slow_people: Vec<u32> = (0..count).filter(|row| slow[*row]).filter_map(|row| local[row]).collect();
-    let letters = outcomes.letters_of(first, &slow_people);
+    let letters = outcomes.letters_of(&slow_people);
     for source in 0..sources.len() {
         let codes = outcomes.of_source(source);
         let counts = counts.entry(source).or_default();
