@@ -1,0 +1,149 @@
+//! The whole as statements that an engine runs one after the other.
+
+use std::fmt;
+
+use hedui_rules::Program;
+
+use crate::expressions::quoted;
+use crate::plan::Scope;
+use crate::printer::Printer;
+use crate::setting::{Options, Setting};
+use crate::stages::Stages;
+use crate::{ClusterError, Dialect};
+
+/// One relation of the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The relation it defines.
+    pub name: String,
+    /// The query.
+    pub query: String,
+    /// Whether later statements read it more than once, so that it should be kept.
+    pub kept: bool,
+}
+
+/// A program as SQL: after its statements the relations `findings` and `flags` hold the results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// For which engine.
+    pub dialect: Dialect,
+    /// What is said about it at the top.
+    pub head: String,
+    /// In the order to run them.
+    pub statements: Vec<Statement>,
+    /// Columns of `findings` in the order of `findings.parquet`, after `case_row`.
+    pub findings: Vec<String>,
+}
+
+/// Columns of `flags` in the order of `flags.parquet`, after `case_row`.
+pub const FLAG_COLUMNS: [&str; 9] =
+    ["case", "person", "flag", "severity", "follow_up", "declared", "found", "difference", "evidence"];
+
+/// Prints a program.
+///
+/// # Errors
+/// [`ClusterError::Unsupported`] for what SQL has no words for.
+pub fn script(program: &Program, setting: &Setting, options: Options) -> Result<Script, ClusterError> {
+    let dialect = options.dialect;
+    let mut printer = Printer::new(program, setting, options);
+    printer.run()?;
+    let (columns, broken) = printer.findings();
+    let flags: Vec<_> = program.flags.iter().map(|flag| printer.flag_columns(flag)).collect();
+    let evidence = printer.evidence();
+    let names = printer.evidence_names(&evidence);
+    let plan = std::mem::replace(&mut printer.plan, crate::plan::Plan::new(Vec::new()));
+    let datasets = program.datasets.iter().map(|dataset| dataset.name.clone()).collect();
+    let mut stages = Stages::new(&plan, dialect, datasets);
+    stages.run();
+    let mut statements: Vec<Statement> = stages
+        .stages
+        .iter()
+        .map(|stage| Statement { name: stage.name.clone(), query: stage.query.clone(), kept: true })
+        .collect();
+    let households = stages.last(Scope::Household);
+    let names_of: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    let lines: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let note = column.note.as_ref().map_or_else(String::new, |note| format!("  -- {}\n", note.replace('\n', " ")));
+            format!("{note}  {} AS {}", column.sql.text, quoted(&column.name, dialect))
+        })
+        .collect();
+    let ok = if broken.is("0") { String::new() } else { format!("\nWHERE {} = 0", broken.text) };
+    let findings = format!("SELECT case_row,\n{}\nFROM {households}{ok}", lines.join(",\n"));
+    statements.push(Statement { name: "findings".to_owned(), query: findings, kept: false });
+    let raised = printer.raised_query(&stages, &flags, &broken);
+    statements.push(Statement { name: "raised".to_owned(), query: raised, kept: true });
+    let evidence_query = printer.evidence_query(&stages, &evidence, &names);
+    if evidence_query.is_some() {
+        let people = "SELECT DISTINCT f.case_row, b.person\nFROM raised f JOIN persons b ON b.case_row = f.case_row \
+                      AND (f.person IS NULL OR f.person = b.person)";
+        statements.push(Statement { name: "raised_people".to_owned(), query: people.to_owned(), kept: true });
+    }
+    let case = |of: &dyn Fn(&hedui_rules::program::Flag) -> &str| {
+        let lines: Vec<String> = program
+            .flags
+            .iter()
+            .enumerate()
+            .map(|(i, flag)| format!("WHEN {i} THEN {}", dialect.text(of(flag))))
+            .collect();
+        if lines.is_empty() { "CAST(NULL AS STRING)".to_owned() } else { format!("CASE f.flag {} END", lines.join(" ")) }
+    };
+    let (evidence_column, evidence_join) = match &evidence_query {
+        None => ("CAST(NULL AS STRING)", String::new()),
+        Some(query) => (
+            "e.evidence",
+            format!(
+                "\nLEFT JOIN (\n{query}\n) e ON e.case_row = f.case_row AND e.flag = f.flag AND e.person IS NOT DISTINCT FROM f.person"
+            )
+            .replace("e.person IS NOT DISTINCT FROM f.person", if dialect == Dialect::Spark { "e.person <=> f.person" } else { "e.person IS NOT DISTINCT FROM f.person" }),
+        ),
+    };
+    let flags = format!(
+        "SELECT f.case_row, f.flag AS flag_order, c.case_id AS {}, f.person,\n  {} AS flag,\n  {} AS severity,\n  {} AS follow_up,\n  \
+         f.declared, f.found, f.found - f.declared AS difference, {evidence_column} AS evidence\n\
+         FROM raised f JOIN cases c ON c.case_row = f.case_row{evidence_join}",
+        quoted("case", dialect),
+        case(&|flag| &flag.id),
+        case(&|flag| flag.severity.as_str()),
+        case(&|flag| flag.follow_up.as_str()),
+    );
+    statements.push(Statement { name: "flags".to_owned(), query: flags, kept: false });
+    let pack = &program.pack;
+    let head = format!(
+        "pack {} {} {}, as of {}, {} mode, for {}",
+        pack.id,
+        pack.version,
+        pack.title,
+        setting.as_of,
+        options.mode.as_str(),
+        dialect.as_str(),
+    );
+    Ok(Script { dialect, head, statements, findings: names_of })
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "-- {}", self.head.replace('\n', " "))?;
+        for statement in &self.statements {
+            writeln!(f)?;
+            writeln!(f, "{};", statement.create(self.dialect))?;
+            if self.dialect == Dialect::Spark && statement.kept {
+                writeln!(f, "CACHE LAZY TABLE {};", statement.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Statement {
+    /// The statement that defines the relation.
+    #[must_use]
+    pub fn create(&self, dialect: Dialect) -> String {
+        let kind = match dialect {
+            Dialect::DuckDb if self.kept => "CREATE OR REPLACE TEMP TABLE",
+            Dialect::DuckDb | Dialect::Spark => "CREATE OR REPLACE TEMP VIEW",
+        };
+        format!("{kind} {} AS\n{}", self.name, self.query)
+    }
+}
