@@ -106,15 +106,7 @@ impl Printer<'_> {
             let lo = slot.lo.clone();
             let view = View { hi: lo.clone(), lo, code: None };
             let counts = inside.lo.clone();
-            return Items {
-                from,
-                slot,
-                view,
-                certain: counts.clone(),
-                counts,
-                many: ghost,
-                why: Why::default(),
-            };
+            return Items { from, slot, view, certain: counts.clone(), counts, many: ghost, why: Why::default() };
         }
         let view = self.view(&slot);
         let counts = all([inside.hi().clone(), not(&slot.is_none())]);
@@ -265,7 +257,8 @@ impl Printer<'_> {
         let all_why = items.all_reasons();
         let all_why = self.bound_why(&all_why);
         let words: Vec<(usize, u64)> = all_why.0.iter().map(|(word, (_, bits))| (*word, *bits)).collect();
-        let mut reads = vec![exact.clone(), value.clone(), items.counts.clone(), items.certain.clone(), items.many.clone()];
+        let mut reads =
+            vec![exact.clone(), value.clone(), items.counts.clone(), items.certain.clone(), items.many.clone()];
         reads.extend(all_why.0.values().map(|(sql, _)| sql.clone()));
         let (counts, certain, many) = (&items.counts, &items.certain, &items.many);
         let results = self.plan.special(items.from, &reads, 4 + words.len(), |names| {
@@ -273,9 +266,8 @@ impl Printer<'_> {
                 all_why.0.values().enumerate().map(|(i, (sql, _))| of(i, &sql.text)).collect::<String>()
             };
             let inner = unions(&|i, sql| format!(", BIT_OR({sql}) AS w{i}"));
-            let outer = unions(&|i, _| {
-                format!(", BIT_OR(CASE WHEN exact AND c = 1 THEN 0 ELSE w{i} END) AS {}", names[4 + i])
-            });
+            let outer =
+                unions(&|i, _| format!(", BIT_OR(CASE WHEN exact AND c = 1 THEN 0 ELSE w{i} END) AS {}", names[4 + i]));
             let [exact, value, counts, certain, many] =
                 [&exact, &value, counts, certain, many].map(|sql: &Sql| sql.text.as_str());
             format!(
@@ -306,8 +298,7 @@ impl Printer<'_> {
             let value = q!("{function}({}){}", items.slot.lo, filter(&items.counts));
             return Slot::optional(self.over(items, value, "NULL"), Sort::Number);
         }
-        let (far, near) =
-            if largest { (&items.view.hi, &items.view.lo) } else { (&items.view.lo, &items.view.hi) };
+        let (far, near) = if largest { (&items.view.hi, &items.view.lo) } else { (&items.view.lo, &items.view.hi) };
         let settled = any_row_is(self, items, &items.certain);
         let present = any_row_is(self, items, &items.counts);
         let firm = self.over(items, q!("{function}({}){}", near, filter(&items.certain)), "NULL");
@@ -478,4 +469,3 @@ pub(crate) fn any_row_is(printer: &mut Printer<'_>, items: &Items, condition: &S
 pub(crate) fn filter(condition: &Sql) -> Sql {
     if condition.is("TRUE") { Sql::literal("") } else { q!(" FILTER (WHERE {})", condition) }
 }
-

@@ -109,11 +109,8 @@ impl Printer<'_> {
                 ));
             }
             let asked = asked.join(" | ");
-            let mut open = if complete {
-                format!("COALESCE(c.o{word}, 0)")
-            } else {
-                format!("~COALESCE(c.a{word}, 0)")
-            };
+            let mut open =
+                if complete { format!("COALESCE(c.o{word}, 0)") } else { format!("~COALESCE(c.a{word}, 0)") };
             if self.setting.denied && used.entity == Entity::Person {
                 open = format!("({open} | COALESCE(x.d{word}, 0))");
             }
@@ -157,8 +154,7 @@ impl Printer<'_> {
             }
         }
         by_word.entry(0).or_default();
-        let everywhere: Vec<String> =
-            by_word.values().flatten().map(|(name, _)| self.dialect().text(name)).collect();
+        let everywhere: Vec<String> = by_word.values().flatten().map(|(name, _)| self.dialect().text(name)).collect();
         let mut why = Why::default();
         for (word, bits) in &by_word {
             let mut text = self.source_bits(&column.text, bits, "0");

@@ -47,7 +47,9 @@ impl Printer<'_> {
         match a.lo.number {
             Some(value) if a.is_closed() => Slot::number(value + by),
             _ => {
-                let move_end = |sql: &Sql| if by < 0 { q!("({} - {})", sql, Sql::number(-by)) } else { q!("({} + {})", sql, Sql::number(by)) };
+                let move_end = |sql: &Sql| {
+                    if by < 0 { q!("({} - {})", sql, Sql::number(-by)) } else { q!("({} + {})", sql, Sql::number(by)) }
+                };
                 let (lo, hi) = (move_end(&a.lo), a.hi.as_ref().map(move_end));
                 match a.code().cloned() {
                     None => Slot { lo, hi, ..a.clone() },
@@ -62,10 +64,7 @@ impl Printer<'_> {
         let (year, mark) = (today.year(), i64::from(today.month()) * 100 + i64::from(today.day()));
         self.monotone(birth, false, move |p, v| {
             let born = p.civil(v);
-            q!(
-                "({year} - {} - CASE WHEN {} * 100 + {} > {mark} THEN 1 ELSE 0 END)",
-                born.year, born.month, born.day
-            )
+            q!("({year} - {} - CASE WHEN {} * 100 + {} > {mark} THEN 1 ELSE 0 END)", born.year, born.month, born.day)
         })
     }
 
@@ -76,7 +75,8 @@ impl Printer<'_> {
 
     fn civil(&mut self, days: &Sql) -> Civil {
         if !self.is_full() {
-            let date = Sql { reads: days.reads.clone(), ..Sql::with(self.dialect().date(&days.text), Vec::new()) };
+            let date = Sql::with(self.dialect().date(&days.text), days.reads.clone());
+            let date = self.bind(date);
             return Civil { year: q!("YEAR({})", date), month: q!("MONTH({})", date), day: q!("DAY({})", date) };
         }
         let div = |p: &mut Self, a: Sql, b: i64| {
@@ -89,7 +89,8 @@ impl Printer<'_> {
         let era = div(self, z.clone(), 146_097);
         let era = self.bind(era);
         let doe = self.bind(q!("{} - {} * 146097", z, era));
-        let (a, b, c) = (div(self, doe.clone(), 1_460), div(self, doe.clone(), 36_524), div(self, doe.clone(), 146_096));
+        let (a, b, c) =
+            (div(self, doe.clone(), 1_460), div(self, doe.clone(), 36_524), div(self, doe.clone(), 146_096));
         let yoe = div(self, q!("{} - {} + {} - {}", doe, a, b, c), 365);
         let yoe = self.bind(yoe);
         let (a, b) = (div(self, yoe.clone(), 4), div(self, yoe.clone(), 100));
@@ -135,7 +136,9 @@ impl Printer<'_> {
         let leap = q!("({} % 4 = 0 AND ({} % 100 <> 0 OR {} % 400 = 0))", year, year, year);
         let last = q!(
             "CASE WHEN {} IN (4, 6, 9, 11) THEN 30 WHEN {} = 2 THEN CASE WHEN {} THEN 29 ELSE 28 END ELSE 31 END",
-            month, month, leap
+            month,
+            month,
+            leap
         );
         let day = self.bind(q!("CASE WHEN {} IS NOT NULL THEN LEAST({}, {}) END", month, civil.day, last));
         let y = self.bind(q!("{} - CASE WHEN {} <= 2 THEN 1 ELSE 0 END", year, month));
@@ -154,8 +157,8 @@ impl Printer<'_> {
         if !self.is_full() && a.is_closed() && months.is_closed() {
             let (v, by) = (self.bind(a.lo.clone()), self.bind(months.lo.clone()));
             let value = self.add_months(&v, &by);
-            let optional = a.presence != crate::slot::Presence::Always
-                || months.presence != crate::slot::Presence::Always;
+            let optional =
+                a.presence != crate::slot::Presence::Always || months.presence != crate::slot::Presence::Always;
             return if optional { Slot::optional(value, Sort::Number) } else { Slot::known(value, Sort::Number) };
         }
         let (day, by) = (self.view(a), self.view(months));

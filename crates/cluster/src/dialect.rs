@@ -86,14 +86,6 @@ impl Dialect {
         }
     }
 
-    /// Before the body of a `WITH` part that is read once.
-    pub(crate) const fn inline(self) -> &'static str {
-        match self {
-            Self::DuckDb => "AS NOT MATERIALIZED",
-            Self::Spark => "AS",
-        }
-    }
-
     /// Texts of a group joined with `;` in an order.
     pub(crate) fn ordered_join(self, order: &[&str], text: &str, filter: &str) -> String {
         match self {

@@ -265,8 +265,7 @@ impl Printer<'_> {
             return if optional { Slot::optional(lo, sort) } else { Slot::known(lo, sort) };
         }
         let views: Vec<View> = branches.iter().map(|(_, v)| v).chain([otherwise]).map(|v| self.view(v)).collect();
-        let codes: Vec<Sql> =
-            views.iter().map(|view| view.code.clone().unwrap_or_else(|| Sql::number(0))).collect();
+        let codes: Vec<Sql> = views.iter().map(|view| view.code.clone().unwrap_or_else(|| Sql::number(0))).collect();
         let has_codes = views.iter().any(|view| view.code.is_some());
         if settled {
             let conditions: Vec<Sql> = branches.iter().map(|(c, _)| self.plan.bind(c.lo.clone())).collect();
@@ -307,9 +306,7 @@ impl Printer<'_> {
         let ends = |of: &dyn Fn(&View) -> Sql| counts.iter().cloned().zip(views.iter().map(of)).collect::<Vec<_>>();
         let (los, his) = (ends(&|v| v.lo.clone()), ends(&|v| v.hi.clone()));
         let (lo, hi) = match sort {
-            Sort::Number => {
-                (self.end_of(los.into_iter(), "LEAST"), self.end_of(his.into_iter(), "GREATEST"))
-            }
+            Sort::Number => (self.end_of(los.into_iter(), "LEAST"), self.end_of(his.into_iter(), "GREATEST")),
             Sort::Truth => {
                 let lo = all(los.iter().map(|(counts, lo)| any([not(counts), lo.clone()])));
                 let hi = any(his.iter().map(|(counts, hi)| all([counts.clone(), hi.clone()])));
@@ -341,16 +338,27 @@ impl Printer<'_> {
             return value.clone();
         }
         let (view, other) = (self.view(value), self.view(instead));
-        let stays = any([value.is_value(), value.is_none(), match value.why.0.get(&0) {
-            Some((word, bits)) if bits & 1 != 0 => q!("({} & 1 <> 0)", word),
-            _ => Sql::truth(false),
-        }]);
+        let stays = any([
+            value.is_value(),
+            value.is_none(),
+            match value.why.0.get(&0) {
+                Some((word, bits)) if bits & 1 != 0 => q!("({} & 1 <> 0)", word),
+                _ => Sql::truth(false),
+            },
+        ]);
         let stays = self.bind(q!("COALESCE({}, FALSE)", stays));
-        let pick = |a: &Sql, b: &Sql| if a == b { a.clone() } else { q!("CASE WHEN {} THEN {} ELSE {} END", stays, a, b) };
+        let pick =
+            |a: &Sql, b: &Sql| if a == b { a.clone() } else { q!("CASE WHEN {} THEN {} ELSE {} END", stays, a, b) };
         let none = Sql::number(0);
         let code = (view.code.is_some() || other.code.is_some())
             .then(|| pick(view.code.as_ref().unwrap_or(&none), other.code.as_ref().unwrap_or(&none)));
-        let fault = Why(value.why.0.iter().filter(|(word, (_, bits))| **word == 0 && bits & 1 != 0).map(|(w, (s, _))| (*w, (s.clone(), 1))).collect());
+        let fault = Why(value
+            .why
+            .0
+            .iter()
+            .filter(|(word, (_, bits))| **word == 0 && bits & 1 != 0)
+            .map(|(w, (s, _))| (*w, (s.clone(), 1)))
+            .collect());
         let why = fault.when(&stays).or(&instead.why.when(&not(&stays)));
         // A broken value keeps all its reasons, but the fault alone decides the case.
         self.finish(value.sort, pick(&view.lo, &other.lo), Some(pick(&view.hi, &other.hi)), code, why)
@@ -364,7 +372,10 @@ fn choice(branches: impl Iterator<Item = (Sql, Sql)>, otherwise: &Sql) -> Sql {
         return otherwise.clone();
     }
     let lines: Vec<Sql> = branches.iter().map(|(c, v)| q!("WHEN {} THEN {}", c, v)).collect();
-    q!("CASE {} ELSE {} END", Sql::join(&lines, " "), otherwise)
+    let chosen = q!("CASE {} ELSE {} END", Sql::join(&lines, " "), otherwise);
+    // Literals alone would be numbers of 32 bits.
+    let literals = branches.iter().map(|(_, value)| value).chain([otherwise]).all(|value| value.number.is_some());
+    if literals { q!("CAST({} AS BIGINT)", chosen) } else { chosen }
 }
 
 /// What a value of a column can be where it is null.
@@ -389,4 +400,3 @@ pub(crate) fn quoted(name: &str, dialect: crate::Dialect) -> String {
         crate::Dialect::Spark => format!("`{name}`"),
     }
 }
-

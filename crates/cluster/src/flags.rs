@@ -123,9 +123,9 @@ impl Printer<'_> {
             let (facts, obligors) = self.reach(definition.when.index());
             for dataset in &definition.evidence {
                 let dataset: &DatasetId = dataset;
-                let of = facts.iter().filter(|step| {
-                    matches!(&program.steps[**step].kind, StepKind::Fact { dataset: own, .. } if own == dataset)
-                });
+                let of = facts.iter().filter(
+                    |step| matches!(&program.steps[**step].kind, StepKind::Fact { dataset: own, .. } if own == dataset),
+                );
                 let is = any(of.filter_map(|step| self.counted[*step].clone()));
                 if is.is("FALSE") {
                     continue;
@@ -149,7 +149,8 @@ impl Printer<'_> {
     fn evidence_reads(&mut self, dataset: usize, evidence: &[&Evidence]) -> Vec<u32> {
         let scope = Scope::Records(dataset);
         let columns = ["source", "record_id", "as_of"].map(|name| self.plan.base(name, scope, &format!("r.{name}")));
-        let mut reads: Vec<u32> = columns.iter().chain(evidence.iter().map(|e| &e.is)).flat_map(|c| c.reads.clone()).collect();
+        let mut reads: Vec<u32> =
+            columns.iter().chain(evidence.iter().map(|e| &e.is)).flat_map(|c| c.reads.clone()).collect();
         reads.sort_unstable();
         reads.dedup();
         reads
@@ -210,7 +211,12 @@ impl Printer<'_> {
     }
 
     /// The relation `evidence`: for each raised flag its records, joined as results write them.
-    pub(crate) fn evidence_query(&mut self, stages: &Stages<'_>, evidence: &[Evidence], names: &[Vec<Sql>]) -> Option<String> {
+    pub(crate) fn evidence_query(
+        &mut self,
+        stages: &Stages<'_>,
+        evidence: &[Evidence],
+        names: &[Vec<Sql>],
+    ) -> Option<String> {
         let dialect = self.dialect();
         let mut parts = Vec::new();
         for (dataset, used) in self.program.datasets.iter().enumerate() {
@@ -275,9 +281,7 @@ impl Printer<'_> {
                     return Vec::new();
                 }
                 let scope = Scope::Records(dataset);
-                ["source", "record_id", "as_of"]
-                    .map(|name| self.plan.base(name, scope, &format!("r.{name}")))
-                    .to_vec()
+                ["source", "record_id", "as_of"].map(|name| self.plan.base(name, scope, &format!("r.{name}"))).to_vec()
             })
             .collect()
     }

@@ -111,12 +111,8 @@ fn query(
         _ => ("CAST(NULL AS BIGINT)", "TRUE"),
     };
     let (lo, hi) = match function {
-        AggregateFn::MonthMax => {
-            ("COALESCE(MAX(CASE WHEN firm THEN below END), MIN(below))", "MAX(above)")
-        }
-        AggregateFn::MonthMin => {
-            ("MIN(below)", "COALESCE(MIN(CASE WHEN firm THEN above END), MAX(above))")
-        }
+        AggregateFn::MonthMax => ("COALESCE(MAX(CASE WHEN firm THEN below END), MIN(below))", "MAX(above)"),
+        AggregateFn::MonthMin => ("MIN(below)", "COALESCE(MIN(CASE WHEN firm THEN above END), MAX(above))"),
         _ => ("MIN(below)", "MAX(above)"),
     };
     let all_words = words(&|i| format!(", w{i}"));

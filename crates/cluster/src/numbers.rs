@@ -99,10 +99,7 @@ impl Printer<'_> {
             RoundMode::Down => self.cut(x, to, wide),
             RoundMode::Up => {
                 let cut = self.cut(x, to, wide);
-                q!(
-                    "{} + CASE WHEN {} % {} = 0 THEN 0 WHEN {} < 0 THEN -1 ELSE 1 END",
-                    cut, x, to, x
-                )
+                q!("{} + CASE WHEN {} % {} = 0 THEN 0 WHEN {} < 0 THEN -1 ELSE 1 END", cut, x, to, x)
             }
             RoundMode::Floor | RoundMode::Ceil => {
                 // What is left over, from 0 up; what is without it divides evenly.
@@ -120,7 +117,14 @@ impl Printer<'_> {
                 let below = self.bind(below);
                 q!(
                     "{} + CASE WHEN {} > {} - {} OR ({} = {} - {} AND {} % 2 <> 0) THEN 1 ELSE 0 END",
-                    below, over, to, over, over, to, over, below
+                    below,
+                    over,
+                    to,
+                    over,
+                    over,
+                    to,
+                    over,
+                    below
                 )
             }
             RoundMode::HalfDown => {
@@ -128,7 +132,11 @@ impl Printer<'_> {
                 let over = self.bind(q!("ABS({} % {})", x, to));
                 q!(
                     "{} + CASE WHEN {} > {} - {} THEN CASE WHEN {} < 0 THEN -1 ELSE 1 END ELSE 0 END",
-                    cut, over, to, over, x
+                    cut,
+                    over,
+                    to,
+                    over,
+                    x
                 )
             }
         };

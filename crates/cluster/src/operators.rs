@@ -184,13 +184,28 @@ impl Printer<'_> {
         // Kept small where it is not used, so that it cannot leave the range of wide numbers.
         let finite = self.bind(q!(
             "CASE WHEN ABS({}) = {} OR ABS({}) = {} THEN 0 ELSE {} * {} END",
-            a, infinite, b, infinite, a, b
+            a,
+            infinite,
+            b,
+            infinite,
+            a,
+            b
         ));
         let rounded = self.round_div(&finite, unit, true);
         self.bind(q!(
             "CASE WHEN {} = 0 OR {} = 0 THEN 0 WHEN ABS({}) = {} OR ABS({}) = {} \
              THEN CASE WHEN ({} < 0) = ({} < 0) THEN {} ELSE -{} END ELSE {} END",
-            a, b, a, infinite, b, infinite, a, b, infinite, infinite, rounded
+            a,
+            b,
+            a,
+            infinite,
+            b,
+            infinite,
+            a,
+            b,
+            infinite,
+            infinite,
+            rounded
         ))
     }
 
@@ -297,7 +312,13 @@ impl Printer<'_> {
             let quotient = scaled(self, &finite, &over, true);
             self.bind(q!(
                 "CASE WHEN {} IS NULL THEN NULL WHEN ABS({}) = {} THEN {} WHEN {} = {} THEN 0 ELSE {} END",
-                by, end, infinite, end, by, infinite, quotient
+                by,
+                end,
+                infinite,
+                end,
+                by,
+                infinite,
+                quotient
             ))
         };
         let lo = end(&low, q!("CASE WHEN {} < 0 THEN {} ELSE {} END", low, near, far));
@@ -389,9 +410,6 @@ impl Printer<'_> {
 
     /// What a month may hold of a yearly amount: from nothing to all of it, unless the year holds nothing.
     pub(crate) fn per_month(&mut self, a: &Slot) -> Slot {
-        if !self.is_full() {
-            return Slot::optional(q!("CASE WHEN {} = 0 THEN 0 END", a.lo), Sort::Number);
-        }
         let view = self.view(a);
         let name = self.program.steps[self.step].name.clone();
         let spread = self.because(&name);
@@ -467,9 +485,7 @@ impl Printer<'_> {
         match &a.presence {
             Presence::Always => Slot::truth(Sql::truth(false)),
             Presence::Null => Slot::truth(q!("({} IS NULL)", a.lo)),
-            Presence::Code(code) => {
-                self.undetermined(q!("({} = 2)", code), q!("({} <> 0)", code), a.why.clone())
-            }
+            Presence::Code(code) => self.undetermined(q!("({} = 2)", code), q!("({} <> 0)", code), a.why.clone()),
         }
     }
 

@@ -29,6 +29,15 @@ impl Printer<'_> {
     /// Whether the case's area lies within another.
     fn within(&mut self, row: &ParameterRow) -> Sql {
         let Some(area) = row.area else { return Sql::truth(true) };
+        if let (Some(pack), false) = (self.program.pack.area, self.is_full()) {
+            // Where all is known, the cases lie in the pack's area.
+            if pack.is_within(area) {
+                return Sql::truth(true);
+            }
+            if !area.is_within(pack) {
+                return Sql::truth(false);
+            }
+        }
         let own = self.plan.base("area", Scope::Household, "b.area");
         let digits = digits_of(area);
         q!("(SUBSTRING({}, 1, {}) = '{digits}')", own, Sql::literal(digits.len()))
@@ -119,6 +128,7 @@ impl Printer<'_> {
         rows.sort_by_key(|row| std::cmp::Reverse((row.area.map_or(0, |a| a.depth()), row.residence.is_some())));
         let candidates: Vec<Candidate> =
             rows.into_iter().map(|row| self.candidate(parameter, row, &keys, sort)).collect();
+        let candidates: Vec<Candidate> = candidates.into_iter().filter(|c| !c.could.is("FALSE")).collect();
         let by_residence = parameter.rows.iter().any(|row| row.residence.is_some());
         let exact_keys = Self::all_exact(&keys);
         let exact = if by_residence && self.is_full() {
@@ -132,7 +142,7 @@ impl Printer<'_> {
             ParameterValue::Int(v) => Sql::number(*v),
             ParameterValue::Text(text) => Sql::literal(self.dialect().text(text)),
         });
-        if let [only] = &candidates[..]
+        if let Some(only) = candidates.first()
             && only.must.is("TRUE")
             && let (Some((lo, hi)), false) = (&only.value, only.is_gap)
             && lo == hi
@@ -140,19 +150,13 @@ impl Printer<'_> {
         {
             return Slot::known(lo.clone(), sort);
         }
-        if !self.is_full() {
+        if !self.is_full() && candidates.iter().all(|candidate| !candidate.is_gap) {
             return self.known_parameter(&candidates, fallback, sort);
         }
         self.open_parameter(parameter, &candidates, fallback, (&keys, exact), sort)
     }
 
-    fn candidate(
-        &mut self,
-        parameter: &Parameter,
-        row: &ParameterRow,
-        keys: &[Key],
-        sort: Sort,
-    ) -> Candidate {
+    fn candidate(&mut self, parameter: &Parameter, row: &ParameterRow, keys: &[Key], sort: Sort) -> Candidate {
         let (mut could, mut must) = self.at_place(row);
         for (accepts, key) in row.keys.iter().zip(keys) {
             let (may, is) = self.accepts(accepts, key);
@@ -193,14 +197,18 @@ impl Printer<'_> {
                 (Some(hedui_base::Period::Year), ColumnType::Money(hedui_base::Period::Month)) => {
                     p.round_div(&total, &Sql::number(12), full)
                 }
-                (Some(hedui_base::Period::Month), ColumnType::Money(hedui_base::Period::Year)) => q!("({} * 12)", total),
+                (Some(hedui_base::Period::Month), ColumnType::Money(hedui_base::Period::Year)) => {
+                    q!("({} * 12)", total)
+                }
                 _ => total,
             };
             let value = p.bind(value);
             if full { p.bind(q!("TRY_CAST({} AS BIGINT)", value)) } else { value }
         };
         let lowest = q!("GREATEST({}, {})", key.view.lo, Sql::number(from));
-        let lowest = if key.slot.is_closed() { key.view.lo.clone() } else {
+        let lowest = if key.slot.is_closed() {
+            key.view.lo.clone()
+        } else {
             // An unbounded key begins where the row does.
             self.bind(q!("COALESCE({}, {})", lowest, Sql::number(from)))
         };
@@ -232,6 +240,7 @@ impl Printer<'_> {
             return if optional { Slot::optional(otherwise, sort) } else { Slot::known(otherwise, sort) };
         }
         let value = q!("CASE {} ELSE {} END", Sql::join(&lines, " "), otherwise);
+        let value = if sort == Sort::Number { q!("CAST({} AS BIGINT)", value) } else { value };
         // Without a row for the place the kernel would refuse the case: the null says so.
         let optional = optional && candidates.iter().any(|c| c.value.is_none());
         let value = self.bind(value);
@@ -306,7 +315,7 @@ impl Printer<'_> {
         let residence = self.plan.base("residence", Scope::Household, "b.residence");
         let gaps = any(counts.iter().filter(|(_, c)| c.is_gap).map(|(m, _)| (*m).clone()));
         // Known for certain unless several rows may be meant or the one is a gap.
-        if !exact.is("TRUE") || !gaps.is("FALSE") {
+        if self.is_full() && (!exact.is("TRUE") || !gaps.is("FALSE")) {
             let unsaid = self.because("residence");
             why = why.or(&unsaid.when(&q!("({} IS NULL)", residence)));
         }

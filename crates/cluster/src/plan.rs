@@ -137,7 +137,8 @@ impl Plan {
 
     /// Gives an expression a name, so that it is computed once; what is cheap to write again stays as it is.
     pub(crate) fn bind(&mut self, sql: Sql) -> Sql {
-        if sql.atom || sql.reads.is_empty() {
+        // A short constant is as good as a name; a long one would be written out again and again.
+        if sql.atom || (sql.reads.is_empty() && sql.text.len() < 100) {
             return sql;
         }
         let key = (None, sql.text.clone());

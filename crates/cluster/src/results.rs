@@ -208,7 +208,8 @@ impl Printer<'_> {
         let until = text(self, persons.until, true);
         let person = self.plan.base("person", Scope::Person, "b.person");
         let line = self.bind(q!("CONCAT(CAST({} AS STRING), '|', {}, '|', {}, '|', {})", person, tri, amount, until));
-        let joined = self.dialect().ordered_join(&[&person.text], &line.text, &format!(" FILTER (WHERE {})", counts.text));
+        let joined =
+            self.dialect().ordered_join(&[&person.text], &line.text, &format!(" FILTER (WHERE {})", counts.text));
         let joined = Sql::with(joined, [&person.reads[..], &line.reads, &counts.reads].concat());
         let joined = self.plan.grouped(Scope::Person, joined);
         let sql = q!("NULLIF({}, '')", joined);
@@ -299,8 +300,7 @@ impl Printer<'_> {
             columns.push(ResultColumn { name: format!("test_{}_waiting_on", test.name), sql, note: None });
         }
         for scheme in &program.schemes {
-            for (part, step) in
-                [("amount", scheme.amount), ("until", scheme.until), ("recheck", scheme.recheck_months)]
+            for (part, step) in [("amount", scheme.amount), ("until", scheme.until), ("recheck", scheme.recheck_months)]
             {
                 if let Some(step) = step {
                     let slot = self.steps[step.index()].clone();

@@ -66,8 +66,7 @@ impl Printer<'_> {
         }
         let optional = of.view.code.clone();
         if !self.is_full() {
-            let lines: Vec<Sql> =
-                found.iter().map(|(m, one)| q!("WHEN {} THEN {}", m, one.lo)).collect();
+            let lines: Vec<Sql> = found.iter().map(|(m, one)| q!("WHEN {} THEN {}", m, one.lo)).collect();
             let value = q!("CASE {} END", Sql::join(&lines, " "));
             let value = match &optional {
                 Some(code) => q!("CASE WHEN {} = 0 THEN {} END", code, value),
@@ -88,10 +87,7 @@ impl Printer<'_> {
         let value = self.narrow(&lo);
         let value = self.bind(value);
         let absent = optional.as_ref().map_or_else(|| Sql::truth(false), |code| q!("({} = 2)", code));
-        let broken = all([
-            not(&absent),
-            any([not(&is_there), all([settled.clone(), q!("{} IS NULL", value)])]),
-        ]);
+        let broken = all([not(&absent), any([not(&is_there), all([settled.clone(), q!("{} IS NULL", value)])])]);
         let mut why = keys.iter().fold(Why::default(), |why, key| why.or(&key.slot.why));
         let name = format!("parameter.{}", parameter.name);
         if !gaps.is("FALSE") {
@@ -104,9 +100,8 @@ impl Printer<'_> {
         }
         why = why.or(&Self::fault().when(&broken));
         let (low, high) = (self.lower(&lo), self.upper(&hi));
-        let end = |end: Sql| {
-            q!("CASE WHEN NOT {} THEN NULL WHEN {} THEN {} ELSE {} END", is_there, settled, value, end)
-        };
+        let end =
+            |end: Sql| q!("CASE WHEN NOT {} THEN NULL WHEN {} THEN {} ELSE {} END", is_there, settled, value, end);
         let (lo, hi) = (end(low), end(high));
         let (lo, hi) = (self.bind(lo), self.bind(hi));
         // With a gap the value is open even where its bounds meet; where they do, it is what they say.
@@ -120,7 +115,13 @@ impl Printer<'_> {
     }
 
     /// What one scale gives for an amount within bounds.
-    fn looked_up(&mut self, parameter: &Parameter, scale: Scale, brackets: &[(i64, &ParameterRow)], of: &View) -> Found {
+    fn looked_up(
+        &mut self,
+        parameter: &Parameter,
+        scale: Scale,
+        brackets: &[(i64, &ParameterRow)],
+        of: &View,
+    ) -> Found {
         match scale.kind {
             ScaleKind::Single => self.single(parameter, brackets, of),
             ScaleKind::Marginal => self.marginal(parameter, scale, brackets, of),
@@ -156,13 +157,7 @@ impl Printer<'_> {
         Found { lo, hi, gap, there }
     }
 
-    fn marginal(
-        &mut self,
-        parameter: &Parameter,
-        scale: Scale,
-        brackets: &[(i64, &ParameterRow)],
-        of: &View,
-    ) -> Found {
+    fn marginal(&mut self, parameter: &Parameter, scale: Scale, brackets: &[(i64, &ParameterRow)], of: &View) -> Found {
         let drop = i16::from(Scale::RATE.scale()) + i16::from(scale.of.scale()) - i16::from(scale.result.scale());
         let steep = Marginal { parameter, brackets, drop };
         let at_end = |p: &mut Self, end: &Sql, infinite: bool, most: bool| {
@@ -185,7 +180,10 @@ impl Printer<'_> {
             for (over, _) in brackets {
                 let inside = q!(
                     "({} <= {}) IS NOT FALSE AND ({} >= {}) IS NOT FALSE",
-                    of.lo, Sql::number(*over), of.hi, Sql::number(*over)
+                    of.lo,
+                    Sql::number(*over),
+                    of.hi,
+                    Sql::number(*over)
                 );
                 let inside = self.bind(inside);
                 for (most, list) in [(false, &mut los), (true, &mut his)] {
@@ -233,11 +231,8 @@ impl Printer<'_> {
                 continue;
             }
             endless.push(q!("WHEN {} > {} THEN NULL", x, over));
-            let base = if full {
-                Sql::literal(self.dialect().wide_literal(&base.to_string()))
-            } else {
-                Sql::literal(base)
-            };
+            let base =
+                if full { Sql::literal(self.dialect().wide_literal(&base.to_string())) } else { Sql::literal(base) };
             let rate = Sql::literal(format!("({rate})"));
             lines.push(q!("WHEN {} > {} THEN {} + {} * ({} - {})", x, over, base, rate, x, over));
         }

@@ -65,7 +65,8 @@ pub fn script(program: &Program, setting: &Setting, options: Options) -> Result<
     let lines: Vec<String> = columns
         .iter()
         .map(|column| {
-            let note = column.note.as_ref().map_or_else(String::new, |note| format!("  -- {}\n", note.replace('\n', " ")));
+            let note =
+                column.note.as_ref().map_or_else(String::new, |note| format!("  -- {}\n", note.replace('\n', " ")));
             format!("{note}  {} AS {}", column.sql.text, quoted(&column.name, dialect))
         })
         .collect();
@@ -87,7 +88,11 @@ pub fn script(program: &Program, setting: &Setting, options: Options) -> Result<
             .enumerate()
             .map(|(i, flag)| format!("WHEN {i} THEN {}", dialect.text(of(flag))))
             .collect();
-        if lines.is_empty() { "CAST(NULL AS STRING)".to_owned() } else { format!("CASE f.flag {} END", lines.join(" ")) }
+        if lines.is_empty() {
+            "CAST(NULL AS STRING)".to_owned()
+        } else {
+            format!("CASE f.flag {} END", lines.join(" "))
+        }
     };
     let (evidence_column, evidence_join) = match &evidence_query {
         None => ("CAST(NULL AS STRING)", String::new()),

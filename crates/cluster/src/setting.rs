@@ -59,8 +59,9 @@ impl Setting {
 pub enum Mode {
     /// All of it: bounds, presence, reasons.
     Full,
-    /// As if all was answered and known, and no number left 64 bits: the SQL that one would write by hand. What is
-    /// unknown all the same (a gap in a parameter, a division by zero) is null, and an overflow stops the query.
+    /// As if all was answered and known, all cases lay in the pack's area, and no number left 64 bits: the SQL that one
+    /// would write by hand. Only what a declared gap leaves open has bounds; a quotient by zero is none, so is a
+    /// parameter without a row, and an overflow stops the query.
     Known,
 }
 

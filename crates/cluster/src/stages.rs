@@ -206,11 +206,8 @@ impl<'p> Stages<'p> {
         }
         let exported = (0..plan.columns.len() as ColumnId)
             .filter(|id| plan.column(*id).scope == scope && plan.column(*id).rank <= rank && lives(*id, rank));
-        let exported: Vec<String> = keys
-            .iter()
-            .map(|key| (*key).to_owned())
-            .chain(exported.map(|id| plan.column(id).name.clone()))
-            .collect();
+        let exported: Vec<String> =
+            keys.iter().map(|key| (*key).to_owned()).chain(exported.map(|id| plan.column(id).name.clone())).collect();
         let scalars: Vec<ColumnId> =
             own.iter().copied().filter(|id| matches!(plan.column(*id).origin, Origin::Scalar(_))).collect();
         let query = self.levels(&select, &from, &scalars, &exported);
@@ -370,7 +367,6 @@ impl<'p> Stages<'p> {
     fn levels(&self, select: &[String], from: &str, scalars: &[ColumnId], results: &[String]) -> String {
         let plan = self.plan;
         let deepest = scalars.iter().map(|id| plan.column(*id).depth).max().unwrap_or(0);
-        let inline = self.dialect.inline();
         let mut depths: Vec<u32> = scalars.iter().map(|id| plan.column(*id).depth).collect();
         depths.sort_unstable();
         depths.dedup();
@@ -382,8 +378,8 @@ impl<'p> Stages<'p> {
             let names = results.join(", ");
             return format!("SELECT {names}\n  FROM (SELECT {}\n  FROM {from}) l0", select.join(", "));
         }
-        let mut query = format!("WITH l0 {inline} (\n  SELECT {}\n  FROM {from}\n)", select.join(",\n    "));
-        let mut below = "l0".to_owned();
+        // One inside the other: as parts of a WITH, each would be bound again for each that reads it.
+        let mut query = format!("SELECT {}\n  FROM {from}", select.join(",\n    "));
         for depth in depths {
             let lines = scalars.iter().filter(|id| plan.column(**id).depth == depth).map(|id| {
                 let column = plan.column(*id);
@@ -393,14 +389,9 @@ impl<'p> Stages<'p> {
                 }
             });
             let lines: Vec<String> = lines.collect();
-            query.push_str(&format!(
-                ", l{depth} {inline} (\n  SELECT *,\n{}\n  FROM {below}\n)",
-                lines.join(",\n")
-            ));
-            below = format!("l{depth}");
+            query = format!("SELECT *,\n{}\nFROM (\n{query}\n) l{depth}", lines.join(",\n"));
         }
-        query.push_str(&format!("\nSELECT {}\nFROM {below}", results.join(", ")));
-        query
+        format!("SELECT {}\nFROM (\n{query}\n) l", results.join(", "))
     }
 
     /// One line of a select list, with the rule it is above it.

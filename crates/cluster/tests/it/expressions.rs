@@ -158,11 +158,9 @@ impl Gen<'_> {
             20 => ExprKind::DaysBetween(Box::new(self.day(place, d)), Box::new(self.day(place, d))),
             21 => ExprKind::PerMonth(self.boxed(place, d)),
             22 => ExprKind::Spread(self.boxed(place, d), "[test]".into()),
-            23 => ExprKind::Assume {
-                value: self.boxed(place, d),
-                instead: self.boxed(place, d),
-                reason: "[test]".into(),
-            },
+            23 => {
+                ExprKind::Assume { value: self.boxed(place, d), instead: self.boxed(place, d), reason: "[test]".into() }
+            }
             _ => return self.number(place, 0),
         };
         e(kind, INT)
@@ -335,8 +333,7 @@ impl Gen<'_> {
     fn record_aggregate(&mut self, dataset: u32) -> Expr {
         use AggregateFn::{Avg, Count, CountDistinct, Max, Min, MonthFirst, MonthLast, MonthMax, MonthMin, Sum};
         let inside = Place::Record(dataset);
-        let functions =
-            [Sum, Sum, Sum, Count, Min, Max, Avg, CountDistinct, MonthFirst, MonthLast, MonthMax, MonthMin];
+        let functions = [Sum, Sum, Sum, Count, Min, Max, Avg, CountDistinct, MonthFirst, MonthLast, MonthMax, MonthMin];
         let function = self.rng.pick(&functions);
         if function.is_by_month() {
             let by = self.month_or_day(inside, 1);

@@ -8,6 +8,6 @@ mod expressions;
 mod oracle;
 mod packs;
 mod programs;
-mod rows;
 mod rng;
+mod rows;
 mod worlds;

@@ -132,7 +132,8 @@ fn parameters() -> Vec<Parameter> {
             ],
         )
     };
-    let rate = Parameter { fallback: Some(Fallback { value: ParameterValue::Int(1), reason: "[test]".into() }), ..rate };
+    let rate =
+        Parameter { fallback: Some(Fallback { value: ParameterValue::Int(1), reason: "[test]".into() }), ..rate };
     let word = |value: &str| RowValue::Known(ParameterValue::Text(value.into()));
     let named = Parameter {
         keys: vec!["n".into()],
@@ -285,7 +286,9 @@ fn flags(program: &mut Program, rng: &mut Rng) {
         .map(StepId)
         .filter(|id| program.steps[id.index()].ty.is_int() && program.steps[id.index()].ty != BOOL)
         .partition(|id| program.steps[id.index()].entity == Entity::Person);
-    for (id, entity) in [("P1", Entity::Person), ("P2", Entity::Person), ("H1", Entity::Household), ("H2", Entity::Household)] {
+    for (id, entity) in
+        [("P1", Entity::Person), ("P2", Entity::Person), ("H1", Entity::Household), ("H2", Entity::Household)]
+    {
         let (place, steps) = match entity {
             Entity::Person => (Place::Person, &people),
             Entity::Household => (Place::Household, &households),

@@ -70,14 +70,19 @@ pub(crate) fn statements(program: &Program, load: &Caseload, dialect: Dialect) -
     let string = type_of(ColumnType::Text, dialect);
     let mut all = Vec::new();
     let inputs = |entity: Entity| program.inputs.iter().filter(move |input| input.entity == entity);
-    let mut columns: Vec<(String, &'static str)> =
-        vec![("case_row".into(), "BIGINT"), ("case_id".into(), string), ("area".into(), string), ("residence".into(), string)];
+    let mut columns: Vec<(String, &'static str)> = vec![
+        ("case_row".into(), "BIGINT"),
+        ("case_id".into(), string),
+        ("area".into(), string),
+        ("residence".into(), string),
+    ];
     columns.extend(inputs(Entity::Household).map(|i| (i.name.clone(), type_of(i.spec.ty, dialect))));
     let cases = &load.cases;
     let rows: Vec<Vec<String>> = (0..cases.id.len())
         .map(|row| {
             let residence = cases.residence[row].as_deref().map_or_else(|| "NULL".to_owned(), text);
-            let mut cells = vec![row.to_string(), text(cases.id[row].as_str()), text(&cases.area[row].to_string()), residence];
+            let mut cells =
+                vec![row.to_string(), text(cases.id[row].as_str()), text(&cases.area[row].to_string()), residence];
             cells.extend(inputs(Entity::Household).map(|i| value(cases.inputs.columns.get(&i.name), i.spec.ty, row)));
             cells
         })
@@ -98,8 +103,12 @@ pub(crate) fn statements(program: &Program, load: &Caseload, dialect: Dialect) -
     all.extend(table("persons", &columns, &rows, dialect));
     for dataset in &program.datasets {
         let key = if dataset.entity == Entity::Person { "person" } else { "case_row" };
-        let mut columns: Vec<(String, &'static str)> =
-            vec![(key.into(), "BIGINT"), ("source".into(), string), ("record_id".into(), string), ("as_of".into(), "DATE")];
+        let mut columns: Vec<(String, &'static str)> = vec![
+            (key.into(), "BIGINT"),
+            ("source".into(), string),
+            ("record_id".into(), string),
+            ("as_of".into(), "DATE"),
+        ];
         columns.extend(dataset.columns.iter().map(|c| (c.name.clone(), type_of(c.spec.ty, dialect))));
         let mut rows = Vec::new();
         if let Some(records) = load.records.get(&dataset.name) {
@@ -111,9 +120,7 @@ pub(crate) fn statements(program: &Program, load: &Caseload, dialect: Dialect) -
                     text(&records.record_id[row]),
                     day,
                 ];
-                cells.extend(
-                    dataset.columns.iter().map(|c| value(records.table.columns.get(&c.name), c.spec.ty, row)),
-                );
+                cells.extend(dataset.columns.iter().map(|c| value(records.table.columns.get(&c.name), c.spec.ty, row)));
                 rows.push(cells);
             }
         }

@@ -6,8 +6,12 @@ A line of the answer is `{"outputs": [{"columns": [..], "rows": [..]}, ..]}` or 
 import datetime
 import json
 import sys
+import threading
 
 import duckdb
+
+# No statement of these small worlds takes this long: one that does has gone wrong, and must not go on for ever.
+SECONDS = 60
 
 
 def plain(value):
@@ -21,6 +25,9 @@ def plain(value):
 def run(job):
     connection = duckdb.connect(":memory:", config={"threads": 1})
     statement = ""
+    timer = threading.Timer(SECONDS, connection.interrupt)
+    timer.daemon = True
+    timer.start()
     try:
         for statement in job["statements"]:
             connection.execute(statement)
@@ -34,6 +41,7 @@ def run(job):
     except Exception as error:  # whatever the engine says is the answer
         return {"error": str(error), "statement": statement}
     finally:
+        timer.cancel()
         connection.close()
 
 
