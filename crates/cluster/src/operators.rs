@@ -116,6 +116,9 @@ impl Printer<'_> {
     }
 
     pub(crate) fn add(&mut self, a: &Slot, b: &Slot) -> Slot {
+        if let Some(sum) = constant(a, b, |a, b| Some(a + b)) {
+            return sum;
+        }
         let whole = Self::all_or_nothing(&[a, b]);
         self.binary(
             (a, b),
@@ -129,6 +132,9 @@ impl Printer<'_> {
     }
 
     pub(crate) fn sub(&mut self, a: &Slot, b: &Slot) -> Slot {
+        if let Some(difference) = constant(a, b, |a, b| Some(a - b)) {
+            return difference;
+        }
         let whole = Self::all_or_nothing(&[a, b]);
         self.binary(
             (a, b),
@@ -142,6 +148,15 @@ impl Printer<'_> {
     }
 
     pub(crate) fn mul(&mut self, a: &Slot, b: &Slot, drop: u8) -> Slot {
+        // Half away from zero, as everywhere.
+        let unit = 10i128.pow(drop.into());
+        let rounded = |a: i128, b: i128| {
+            let product = a.checked_mul(b)?;
+            Some((product.abs() + unit / 2) / unit * product.signum())
+        };
+        if let Some(product) = constant(a, b, rounded) {
+            return product;
+        }
         let unit = Sql::number(10i64.pow(drop.into()));
         let (plain_unit, exact_unit) = (unit.clone(), unit.clone());
         self.binary(
@@ -550,6 +565,13 @@ impl Printer<'_> {
         let unbounded = any(open);
         self.bind(if unbounded.is("FALSE") { most } else { q!("CASE WHEN NOT ({}) THEN {} END", unbounded, most) })
     }
+}
+
+/// What comes of two constants, if it is well within 64 bits.
+fn constant(a: &Slot, b: &Slot, of: impl Fn(i128, i128) -> Option<i128>) -> Option<Slot> {
+    let (Some(x), Some(y), true) = (a.lo.number, b.lo.number, a.is_closed() && b.is_closed()) else { return None };
+    let result = i64::try_from(of(x.into(), y.into())?).ok()?;
+    (result.checked_abs()? < i64::MAX / 2).then(|| Slot::number(result))
 }
 
 /// A value where a condition holds, else null.
