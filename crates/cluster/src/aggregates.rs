@@ -162,7 +162,7 @@ impl Printer<'_> {
     }
 
     /// A value from wide ends: exactly one value if nothing is open, and an error if that is out of range.
-    pub(crate) fn from_wide(&mut self, lo: &Sql, hi: &Sql, code: Option<Sql>, why: Why) -> Slot {
+    pub(crate) fn settle_wide(&mut self, lo: &Sql, hi: &Sql, code: Option<Sql>, why: Why) -> Slot {
         let known = Self::nothing_open(&why);
         let known = self.bind(known);
         let value = self.narrow(lo);
@@ -192,7 +192,7 @@ impl Printer<'_> {
             }
             let wide = self.wide(&items.view.lo);
             let sum = self.over(items, q!("SUM({}){}", wide, filter), "0");
-            return self.from_wide(&sum, &sum, None, Why::default());
+            return self.settle_wide(&sum, &sum, None, Why::default());
         }
         let (low, high) = (self.low(&items.view.lo), self.high(&items.view.hi));
         let (low, high) = (self.bind(low), self.bind(high));
@@ -216,7 +216,7 @@ impl Printer<'_> {
         let why = self.over_why(items, &why);
         let lo = self.over(items, q!("SUM({})", lows), "0");
         let hi = self.over(items, q!("SUM({})", highs), "0");
-        self.from_wide(&lo, &hi, None, why)
+        self.settle_wide(&lo, &hi, None, why)
     }
 
     fn count(&mut self, items: &Items) -> Slot {

@@ -6,7 +6,7 @@ use hedui_base::{ColumnSpec, Month};
 use hedui_rules::program::{Expr, ExprKind, Over, ParameterValue};
 
 use crate::ClusterError;
-use crate::operators::when;
+use crate::comparisons::when;
 use crate::plan::Scope;
 use crate::printer::{Printer, View, scope_of, sort_of};
 use crate::slot::{Presence, Slot, Sort, Why, all, any, not};

@@ -134,13 +134,12 @@ impl Printer<'_> {
                 evidence.push(Evidence { flag, dataset: dataset.index(), obligors, is });
             }
         }
-        for (dataset, used) in program.datasets.iter().enumerate() {
+        for dataset in 0..program.datasets.len() {
             let own: Vec<&Evidence> = evidence.iter().filter(|e| e.dataset == dataset).collect();
             if own.is_empty() {
                 continue;
             }
             let reads = self.evidence_reads(dataset, &own);
-            let _ = used;
             self.plan.sources.push((Scope::Records(dataset), reads));
         }
         evidence

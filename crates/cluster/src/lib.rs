@@ -19,6 +19,7 @@ mod stages;
 
 // From expressions to values.
 mod aggregates;
+mod comparisons;
 mod coverage;
 mod dates;
 mod expressions;

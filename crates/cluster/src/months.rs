@@ -50,7 +50,7 @@ impl Printer<'_> {
         let code = q!("CASE WHEN {} = 0 THEN 2 WHEN {} = 2 THEN 0 ELSE 1 END", present, present);
         let code = self.bind(code);
         let (lo, hi) = (results[0].clone(), results[1].clone());
-        self.from_wide(&lo, &hi, Some(code), unions)
+        self.settle_wide(&lo, &hi, Some(code), unions)
     }
 
     fn known_months(
@@ -85,7 +85,7 @@ impl Printer<'_> {
             return Slot::optional(sum, Sort::Number);
         }
         let code = self.bind(q!("CASE WHEN {} IS NULL THEN 2 ELSE 0 END", sum));
-        self.from_wide(&sum, &sum, Some(code), Why::default())
+        self.settle_wide(&sum, &sum, Some(code), Why::default())
     }
 }
 

@@ -3,7 +3,7 @@
 use hedui_base::ColumnType;
 use hedui_rules::program::{KeyMatch, Parameter, ParameterRow, ParameterValue, RowValue};
 
-use crate::operators::when;
+use crate::comparisons::when;
 use crate::plan::Scope;
 use crate::printer::{Printer, View, sort_of};
 use crate::slot::{Slot, Sort, Why, all, any, not};

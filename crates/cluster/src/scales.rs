@@ -3,7 +3,7 @@
 use hedui_base::ColumnType;
 use hedui_rules::program::{Parameter, ParameterRow, ParameterValue, RowValue, Scale, ScaleKind};
 
-use crate::operators::when;
+use crate::comparisons::when;
 use crate::parameters::{Key, gap};
 use crate::plan::Scope;
 use crate::printer::{Printer, View};

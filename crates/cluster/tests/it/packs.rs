@@ -8,6 +8,7 @@ use hedui_base::{AreaCode, Catalogue, SourceText};
 use hedui_cluster::Mode;
 use hedui_engine::{RunOptions, run};
 use hedui_rules::{Library, PackFolder, Program};
+use serde_json::Value;
 
 use crate::build::AS_OF;
 use crate::duckdb::{self, Job};
@@ -41,8 +42,13 @@ fn check(id: &str, seeds: std::ops::Range<u64>, holes: Holes, mode: Mode) {
     let jobs: Vec<Job> = loads.iter().map(|load| job(&program, load, &rows::setting(load, AS_OF), mode).1).collect();
     let answers = duckdb::run(python, &jobs);
     for (seed, (load, answer)) in loads.iter().zip(answers).enumerate() {
-        let outputs = answer.unwrap_or_else(|error| panic!("{id} {seed}: {error}"));
+        let mut outputs = answer.unwrap_or_else(|error| panic!("{id} {seed}: {error}"));
         let findings = run(&program, load, AS_OF, &RunOptions::default());
+        if mode == Mode::Known {
+            // A case that the kernel refuses is not known: lean SQL has no words for that.
+            let refused = |row: &Value| findings.errors.iter().any(|error| row.as_u64() == Some(error.row as u64));
+            outputs.iter_mut().for_each(|output| output.rows.retain(|row| !refused(&row[0])));
+        }
         let differ = differences(&program, load, &findings, &outputs, mode == Mode::Full);
         assert!(differ.is_empty(), "{id} {seed}:\n{}", differ.join("\n"));
     }

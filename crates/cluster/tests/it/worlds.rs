@@ -97,9 +97,13 @@ pub(crate) fn world(program: &Program, rng: &mut Rng, holes: Holes) -> Caseload 
     }
     for dataset in &program.datasets {
         let served = if holes == Holes::Some { rng.below(4) as usize } else { 2 };
-        if served == 0 && rng.chance(60) {
-            load.coverage.complete.push(dataset.name.clone());
-        } else if holes == Holes::Some && rng.chance(20) {
+        // Most datasets that nobody serves count as complete; of the others some do.
+        let complete = match (served, holes) {
+            (0, _) => 60,
+            (_, Holes::Some) => 20,
+            (_, Holes::None) => 0,
+        };
+        if rng.chance(complete) {
             load.coverage.complete.push(dataset.name.clone());
         }
         let owners: Vec<u32> = match dataset.entity {
