@@ -133,7 +133,10 @@ impl Printer<'_> {
             .map(|(counts, end)| all([counts.clone(), q!("{} IS NULL", end)]))
             .collect();
         let list: Vec<Sql> = ends.iter().map(|(counts, end)| when(counts, end)).collect();
-        let most = q!("{function}({})", Sql::join(&list, ", "));
+        let most = match &list[..] {
+            [only] => only.clone(),
+            _ => q!("{function}({})", Sql::join(&list, ", ")),
+        };
         let unbounded = any(open);
         self.bind(if unbounded.is("FALSE") { most } else { q!("CASE WHEN NOT ({}) THEN {} END", unbounded, most) })
     }

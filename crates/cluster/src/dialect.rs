@@ -54,8 +54,9 @@ impl Dialect {
         match self {
             Self::DuckDb => format!("({a}) // ({b})"),
             Self::Spark => format!(
-                "COALESCE(CAST(TRY_DIVIDE(({a}) - ({a}) % ({b}), ({b})) AS DECIMAL(38,0)), SIGN({a}) * {})",
-                self.wide_literal(INFINITE)
+                "COALESCE(CAST(TRY_DIVIDE(({a}) - ({a}) % ({b}), ({b})) AS DECIMAL(38,0)), \
+                 CASE WHEN ({a}) IS NULL OR ({b}) IS NULL THEN NULL WHEN ({a}) < 0 THEN -{endless} ELSE {endless} END)",
+                endless = self.wide_literal(INFINITE)
             ),
         }
     }

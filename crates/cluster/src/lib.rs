@@ -36,7 +36,7 @@ mod results;
 mod script;
 
 pub use dialect::Dialect;
-pub use script::{FLAG_COLUMNS, Script, Statement, script};
+pub use script::{FLAG_COLUMNS, SPARK_SETTINGS, Script, Statement, script};
 pub use setting::{Mode, Options, Setting, Source, Subjects};
 
 /// Why a program cannot be printed.

@@ -35,6 +35,10 @@ pub struct Script {
     pub findings: Vec<String>,
 }
 
+/// What Spark must be told so that the SQL means what it says: errors instead of silent wraps, one time zone, no metastore.
+pub const SPARK_SETTINGS: [&str; 3] =
+    ["spark.sql.ansi.enabled=true", "spark.sql.session.timeZone=UTC", "spark.sql.catalogImplementation=in-memory"];
+
 /// Columns of `flags` in the order of `flags.parquet`, after `case_row`.
 pub const FLAG_COLUMNS: [&str; 9] =
     ["case", "person", "flag", "severity", "follow_up", "declared", "found", "difference", "evidence"];

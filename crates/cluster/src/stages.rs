@@ -317,10 +317,11 @@ impl<'p> Stages<'p> {
         let mut imports = names(owner, "o");
         let mut owners = if owner == Scope::Person { people } else { households.clone() };
         owners.push_str(" o");
+        let mut of_household = String::new();
         if owner == Scope::Person {
             let of_case = names(Scope::Household, "h");
             if !of_case.is_empty() {
-                owners.push_str(&format!(" JOIN {households} h ON h.case_row = o.case_row"));
+                of_household = format!(" JOIN {households} h ON h.case_row = o.case_row");
                 imports.extend(of_case);
             }
         }
@@ -334,7 +335,7 @@ impl<'p> Stages<'p> {
         let real: Vec<String> = base.iter().map(|(text, name)| format!("{text} AS {name}")).collect();
         let mut from = format!("{relation} r");
         if joined {
-            from = format!("{relation} r JOIN {owners} ON o.{key} = r.{key}");
+            from = format!("{relation} r JOIN {owners} ON o.{key} = r.{key}{of_household}");
             if plan.denied && owner == Scope::Person {
                 from.push_str(&format!(
                     "\n  {} denied x ON x.case_row = o.case_row AND x.person = o.person AND x.source = r.source",
@@ -354,7 +355,7 @@ impl<'p> Stages<'p> {
         });
         let unseen = [select, unseen.collect()].concat();
         let both = format!(
-            "(\n  SELECT {}\n  FROM {from}\n  UNION ALL\n  SELECT {}\n  FROM {owners}\n  WHERE {}\n) u",
+            "(\n  SELECT {}\n  FROM {from}\n  UNION ALL\n  SELECT {}\n  FROM {owners}{of_household}\n  WHERE {}\n) u",
             real.join(", "),
             unseen.join(", "),
             ghosts.when.text,

@@ -10,4 +10,5 @@ mod packs;
 mod programs;
 mod rng;
 mod rows;
+mod spark;
 mod worlds;

@@ -287,12 +287,12 @@ fn compare(seeds: std::ops::Range<u64>, holes: Holes, mode: Mode) {
 
 #[test]
 fn random_packs_with_unknowns_are_the_kernels_bit_for_bit() {
-    let (from, number) = cases(60);
+    let (from, number) = cases(30);
     compare(from..from + number, Holes::Some, Mode::Full);
 }
 
 #[test]
 fn random_packs_without_holes_are_the_kernels_too() {
-    let (from, number) = cases(20);
+    let (from, number) = cases(10);
     compare(from + 100_000..from + 100_000 + number, Holes::None, Mode::Full);
 }
