@@ -56,10 +56,10 @@ fn check(id: &str, seeds: std::ops::Range<u64>, holes: Holes, mode: Mode) {
 
 #[test]
 fn zhenjiang_known() {
-    check("zhenjiang", 0..4, Holes::None, Mode::Known);
+    check("zhenjiang", 0..3, Holes::None, Mode::Known);
 }
 
 #[test]
 fn zhenjiang_with_holes() {
-    check("zhenjiang", 0..3, Holes::Some, Mode::Full);
+    check("zhenjiang", 0..1, Holes::Some, Mode::Full);
 }

@@ -72,7 +72,17 @@ fn a_cluster_finds_what_the_kernel_finds() {
     for setting in hedui_cluster::SPARK_SETTINGS {
         command.args(["--conf", setting]);
     }
-    command.args(["--conf", "spark.sql.shuffle.partitions=2", "--conf", "spark.ui.enabled=false"]);
+    // A script of thousands of columns over a few rows: planning is all, so compile quickly and generate no code.
+    command.args(["--driver-java-options", "-XX:TieredStopAtLevel=1 -Xss16m"]);
+    for setting in [
+        "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1 -Xss16m",
+        "spark.sql.codegen.wholeStage=false",
+        "spark.sql.codegen.factoryMode=NO_CODEGEN",
+        "spark.sql.shuffle.partitions=1",
+        "spark.ui.enabled=false",
+    ] {
+        command.args(["--conf", setting]);
+    }
     let done = command.output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(
