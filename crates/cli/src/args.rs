@@ -22,7 +22,7 @@ pub(crate) use keep::{AuditVerb, StoreVerb};
 pub(crate) use review::ReviewVerb;
 pub(crate) use rules::{BookFormat, BookLang, DiffArgs, RulesTestArgs, RulesVerb, ShowArgs};
 pub(crate) use serve::{KeyVerb, ServeArgs};
-pub(crate) use sim::{DirectArgs, FaultArgs, SimVerb, TortureArgs};
+pub(crate) use sim::{DirectArgs, FaultArgs, IngestArgs, SimVerb, TortureArgs};
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use source::{AnswersArgs, ConnectorArgs, ReplayArgs, SourceVerb};
 

@@ -29,7 +29,10 @@ mod truth;
 pub use city::{
     City, CityError, CityOptions, DeclaredByHousehold, DeclaredByPerson, Household, Person, generate, generate_for,
 };
-pub use direct::{DirectError, DirectOptions, DirectReport, write_direct};
+pub use direct::{
+    DirectError, DirectOptions, DirectReport, REGISTERED, exchange_files, exchange_sources, write_direct,
+    write_exchange,
+};
 pub use faults::{Fault, FaultKind, Faults, Heal, PlanError, Target, UnknownFault, Way, chaos, chaos_least_met};
 pub use holders::Holders;
 pub use plant::{AnomalyKind, anomalies};

@@ -2,6 +2,7 @@
 //!
 //! No value has an allocation of its own, so that tens of millions of rows cost what their bytes cost.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
@@ -32,6 +33,15 @@ impl Present {
             }
         }
         self.missing += usize::from(!there);
+    }
+
+    fn taken(&self, rows: &[u32]) -> Self {
+        if self.missing == 0 {
+            return Self { bits: None, len: rows.len(), missing: 0 };
+        }
+        let mut taken = Self::default();
+        rows.iter().for_each(|r| taken.push(self.get(*r as usize)));
+        taken
     }
 
     pub(crate) fn get(&self, at: usize) -> bool {
@@ -78,9 +88,8 @@ impl Ints {
     }
 
     fn taken(&self, rows: &[u32]) -> Self {
-        let mut taken = Self::default();
-        rows.iter().for_each(|r| taken.push(self.get(*r as usize)));
-        taken
+        let values = rows.iter().map(|r| self.values[*r as usize]).collect();
+        Self { values, present: self.present.taken(rows) }
     }
 }
 
@@ -204,10 +213,11 @@ impl Texts {
     fn taken(&self, rows: &[u32]) -> Self {
         match &self.form {
             TextForm::Coded { codes, words } => {
-                let mut present = Present::default();
-                rows.iter().for_each(|r| present.push(self.present.get(*r as usize)));
+                let present = self.present.taken(rows);
                 let codes = rows.iter().map(|r| codes[*r as usize]).collect();
-                Self { form: TextForm::Coded { codes, words: words.clone() }, present }
+                // Nothing is added to a column that was put in order, so its words need no index.
+                let words = Words { list: words.list.clone(), index: HashMap::default() };
+                Self { form: TextForm::Coded { codes, words }, present }
             }
             TextForm::Plain { .. } => {
                 let mut taken =
@@ -226,15 +236,37 @@ pub enum BulkColumn {
     Ints(Ints),
     /// Texts and codes.
     Texts(Texts),
+    /// Numbers as runs: a value (none is null) and how many rows have it. Costs the same whatever the rows.
+    IntRuns(Vec<(Option<i64>, u32)>),
+    /// Texts as runs: words, and for each run the code of one (none is null) and how many rows have it.
+    TextRuns(Vec<Box<str>>, Vec<(Option<u32>, u32)>),
 }
 
 impl BulkColumn {
+    /// The same with a value a row.
+    pub(crate) fn expanded(&self) -> Cow<'_, Self> {
+        match self {
+            Self::IntRuns(runs) => {
+                let values = runs.iter().flat_map(|(value, count)| std::iter::repeat_n(*value, *count as usize));
+                Cow::Owned(Self::Ints(values.collect()))
+            }
+            Self::TextRuns(words, runs) => {
+                let code = |code: Option<u32>| code.unwrap_or(u32::MAX);
+                let codes = runs.iter().flat_map(|(c, count)| std::iter::repeat_n(code(*c), *count as usize));
+                Cow::Owned(Self::Texts(Texts::coded(words.clone(), codes)))
+            }
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Ints(ints) => ints.present.len,
             Self::Texts(texts) => texts.present.len,
+            Self::IntRuns(runs) => runs.iter().map(|(_, count)| *count as usize).sum(),
+            Self::TextRuns(_, runs) => runs.iter().map(|(_, count)| *count as usize).sum(),
         }
     }
 
@@ -245,10 +277,12 @@ impl BulkColumn {
     }
 
     /// These rows, in this order.
-    pub(crate) fn taken(&self, rows: &[u32]) -> Self {
+    #[must_use]
+    pub fn taken(&self, rows: &[u32]) -> Self {
         match self {
             Self::Ints(ints) => Self::Ints(ints.taken(rows)),
             Self::Texts(texts) => Self::Texts(texts.taken(rows)),
+            runs => runs.expanded().taken(rows),
         }
     }
 }

@@ -49,6 +49,12 @@ impl Drop for Written {
 }
 
 impl Written {
+    /// Makes its content last.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let Some(path) = &self.temporary else { return Ok(()) };
+        File::open(path).and_then(|file| file.sync_all()).map_err(StoreError::io(path))
+    }
+
     /// The name under which it is published: its bucket and content.
     pub(crate) fn name(&self) -> String {
         format!("b{:05}-{}.parquet", self.bucket, &self.sha256[..24])
@@ -118,11 +124,12 @@ pub(crate) fn write(
     let persons = frame::required(frame, "person")?;
     let persons = (persons.iter().copied().min().unwrap_or(0), persons.iter().copied().max().unwrap_or(0));
     let mut written = write_columns(folder, bucket, &named, frame.height(), persons)?;
+    written.sync()?;
     written.answers = answers;
     Ok(written)
 }
 
-/// Writes columns, all of so many rows about these people, under a temporary name.
+/// Writes columns, all of so many rows about these people, under a temporary name. Not synced yet.
 pub(crate) fn write_columns(
     folder: &Path,
     bucket: u32,
@@ -136,7 +143,7 @@ pub(crate) fn write_columns(
         .map_err(|e| StoreError::Parquet { path: path.clone(), source: pl::PolarsError::from(e) })?;
     let tail = bytes.len().checked_sub(8).and_then(|at| bytes.get(at..at + 4)).and_then(|b| b.try_into().ok());
     let footer = tail.map_or(0, u32::from_le_bytes);
-    write_synced(&path, &bytes)?;
+    fs::write(&path, &bytes).map_err(StoreError::io(&path))?;
     Ok(Written {
         temporary: Some(path),
         bucket,

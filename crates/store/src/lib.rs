@@ -29,6 +29,7 @@ mod ducklake;
 mod error;
 mod file;
 mod frame;
+pub mod ingest;
 mod maintain;
 mod parquet;
 pub mod plain;

@@ -32,6 +32,8 @@ pub(crate) enum SimVerb {
         #[command(flatten)]
         direct: DirectArgs,
     },
+    /// Take unsorted rows keyed by invented numbers into a store: number to key, bucket, sort, write.
+    Ingest(IngestArgs),
     /// List the kinds of faults and what each does on each transport.
     Faults,
     /// Whole acquisitions under random faults and kills, each compared with a calm one of the same city.
@@ -85,6 +87,30 @@ pub(crate) struct DirectArgs {
     pub(crate) bucket_people: u32,
     /// Threads; default: all cores.
     #[arg(long, value_name = "N", requires = "direct")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Do not fill the store: write the rows to this folder as institutions would hand them over, unsorted and keyed by
+    /// invented numbers, for `hedui sim ingest`.
+    #[arg(long, value_name = "DIR", requires = "direct")]
+    pub(crate) exchange: Option<PathBuf>,
+}
+
+/// `hedui sim ingest`
+#[derive(Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// Folder that `hedui sim city --direct --exchange` wrote.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) exchange: PathBuf,
+    /// Data folder with an empty store.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The day of the city.
+    #[arg(long, default_value = "2026-06-30", value_name = "DATE")]
+    pub(crate) as_of: Date,
+    /// People of a bucket in a new store.
+    #[arg(long, value_name = "PEOPLE", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) bucket_people: u32,
+    /// Threads; default: all cores.
+    #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 }
 

@@ -14,6 +14,7 @@ mod rules_test;
 mod serve;
 mod sim;
 mod sim_direct;
+mod sim_ingest;
 mod simulate;
 mod source;
 mod source_again;

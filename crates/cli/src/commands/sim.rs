@@ -30,6 +30,7 @@ pub(crate) async fn run(shell: Shell, verb: SimVerb) -> Ended {
             print_city(shell, &out, &city);
             Ok(0)
         }
+        SimVerb::Ingest(args) => super::sim_ingest::run(shell, args).await,
         SimVerb::Faults => {
             print_faults(shell);
             Ok(0)

@@ -2,15 +2,16 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
 use hedui_connect::Registry;
 use hedui_ledger::Ledger;
 use hedui_rules::program::Entity;
-use hedui_sim::{CityOptions, DirectOptions, DirectReport, write_direct};
+use hedui_sim::{CityOptions, DirectOptions, DirectReport, write_direct, write_exchange};
 use hedui_store::plain::InputSpec;
-use hedui_store::{Store, StoreOptions};
+use hedui_store::{At, Store, StoreOptions};
 use hedui_verify::{embedded_catalogue, rules_library};
 
 use super::{Ended, Shell};
@@ -19,39 +20,33 @@ use crate::failure::{Failure, chain};
 use crate::terminal;
 
 pub(crate) async fn run(shell: Shell, out: &Path, city: CityOptions, args: DirectArgs) -> Ended {
-    let data = args.data.unwrap_or_else(|| out.join("data"));
-    for dir in [out, &data] {
-        std::fs::create_dir_all(dir).map_err(|e| Failure::input(format!("cannot make {}: {e}", dir.display())))?;
-    }
+    let data = args.data.clone().unwrap_or_else(|| out.join("data"));
     let catalogue = embedded_catalogue().map_err(|e| Failure::input(chain(&e)))?;
     let registry = Registry::embedded(&catalogue, None).registry;
     let inputs = inputs()?;
-    let ledger = Ledger::open(&data).await.map_err(|e| Failure::input(chain(&e)))?;
-    let mut connection = ledger.connection().await.map_err(|e| Failure::input(chain(&e)))?;
-    let options = StoreOptions { bucket_people: args.bucket_people };
-    let mut store =
-        Store::open_with(&data, &mut connection, &catalogue, options).await.map_err(|e| Failure::input(chain(&e)))?;
-    let written =
-        store.snapshot(&mut connection, hedui_store::At::Latest).await.map_err(|e| Failure::input(chain(&e)))?;
-    if !written.files("coverage").map_err(|e| Failure::input(chain(&e)))?.is_empty() {
-        return Err(Failure::input_help(
-            format!("the store of {} holds answers already", data.display()),
-            "a city is written into an empty store: name another folder with --out or --data",
+    std::fs::create_dir_all(out).map_err(|e| Failure::input(format!("cannot make {}: {e}", out.display())))?;
+    let (ledger, mut store) = empty_store(&data, args.bucket_people).await?;
+    let options =
+        DirectOptions { city, unknown: args.unknown, planted_each: args.planted_each, threads: threads(args.threads) };
+    if let Some(exchange) = &args.exchange {
+        let began = Instant::now();
+        let (rows, bytes) =
+            write_exchange(&store, &registry, &options, exchange).map_err(|e| Failure::input(chain(&e)))?;
+        terminal::line(format!(
+            "{}: {rows} unsorted rows, {:.1} MB, in {:.1} s",
+            exchange.display(),
+            bytes as f64 / 1e6,
+            began.elapsed().as_secs_f64()
         ));
+        return Ok(0);
     }
+    let mut connection = ledger.connection().await.map_err(|e| Failure::input(chain(&e)))?;
     store.case_tables(&mut connection, &inputs).await.map_err(|e| Failure::input(chain(&e)))?;
     drop(connection);
 
     let truth = out.join("truth.csv");
     let cannot = |e: std::io::Error| Failure::input(format!("cannot write {}: {e}", truth.display()));
     let mut truth_file = BufWriter::new(File::create(&truth).map_err(cannot)?);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let options = DirectOptions {
-        city,
-        unknown: args.unknown,
-        planted_each: args.planted_each,
-        threads: args.threads.map_or(cores, std::num::NonZeroUsize::get),
-    };
     let began = Instant::now();
     let told = |done: u32, of: u32| {
         if done.is_multiple_of(16) || done == of {
@@ -65,6 +60,30 @@ pub(crate) async fn run(shell: Shell, out: &Path, city: CityOptions, args: Direc
     tx.commit().await.map_err(|e| Failure::input(chain(&e)))?;
     print(shell, &data, &report, began.elapsed().as_secs_f64());
     Ok(0)
+}
+
+/// How many threads to use.
+pub(super) fn threads(asked: Option<NonZeroUsize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+/// The ledger and the store of a data folder in which nothing is yet.
+pub(super) async fn empty_store(data: &Path, bucket_people: u32) -> Result<(Ledger, Store), Failure> {
+    std::fs::create_dir_all(data).map_err(|e| Failure::input(format!("cannot make {}: {e}", data.display())))?;
+    let catalogue = embedded_catalogue().map_err(|e| Failure::input(chain(&e)))?;
+    let ledger = Ledger::open(data).await.map_err(|e| Failure::input(chain(&e)))?;
+    let mut connection = ledger.connection().await.map_err(|e| Failure::input(chain(&e)))?;
+    let store = Store::open_with(data, &mut connection, &catalogue, StoreOptions { bucket_people })
+        .await
+        .map_err(|e| Failure::input(chain(&e)))?;
+    let now = store.snapshot(&mut connection, At::Latest).await.map_err(|e| Failure::input(chain(&e)))?;
+    if !now.files("coverage").map_err(|e| Failure::input(chain(&e)))?.is_empty() {
+        return Err(Failure::input_help(
+            format!("the store of {} holds answers already", data.display()),
+            "a city is written into an empty store: name another folder",
+        ));
+    }
+    Ok((ledger, store))
 }
 
 /// Every input that a pack built into this program declares.
@@ -85,7 +104,7 @@ fn inputs() -> Result<Vec<InputSpec>, Failure> {
 }
 
 /// The most memory that this process has held, in bytes, where the system tells.
-fn peak() -> Option<u64> {
+pub(super) fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)

@@ -111,7 +111,7 @@ impl Ground<'_> {
 }
 
 /// The people of a household in the order of their keys, and whether they are members.
-fn everybody(household: &Household) -> impl Iterator<Item = (&Person, bool)> {
+pub(super) fn everybody(household: &Household) -> impl Iterator<Item = (&Person, bool)> {
     household.members.iter().map(|m| (m, true)).chain(household.obligors.iter().map(|o| (o, false)))
 }
 

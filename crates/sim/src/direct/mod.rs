@@ -9,6 +9,7 @@
 mod bucket;
 mod caseload;
 mod coverage;
+mod exchange;
 mod fates;
 mod layout;
 mod line;
@@ -33,6 +34,8 @@ use crate::city::{CityOptions, Maker};
 use crate::holders::Holders;
 use crate::plant::Dealer;
 use crate::shape::CityShape;
+pub use exchange::{REGISTERED, exchange_files, exchange_sources, write_exchange};
+
 use bucket::{Ground, SNAPSHOTS, Written};
 use caseload::Inputs;
 use layout::Layout;
@@ -155,15 +158,11 @@ async fn take(
         let planted = written.planted.iter().any(|p| p.case == due.case && p.flag == due.flag);
         writeln!(truth, "{},{},{},{}", due.case, due.flag, u8::from(planted), u8::from(*unknown))?;
     }
-    let mut files: Vec<Vec<_>> = (0..SNAPSHOTS).map(|_| Vec::new()).collect();
-    for (snapshot, file) in written.files {
+    for (_, file) in &written.files {
         let sum = report.tables.entry(file.table().to_owned()).or_default();
         *sum = (sum.0 + 1, sum.1 + file.rows() as u64, sum.2 + file.bytes());
-        files[snapshot].push(file);
     }
-    for (snapshot, files) in files.into_iter().enumerate() {
-        commit.add(conn, snapshot, files).await?;
-    }
+    commit.add(conn, written.files).await?;
     Ok(())
 }
 

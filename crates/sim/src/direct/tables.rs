@@ -62,6 +62,7 @@ impl Table {
                 (BulkColumn::Texts(texts), Cell::Text(range)) => texts.push(Some(line.text(range))),
                 (BulkColumn::Ints(ints), _) => ints.push(None),
                 (BulkColumn::Texts(texts), _) => texts.push(None),
+                (BulkColumn::IntRuns(_) | BulkColumn::TextRuns(..), _) => {}
             }
         }
     }

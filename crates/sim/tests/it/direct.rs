@@ -9,7 +9,11 @@ use hedui_engine::input::{Caseload, Coverage, Role};
 use hedui_engine::{RunOptions, run};
 use hedui_rules::Program;
 use hedui_rules::program::Entity;
-use hedui_sim::{CityOptions, DirectOptions, DirectReport, write_direct};
+use hedui_sim::{
+    CityOptions, DirectOptions, DirectReport, REGISTERED, exchange_files, exchange_sources, write_direct,
+    write_exchange,
+};
+use hedui_store::ingest::{Ingest, read_registered};
 use hedui_store::plain::InputSpec;
 use hedui_store::{At, BulkColumn, CASES, PEOPLE, Snapshot, Store, StoreOptions};
 use jiff::civil::{Date, date};
@@ -30,6 +34,23 @@ struct Written {
     truth: String,
 }
 
+/// A store with nothing in it.
+struct Empty {
+    dir: tempfile::TempDir,
+    conn: AnyConnection,
+    store: Store,
+}
+
+async fn empty() -> Empty {
+    let dir = tempfile::tempdir().unwrap();
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite:{}?mode=rwc", dir.path().join("hedui.db").display());
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    let options = StoreOptions { bucket_people: 1000 };
+    let store = Store::open_with(dir.path(), &mut conn, &library().1, options).await.unwrap();
+    Empty { dir, conn, store }
+}
+
 async fn written(households: u32, unknown: u32, threads: usize) -> Written {
     let (library, catalogue) = library();
     let program = library.compile(&library.for_area("321102".parse().unwrap(), DAY).unwrap()).unwrap();
@@ -40,12 +61,7 @@ async fn written(households: u32, unknown: u32, threads: usize) -> Written {
     };
     let inputs: Vec<InputSpec> = program.inputs.iter().map(spec).collect();
     let registry = Registry::embedded(&catalogue, None).registry;
-    let dir = tempfile::tempdir().unwrap();
-    sqlx::any::install_default_drivers();
-    let url = format!("sqlite:{}?mode=rwc", dir.path().join("hedui.db").display());
-    let mut conn = AnyConnection::connect(&url).await.unwrap();
-    let options = StoreOptions { bucket_people: 1000 };
-    let mut store = Store::open_with(dir.path(), &mut conn, &catalogue, options).await.unwrap();
+    let Empty { dir, mut conn, mut store } = empty().await;
     store.case_tables(&mut conn, &inputs).await.unwrap();
     let city = CityOptions { households, seed: 11, as_of: DAY };
     let options = DirectOptions { city, unknown, planted_each: 4, threads };
@@ -180,6 +196,70 @@ async fn late_and_corrected_answers_come_in_later_snapshots() {
     assert!(seen.windows(2).all(|pair| pair[0].0 == pair[1].0), "everybody is asked once");
     let sum = |table: &Table| (0..table.rows).filter_map(|r| table.int("balance", r)).sum::<i64>();
     assert!(sum(&seen[0].2.table) < sum(&seen[2].2.table), "corrected amounts");
+}
+
+#[tokio::test]
+async fn unsorted_rows_keyed_by_numbers_make_the_same_store() {
+    let mut city = written(400, 0, 2).await;
+    let exchange = tempfile::tempdir().unwrap();
+    let options = DirectOptions {
+        city: CityOptions { households: 400, seed: 11, as_of: DAY },
+        unknown: 0,
+        planted_each: 4,
+        threads: 2,
+    };
+    let (rows, _) = write_exchange(&city.store, &city.registry, &options, exchange.path()).unwrap();
+    let files = exchange_files(exchange.path()).unwrap();
+    let mut taken = empty().await;
+    let people = read_registered(&exchange.path().join(REGISTERED)).unwrap();
+    assert_eq!(people.len(), city.report.people);
+    let ingest = Ingest::new(
+        &taken.store,
+        people.into_iter(),
+        exchange_sources(&city.registry, DAY),
+        &taken.dir.path().join("work"),
+    )
+    .unwrap();
+    let done = std::sync::Mutex::new(Vec::new());
+    let letter = |index: u32| format!("L-{:06}", index + 1);
+    let ingested = ingest.run(&files, 2, &letter, &|bucket, files| done.lock().unwrap().push((bucket, files))).unwrap();
+    assert_eq!((ingested.rows, ingested.strangers), (rows, 0));
+    assert!(!taken.dir.path().join("work").exists(), "nothing is left on its way");
+    let mut tx = taken.conn.begin().await.unwrap();
+    let mut commit = taken.store.begin_bulk(&mut tx, 1).await.unwrap();
+    for (_, files) in done.into_inner().unwrap() {
+        commit.add(&mut tx, files.into_iter().map(|f| (0, f)).collect()).await.unwrap();
+    }
+    commit.finish(&mut tx, &[ingested.answers]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let direct = city.store.snapshot(&mut city.conn, At::Latest).await.unwrap();
+    let other = taken.store.snapshot(&mut taken.conn, At::Latest).await.unwrap();
+    // Nobody's name stops an exchange, so those whose name stops a bank are left out.
+    let everybody: Vec<PersonKey> = (1..=city.report.people as u32).map(PersonKey).collect();
+    let stopped: BTreeSet<PersonKey> = direct
+        .coverage(&everybody)
+        .unwrap()
+        .iter()
+        .filter(|c| c.outcome == Outcome::Unsendable)
+        .map(|c| c.person)
+        .collect();
+    let rest: Vec<PersonKey> = everybody.into_iter().filter(|p| !stopped.contains(p)).collect();
+    let (_, catalogue) = library();
+    let mut compared = 0;
+    for dataset in catalogue.datasets.keys() {
+        let (a, b) = (direct.records(dataset, &rest, None).unwrap(), other.records(dataset, &rest, None).unwrap());
+        assert_eq!((&a.person, &a.source, &a.record_id), (&b.person, &b.source, &b.record_id), "{dataset}");
+        assert_eq!((&a.as_of, &a.ask, &a.table), (&b.as_of, &b.ask, &b.table), "{dataset}");
+        compared += a.len();
+    }
+    assert!(compared > 70 * 400, "{compared}");
+    let outcomes = |snapshot: &Snapshot| {
+        let rows = snapshot.coverage(&rest).unwrap().into_iter();
+        rows.map(|c| (c.person, c.source, c.outcome, c.ask, c.as_of, c.letter, c.manifest)).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(&direct), outcomes(&other));
+    assert!(taken.store.verify(&mut taken.conn).await.unwrap().problems.is_empty());
 }
 
 #[tokio::test]

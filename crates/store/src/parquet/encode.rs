@@ -38,6 +38,23 @@ impl Delta {
         self.count += 1;
     }
 
+    /// The same value many times.
+    pub(super) fn push_run(&mut self, value: i64, count: usize) {
+        let mut left = count;
+        // Up to a block's begin, one by one; then whole blocks in which nothing changes.
+        while left > 0 && !(self.filled == 0 && self.count > 0 && self.last == value && left >= BLOCK) {
+            self.push(value);
+            left -= 1;
+        }
+        while left >= BLOCK {
+            // Least difference 0, and four parts without a bit.
+            self.bytes.extend_from_slice(&[0; 1 + BLOCK / PART]);
+            self.count += BLOCK;
+            left -= BLOCK;
+        }
+        (0..left).for_each(|_| self.push(value));
+    }
+
     /// Bytes so far, those of an unfinished block estimated.
     pub(super) fn size(&self) -> usize {
         self.bytes.len() + self.filled * 2
@@ -116,6 +133,14 @@ pub(super) fn codes(codes: &[u32], words: usize, out: &mut Vec<u8>) {
     let width = width_of(words);
     out.push(width as u8);
     let _ = hybrid_rle::encode::<u32, _, _>(out, codes.iter().copied(), width);
+}
+
+/// One word for all rows of a page.
+pub(super) fn same_code(code: u32, rows: usize, words: usize, out: &mut Vec<u8>) {
+    let width = width_of(words);
+    out.push(width as u8);
+    uleb((rows as u64) << 1, out);
+    out.extend_from_slice(&code.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
 /// Bits that the code of one of so many words takes; at least one, as some readers want.

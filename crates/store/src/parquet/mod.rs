@@ -86,6 +86,17 @@ pub(crate) fn write_group<W: std::io::Write>(
         match column.values {
             Some(BulkColumn::Ints(ints)) if ints.present.missing() < rows => writer.ints(ints, rows)?,
             Some(BulkColumn::Texts(texts)) if texts.present.missing() < rows => writer.texts(texts, rows)?,
+            Some(BulkColumn::IntRuns(runs)) if column.kind != Kind::Bool && runs.iter().any(|r| r.0.is_some()) => {
+                writer.int_runs(runs)?;
+            }
+            Some(BulkColumn::TextRuns(words, runs)) if runs.iter().any(|r| r.0.is_some()) => {
+                writer.text_runs(words, runs)?;
+            }
+            Some(runs @ BulkColumn::IntRuns(all)) if all.iter().any(|r| r.0.is_some()) => {
+                if let BulkColumn::Ints(ints) = &*runs.expanded() {
+                    writer.ints(ints, rows)?;
+                }
+            }
             _ => writer.nulls(rows)?,
         }
         pages.push(writer.pages);
@@ -309,13 +320,17 @@ impl Pages {
         }
     }
 
-    fn coded(&mut self, texts: &Texts, codes: &[u32], words: &[Box<str>], rows: usize) -> ParquetResult<()> {
+    fn dictionary(&mut self, words: &[Box<str>]) {
         let mut dictionary = Vec::with_capacity(words.iter().map(|w| w.len() + 4).sum());
         for word in words {
             dictionary.extend_from_slice(&(word.len() as u32).to_le_bytes());
             dictionary.extend_from_slice(word.as_bytes());
         }
         self.pages.push(Page::Dict(DictPage::new(CowBuffer::Owned(dictionary), words.len(), false)));
+    }
+
+    fn coded(&mut self, texts: &Texts, codes: &[u32], words: &[Box<str>], rows: usize) -> ParquetResult<()> {
+        self.dictionary(words);
         let mut by_word: Vec<u32> = (0..words.len() as u32).collect();
         by_word.sort_unstable_by_key(|code| &words[*code as usize]);
         let mut rank = vec![0u32; words.len()];
@@ -374,6 +389,54 @@ impl Pages {
         Ok(())
     }
 
+    fn int_runs(&mut self, runs: &[(Option<i64>, u32)]) -> ParquetResult<()> {
+        let mut delta = Delta::default();
+        for page in pages_of(runs) {
+            let (mut range, mut missing, mut rows) = (None, 0, 0);
+            for (value, count) in &page {
+                rows += count;
+                match value {
+                    None => missing += count,
+                    Some(value) => {
+                        delta.push_run(*value, *count);
+                        range =
+                            Some(range.map_or((*value, *value), |(a, b): (i64, i64)| (a.min(*value), b.max(*value))));
+                    }
+                }
+            }
+            let mut body = Vec::new();
+            encode::levels(rows, missing, there(&page), &mut body);
+            delta.finish(&mut body);
+            let statistics = self.statistics(missing, range);
+            self.add(body, rows, Encoding::DeltaBinaryPacked, statistics)?;
+            self.stats.page(missing, range);
+        }
+        Ok(())
+    }
+
+    fn text_runs(&mut self, words: &[Box<str>], runs: &[(Option<u32>, u32)]) -> ParquetResult<()> {
+        self.dictionary(words);
+        for page in pages_of(runs) {
+            let rows: usize = page.iter().map(|(_, count)| count).sum();
+            let missing: usize = page.iter().filter(|(code, _)| code.is_none()).map(|(_, count)| count).sum();
+            let known = page.iter().filter_map(|(code, _)| words.get((*code)? as usize)).map(|w| &**w);
+            let range = known.clone().min().zip(known.max());
+            let mut body = Vec::new();
+            encode::levels(rows, missing, there(&page), &mut body);
+            match page.as_slice() {
+                [(Some(code), count)] => encode::same_code(*code, *count, words.len(), &mut body),
+                _ => {
+                    let codes = page.iter().filter_map(|(code, count)| Some(std::iter::repeat_n((*code)?, *count)));
+                    encode::codes(&codes.flatten().collect::<Vec<u32>>(), words.len(), &mut body);
+                }
+            }
+            let statistics = self.text_statistics(missing, range);
+            self.add(body, rows, Encoding::RleDictionary, statistics)?;
+            self.stats.text_page(missing, range);
+        }
+        Ok(())
+    }
+
     fn plain(&mut self, texts: &Texts, rows: usize) -> ParquetResult<()> {
         let mut lengths = Delta::default();
         let mut from = 0;
@@ -403,6 +466,31 @@ impl Pages {
         }
         Ok(())
     }
+}
+
+/// Runs cut into pages.
+fn pages_of<T: Copy>(runs: &[(Option<T>, u32)]) -> Vec<Vec<(Option<T>, usize)>> {
+    let (mut pages, mut page, mut room) = (Vec::new(), Vec::new(), PAGE_ROWS);
+    for (value, count) in runs {
+        let mut left = *count as usize;
+        while left > 0 {
+            let part = left.min(room);
+            page.push((*value, part));
+            (left, room) = (left - part, room - part);
+            if room == 0 {
+                pages.push(std::mem::take(&mut page));
+                room = PAGE_ROWS;
+            }
+        }
+    }
+    if !page.is_empty() {
+        pages.push(page);
+    }
+    pages
+}
+
+fn there<T>(page: &[(Option<T>, usize)]) -> impl Iterator<Item = bool> {
+    page.iter().flat_map(|(value, count)| std::iter::repeat_n(value.is_some(), *count))
 }
 
 #[cfg(test)]

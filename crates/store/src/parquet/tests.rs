@@ -70,6 +70,30 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_are_the_rows_they_stand_for(
+        ints in prop::collection::vec((prop::option::weighted(0.8, -3..3_i64), 1..5_000_u32), 1..20),
+        texts in prop::collection::vec((prop::option::weighted(0.8, 0..4_u32), 1..5_000_u32), 1..20),
+    ) {
+        let words: Vec<Box<str>> = ["found", "no_record", "\u{67e5}\u{65e0}", ""].map(Into::into).to_vec();
+        for (kind, column) in [
+            (Kind::Int, BulkColumn::IntRuns(ints.clone())),
+            (Kind::Time, BulkColumn::IntRuns(ints.clone())),
+            (Kind::Text, BulkColumn::TextRuns(words.clone(), texts.clone())),
+        ] {
+            let rows = column.len();
+            let (bytes, stats) = encode(&[FileColumn { name: "x", kind, values: Some(&column) }], rows).unwrap();
+            let expanded = column.expanded().into_owned();
+            let plain = encode(&[FileColumn { name: "x", kind, values: Some(&expanded) }], rows).unwrap();
+            prop_assert_eq!(stats, plain.1);
+            prop_assert!(read(bytes).equals_missing(&read(plain.0)));
+        }
+    }
+}
+
 #[test]
 fn long_columns_have_many_pages_and_empty_ones_one() {
     let rows = 50_000;

@@ -75,12 +75,12 @@ async fn unsorted_buckets_read_like_settled_answers_and_several_snapshots_come_a
         store.write_bulk("deposit", 2, &deposits(&far)).unwrap(),
         store.write_bulk("coverage", 2, &coverage(&[(40_000, "bank.a", Found, 4)])).unwrap(),
     ];
-    commit.add(&mut tx, 0, files).await.unwrap();
+    commit.add(&mut tx, files.into_iter().map(|f| (0, f)).collect()).await.unwrap();
     let files = vec![
         store.write_bulk("deposit", 0, &deposits(&corrected)).unwrap(),
         store.write_bulk("coverage", 0, &coverage(&[(1, "bank.a", Found, 7)])).unwrap(),
     ];
-    commit.add(&mut tx, 1, files).await.unwrap();
+    commit.add(&mut tx, files.into_iter().map(|f| (1, f)).collect()).await.unwrap();
     let ids = commit.finish(&mut tx, &[(1, 6), (7, 7)]).await.unwrap();
     tx.commit().await.unwrap();
 
@@ -169,7 +169,7 @@ async fn a_caseload_is_two_tables_that_gain_a_column_with_a_new_input() {
     let mut tx = conn.begin().await.unwrap();
     let mut commit = store.begin_bulk(&mut tx, 1).await.unwrap();
     let files = vec![store.write_bulk(CASES, 0, &case).unwrap(), store.write_bulk(PEOPLE, 0, &person).unwrap()];
-    commit.add(&mut tx, 0, files).await.unwrap();
+    commit.add(&mut tx, files.into_iter().map(|f| (0, f)).collect()).await.unwrap();
     commit.finish(&mut tx, &[]).await.unwrap();
     tx.commit().await.unwrap();
 

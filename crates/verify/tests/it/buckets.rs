@@ -98,6 +98,7 @@ impl Table {
                         let Column::Text(to) = all.entry(name).or_insert(Column::Text(Vec::new())) else { panic!() };
                         to.extend((0..column.len()).map(|row| texts.get(row).map(Arc::from)));
                     }
+                    BulkColumn::IntRuns(_) | BulkColumn::TextRuns(..) => panic!("a file is read row by row"),
                 }
             }
         }

@@ -59,6 +59,8 @@ impl Columns {
                     match column {
                         BulkColumn::Ints(ints) => ints.push(None),
                         BulkColumn::Texts(texts) => texts.push(None),
+                        // Results are made row by row.
+                        BulkColumn::IntRuns(_) | BulkColumn::TextRuns(..) => {}
                     }
                 }
             }
