@@ -22,7 +22,8 @@ impl<'a> Kernel<'a> {
     fn aggregate_records(&mut self, of: &'a Aggregate) -> Register {
         let Some(fact) = &self.fact else { return Register::default() };
         let frame = &self.slice.frames[fact.dataset];
-        if frame.owner.is_empty() {
+        let parts = [&of.argument, &of.by, &of.filter].into_iter().filter_map(|part| part.as_deref());
+        if frame.owner.is_empty() && parts.into_iter().all(|part| self.is_idle(fact.dataset, part)) {
             return nothing(of, frame.runs.owners());
         }
         let inside = self.counted_records(of);

@@ -73,6 +73,8 @@ pub(crate) struct Kernel<'a> {
     /// Facts whose record masks are kept.
     pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
+    /// Whether any parameter has a value declared for want of a row.
+    pub(crate) fallbacks: bool,
     /// What is not computed but given.
     pub(crate) given: Given,
     /// Which expressions are computed once for all who write them; none: each for itself.
@@ -106,6 +108,7 @@ impl<'a> Kernel<'a> {
             counted: FxHashMap::default(),
             keep,
             assumed: BTreeSet::new(),
+            fallbacks: program.parameters.iter().any(|parameter| parameter.fallback.is_some()),
             given: Given::default(),
             shared: None,
             memo: Vec::new(),
@@ -131,6 +134,7 @@ impl<'a> Kernel<'a> {
             counted: FxHashMap::default(),
             keep: Arc::clone(&self.keep),
             assumed: self.assumed.clone(),
+            fallbacks: program.parameters.iter().any(|parameter| parameter.fallback.is_some()),
             given: Given::default(),
             shared: None,
             memo: Vec::new(),

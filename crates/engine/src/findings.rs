@@ -126,7 +126,8 @@ impl Kernel<'_> {
             Relation::Above | Relation::AtLeast => value.span.sub(limit.span),
         };
         // Two known values may lie farther apart than 64 bits can say: then the margin is only known to be beyond.
-        Slot { span, presence, why: if span.is_exact() { Why::KNOWN } else { why } }
+        let is_known = span.is_exact() && presence == Presence::Some;
+        Slot { span, presence, why: if is_known { Why::KNOWN } else { why } }
     }
 
     fn scheme(&self, scheme: &Scheme, case: usize) -> SchemeFinding {

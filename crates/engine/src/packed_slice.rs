@@ -71,9 +71,10 @@ impl<'a> Slice<'a> {
         people: Range<usize>,
     ) -> Frame<'a> {
         let rows = self.packed_rows(packed, dataset, own, people);
-        // Nobody reads the columns of no rows.
-        let used = if rows.owner.is_empty() { &[][..] } else { &dataset.columns };
-        let columns = used.iter().enumerate().map(|(at, column)| {
+        let columns = dataset.columns.iter().enumerate().map(|(at, column)| {
+            if rows.owner.is_empty() {
+                return Register::same(Slot::NONE, 0);
+            }
             let values = own.columns.get(at).and_then(Option::as_ref);
             self.packed_column(packed, own, &column.spec, values, &rows)
         });

@@ -1,7 +1,7 @@
 //! Computes the steps of a program over a slice, in their order, and notes which cases broke.
 
 use hedui_base::Tri;
-use hedui_rules::program::{Entity, Flag, FlagSeverity, StepKind};
+use hedui_rules::program::{Entity, Expr, ExprKind, Flag, FlagSeverity, StepKind};
 use rustc_hash::FxHashMap;
 
 use crate::evaluate::{FactRecords, Kernel, Scope};
@@ -47,11 +47,20 @@ impl Kernel<'_> {
         let program = self.program;
         if let StepKind::Fact { dataset, filter, .. } = &program.steps[step].kind {
             let dataset = dataset.index();
-            // Where nobody has a record and everybody answered there is nothing to filter.
-            let filter = filter.as_ref().filter(|_| !self.slice.frames[dataset].owner.is_empty());
+            let filter = filter.as_ref().filter(|filter| !self.is_idle(dataset, filter));
             let passed = filter.map(|filter| self.eval(filter, Scope::Records(dataset)));
             self.fact = Some(FactRecords { dataset, passed });
         }
+    }
+
+    /// Whether an expression over records has nothing to be computed for: nobody has a record, everybody answered, and no
+    /// value is taken for want of a row, which is told of a household whether it has records or not.
+    pub(crate) fn is_idle(&self, dataset: usize, expr: &Expr) -> bool {
+        let assumes = |expr: &Expr| match &expr.kind {
+            ExprKind::Parameter { id, .. } => self.program.parameters[id.index()].fallback.is_some(),
+            _ => false,
+        };
+        self.slice.frames[dataset].owner.is_empty() && !(self.fallbacks && expr.all().into_iter().any(assumes))
     }
 
     pub(crate) fn note_faults(&self, register: &Register, scope: Scope, broken: &mut [Option<Fault>]) {

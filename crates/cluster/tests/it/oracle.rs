@@ -195,7 +195,7 @@ pub(crate) fn differences(
         }
         for (column, value) in wanted {
             let found = got.get(row, &column);
-            if *found != value && !margin_without_a_reason(program, got, row, &column) {
+            if *found != value {
                 all.push(format!("case {} {column}: SQL {found}, kernel {value}", finding.row));
             }
         }
@@ -211,20 +211,6 @@ pub(crate) fn differences(
         all.push(format!("flags: SQL {}\n  kernel {}", json!(raised), json!(wanted)));
     }
     all
-}
-
-/// Known to be wrong in the kernel: a member's margin that may be none, but can only be one number, loses its reasons, so
-/// that the smallest margin of the members, unknown without a reason, is reported as if its lower end was its value. The
-/// SQL keeps its bounds.
-fn margin_without_a_reason(program: &Program, got: &Output, row: &[Value], column: &str) -> bool {
-    let of_persons = program.tests.iter().filter(|test| test.entity == Entity::Person);
-    of_persons.into_iter().any(|test| {
-        let cell = format!("test_{}_margin", test.name);
-        let part = column.strip_prefix(&cell).or_else(|| column.strip_prefix(&format!("{}_margin", test.name)));
-        part.is_some_and(|part| ["", "_lo", "_hi", "_presence"].contains(&part))
-            && got.columns.contains(&format!("{cell}_lo"))
-            && got.get(row, &format!("{cell}_lo")) != got.get(row, &format!("{cell}_hi"))
-    })
 }
 
 fn show(program: &Program, load: &Caseload) -> String {
