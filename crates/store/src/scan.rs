@@ -123,13 +123,34 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError::UnknownDataset`], [`StoreError::UnknownColumn`], or what the file system says.
     pub fn scan(&self, table: &str, bucket: u32, columns: &[&str]) -> Result<Scan, StoreError> {
+        self.scan_rows(table, bucket, columns, None)
+    }
+
+    /// The same of some rows of the bucket alone, ascending; nothing is made of the words of others.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    pub fn pick(&self, table: &str, bucket: u32, columns: &[&str], rows: &[u32]) -> Result<Scan, StoreError> {
+        self.scan_rows(table, bucket, columns, Some(rows))
+    }
+
+    fn scan_rows(
+        &self,
+        table: &str,
+        bucket: u32,
+        columns: &[&str],
+        picked: Option<&[u32]>,
+    ) -> Result<Scan, StoreError> {
         let table = self.inner.any_table(table)?;
         let wanted = columns.iter().map(|name| column(table, name)).collect::<Result<Vec<_>, _>>()?;
         let mut scan =
             Scan { columns: wanted.iter().map(|column| ScannedColumn::of(column.kind)).collect(), ..Scan::default() };
         let mut lists: Vec<FxHashMap<Box<str>, u32>> = vec![FxHashMap::default(); wanted.len()];
         for path in self.bucket_paths(&table.shape.name, bucket) {
-            read_file(&path, &wanted, &mut scan, &mut lists)?;
+            read_file(&path, &wanted, picked, &mut scan, &mut lists)?;
+        }
+        if let Some(picked) = picked {
+            scan.rows = picked.partition_point(|row| (*row as usize) < scan.rows);
         }
         Ok(scan)
     }
@@ -146,20 +167,32 @@ fn column<'t>(table: &'t Table, name: &str) -> Result<&'t ShapeColumn, StoreErro
 
 type Words = FxHashMap<Box<str>, u32>;
 
-fn read_file(path: &Path, wanted: &[&ShapeColumn], scan: &mut Scan, lists: &mut [Words]) -> Result<(), StoreError> {
+fn read_file(
+    path: &Path,
+    wanted: &[&ShapeColumn],
+    picked: Option<&[u32]>,
+    scan: &mut Scan,
+    lists: &mut [Words],
+) -> Result<(), StoreError> {
     let broken = |source: polars::prelude::PolarsError| StoreError::Parquet { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(StoreError::io(path))?;
     let metadata: FileMetadata = read_metadata(&mut file).map_err(broken)?;
     let mut bytes = 0;
     for group in &metadata.row_groups {
         let rows = group.num_rows();
+        // Rows of this group, from its first on.
+        let picked: Option<Vec<usize>> = picked.map(|picked| {
+            let from = picked.partition_point(|row| (*row as usize) < scan.rows);
+            let own = picked[from..].iter().map(|row| *row as usize - scan.rows);
+            own.take_while(|row| *row < rows).collect()
+        });
         for ((column, into), words) in wanted.iter().zip(&mut scan.columns).zip(&mut *lists) {
             let chunk = group.columns_under_root_iter(&column.name).and_then(|mut chunks| chunks.next());
             let Some(chunk) = chunk else {
-                into.nulls(rows);
+                into.nulls(picked.as_ref().map_or(rows, Vec::len));
                 continue;
             };
-            bytes += read_chunk(path, &file, chunk, column, rows, into, words)?;
+            bytes += read_chunk(path, &file, chunk, column, (rows, picked.as_deref()), into, words)?;
         }
         scan.rows += rows;
     }
@@ -173,7 +206,7 @@ fn read_chunk(
     file: &File,
     chunk: &ColumnChunkMetadata,
     column: &ShapeColumn,
-    rows: usize,
+    (rows, picked): (usize, Option<&[usize]>),
     into: &mut ScannedColumn,
     words: &mut Words,
 ) -> Result<u64, StoreError> {
@@ -200,7 +233,18 @@ fn read_chunk(
         let error = ParquetError::OutOfSpec(format!("column {} has {found} rows instead of {rows}", column.name));
         return Err(broken(error.into()));
     }
+    let mut before = 0;
     for array in arrays {
+        let array = match picked {
+            None => array,
+            Some(picked) => {
+                let from = picked.partition_point(|row| *row < before);
+                let own: Vec<usize> = picked[from..].iter().map(|row| row - before).collect();
+                let own = &own[..own.partition_point(|row| *row < array.len())];
+                before += array.len();
+                some_rows(&*array, own)
+            }
+        };
         take(&*array, into, words).ok_or_else(|| {
             broken(ParquetError::OutOfSpec(format!("column {} has another type", column.name)).into())
         })?;
@@ -224,6 +268,36 @@ fn field(column: &ShapeColumn, coded: bool) -> Field {
         field.metadata = Some(Arc::new(marks));
     }
     field
+}
+
+/// Some rows of an array.
+fn some_rows(array: &dyn Array, rows: &[usize]) -> Box<dyn Array> {
+    let any = array.as_any();
+    let there = |row: &usize| array.is_valid(*row);
+    if let Some(coded) = any.downcast_ref::<DictionaryArray<u32>>()
+        && let Some(texts) = coded.values().as_any().downcast_ref::<Utf8ViewArray>()
+    {
+        let text = |row: &usize| there(row).then(|| texts.value(coded.keys().value(*row) as usize));
+        return Utf8ViewArray::from_slice(rows.iter().map(text).collect::<Vec<_>>()).boxed();
+    }
+    if let Some(texts) = any.downcast_ref::<Utf8ViewArray>() {
+        let text = |row: &usize| there(row).then(|| texts.value(*row));
+        return Utf8ViewArray::from_slice(rows.iter().map(text).collect::<Vec<_>>()).boxed();
+    }
+    if let Some(ints) = any.downcast_ref::<Int64Array>() {
+        let values = rows.iter().map(|row| there(row).then(|| ints.value(*row)));
+        return Int64Array::from(values.collect::<Vec<_>>()).boxed();
+    }
+    if let Some(days) = any.downcast_ref::<Int32Array>() {
+        let values = rows.iter().map(|row| there(row).then(|| days.value(*row)));
+        return Int32Array::from(values.collect::<Vec<_>>()).boxed();
+    }
+    if let Some(bools) = any.downcast_ref::<BooleanArray>() {
+        let values = rows.iter().map(|row| there(row).then(|| bools.value(*row)));
+        return BooleanArray::from(values.collect::<Vec<_>>()).boxed();
+    }
+    // Of a type that `take` refuses as well.
+    array.to_boxed()
 }
 
 fn take(array: &dyn Array, into: &mut ScannedColumn, words: &mut Words) -> Option<()> {

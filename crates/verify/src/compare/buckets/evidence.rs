@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use hedui_base::columns::days_to_date;
 use hedui_engine::concluded::{Concluded, RaisedRow};
 use hedui_rules::Program;
+use hedui_rules::program::DatasetId;
 use hedui_store::{Scan, Snapshot};
 
 use super::load::Loaded;
 use super::table::{Columns, ints, words};
 use crate::VerifyError;
 
-/// Source, record and day of the rows of a dataset in a bucket.
+/// Source, record and day of some rows of a dataset in a bucket.
 struct Names {
+    /// Rows in the files of the bucket, ascending.
+    rows: Vec<u32>,
     source: Vec<u32>,
     sources: Vec<Box<str>>,
     record: Vec<u32>,
@@ -22,17 +25,19 @@ struct Names {
 }
 
 impl Names {
-    fn read(snapshot: &Snapshot, dataset: &str, bucket: u32) -> Result<Self, VerifyError> {
-        let Scan { columns, .. } = snapshot.scan(dataset, bucket, &["source", "record_id", "as_of"])?;
+    fn read(snapshot: &Snapshot, dataset: &str, bucket: u32, mut rows: Vec<u32>) -> Result<Self, VerifyError> {
+        rows.sort_unstable();
+        rows.dedup();
+        let Scan { columns, .. } = snapshot.pick(dataset, bucket, &["source", "record_id", "as_of"], &rows)?;
         let mut columns = Columns::new(columns);
         let (source, sources) = words(columns.next())?;
         let (record, records) = words(columns.next())?;
         let (day, has_day) = ints(columns.next())?;
-        Ok(Self { source, sources, record, records, day, has_day })
+        Ok(Self { rows, source, sources, record, records, day, has_day })
     }
 
     fn of(&self, row: u32) -> (&str, &str, Option<jiff::civil::Date>) {
-        let row = row as usize;
+        let row = self.rows.partition_point(|own| *own < row);
         let day = (self.has_day.get(row) != Some(&false)).then(|| days_to_date(self.day[row])).flatten();
         let source = self.sources.get(self.source[row] as usize).map_or("", |source| source);
         (source, self.records.get(self.record[row] as usize).map_or("", |record| record), day)
@@ -52,18 +57,13 @@ impl<'e> Evidence<'e> {
     }
 
     /// The evidence of one flag.
-    fn of(&mut self, program: &Program, loaded: &Loaded, raised: &RaisedRow) -> Result<String, VerifyError> {
-        let mut rows = Vec::with_capacity(raised.evidence.len());
-        for (dataset, row) in &raised.evidence {
+    fn of(&self, program: &Program, loaded: &Loaded, raised: &RaisedRow) -> String {
+        let place = |(dataset, row): &(DatasetId, u32)| {
             let (bucket, row) = loaded.origins[dataset.index()].of(self.bucket, *row);
-            let key = (dataset.index(), bucket);
-            if !self.read.contains_key(&key) {
-                let names = Names::read(self.snapshot, &program.datasets[dataset.index()].name, bucket)?;
-                self.read.insert(key, names);
-            }
-            rows.push((key, row));
-        }
-        let mut named: Vec<_> = rows.iter().map(|(key, row)| (key.0, self.read[key].of(*row))).collect();
+            ((dataset.index(), bucket), row)
+        };
+        let places = raised.evidence.iter().map(place);
+        let mut named: Vec<_> = places.filter_map(|(key, row)| Some((key.0, self.read.get(&key)?.of(row)))).collect();
         named.sort_unstable();
         named.dedup();
         let mut text = String::new();
@@ -81,7 +81,7 @@ impl<'e> Evidence<'e> {
                 text.push_str(&day.to_string());
             }
         }
-        Ok(text)
+        text
     }
 
     /// The evidence of all flags of a part, in their order.
@@ -91,7 +91,17 @@ impl<'e> Evidence<'e> {
         loaded: &Loaded,
         concluded: &[Concluded],
     ) -> Result<Vec<String>, VerifyError> {
+        let raised = || concluded.iter().flat_map(|found| &found.flags);
+        let mut needed: BTreeMap<(usize, u32), Vec<u32>> = BTreeMap::new();
+        for (dataset, row) in raised().flat_map(|raised| &raised.evidence) {
+            let (bucket, row) = loaded.origins[dataset.index()].of(self.bucket, *row);
+            needed.entry((dataset.index(), bucket)).or_default().push(row);
+        }
         self.read.clear();
-        concluded.iter().flat_map(|found| &found.flags).map(|raised| self.of(program, loaded, raised)).collect()
+        for ((dataset, bucket), rows) in needed {
+            let names = Names::read(self.snapshot, &program.datasets[dataset].name, bucket, rows)?;
+            self.read.insert((dataset, bucket), names);
+        }
+        Ok(raised().map(|raised| self.of(program, loaded, raised)).collect())
     }
 }
