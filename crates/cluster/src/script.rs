@@ -18,7 +18,7 @@ pub struct Statement {
     pub name: String,
     /// The query.
     pub query: String,
-    /// Whether later statements read it more than once, so that it should be kept.
+    /// Whether later statements read it: it is computed once and kept as a table.
     pub kept: bool,
 }
 
@@ -35,9 +35,21 @@ pub struct Script {
     pub findings: Vec<String>,
 }
 
-/// What Spark must be told so that the SQL means what it says: errors instead of silent wraps, one time zone, no metastore.
-pub const SPARK_SETTINGS: [&str; 3] =
-    ["spark.sql.ansi.enabled=true", "spark.sql.session.timeZone=UTC", "spark.sql.catalogImplementation=in-memory"];
+/// What Spark must be told, each as `--conf`, so that the SQL means what it says: errors instead of silent wraps, one
+/// time zone, no metastore. A stage is a query of many levels, of which the analyser resolves one a turn and the planner
+/// descends into all: hence the turns and the stack.
+///
+/// One more is the runner's: `spark.sql.warehouse.dir`, an empty folder that the driver and all workers see under the same
+/// path. The kept statements become Parquet tables there, so that an executor that dies takes no finished stage with it;
+/// nobody needs the folder once the results are written.
+pub const SPARK_SETTINGS: [&str; 6] = [
+    "spark.sql.ansi.enabled=true",
+    "spark.sql.session.timeZone=UTC",
+    "spark.sql.catalogImplementation=in-memory",
+    "spark.sql.analyzer.maxIterations=10000",
+    "spark.driver.extraJavaOptions=-Xss16m",
+    "spark.executor.extraJavaOptions=-Xss16m",
+];
 
 /// Columns of `flags` in the order of `flags.parquet`, after `case_row`.
 pub const FLAG_COLUMNS: [&str; 9] =
@@ -136,10 +148,11 @@ impl fmt::Display for Script {
         writeln!(f, "-- {}", self.head.replace('\n', " "))?;
         for statement in &self.statements {
             writeln!(f)?;
-            writeln!(f, "{};", statement.create(self.dialect))?;
             if self.dialect == Dialect::Spark && statement.kept {
-                writeln!(f, "CACHE LAZY TABLE {};", statement.name)?;
+                // As `OR REPLACE` does for the others: the script can be run again in the same session.
+                writeln!(f, "DROP TABLE IF EXISTS {};", statement.name)?;
             }
+            writeln!(f, "{};", statement.create(self.dialect))?;
         }
         Ok(())
     }
@@ -149,10 +162,13 @@ impl Statement {
     /// The statement that defines the relation.
     #[must_use]
     pub fn create(&self, dialect: Dialect) -> String {
-        let kind = match dialect {
-            Dialect::DuckDb if self.kept => "CREATE OR REPLACE TEMP TABLE",
-            Dialect::DuckDb | Dialect::Spark => "CREATE OR REPLACE TEMP VIEW",
+        let name = &self.name;
+        let head = match dialect {
+            Dialect::DuckDb if self.kept => format!("CREATE OR REPLACE TEMP TABLE {name}"),
+            // A view would be analysed again by all who read it, and they by all who read them.
+            Dialect::Spark if self.kept => format!("CREATE TABLE {name} USING parquet"),
+            Dialect::DuckDb | Dialect::Spark => format!("CREATE OR REPLACE TEMP VIEW {name}"),
         };
-        format!("{kind} {} AS\n{}", self.name, self.query)
+        format!("{head} AS\n{}", self.query)
     }
 }
