@@ -92,6 +92,9 @@ pub enum StoreError {
     /// No snapshot at that id or time.
     #[error("the store has no snapshot {0}; `hedui store history` lists them")]
     NoSnapshot(String),
+    /// A snapshot pinned for some people was asked about others.
+    #[error("the snapshot was pinned for other people; pin one for these, or for everyone")]
+    NotPinned,
     /// The catalogue is of another version or was changed by another program.
     #[error("the store's catalogue does not read as DuckLake 1.0: {0}")]
     Catalogue(String),

@@ -62,7 +62,7 @@ fn dtype(kind: Kind) -> pl::DataType {
     }
 }
 
-fn assemble(rows: usize, series: Vec<pl::Series>) -> Result<pl::DataFrame, StoreError> {
+pub(crate) fn assemble(rows: usize, series: Vec<pl::Series>) -> Result<pl::DataFrame, StoreError> {
     Ok(pl::DataFrame::new(rows, series.into_iter().map(pl::Column::from).collect())?)
 }
 
@@ -231,7 +231,7 @@ fn sources(frame: &pl::DataFrame) -> Result<Vec<SourceId>, StoreError> {
         .collect())
 }
 
-fn person(value: i64) -> PersonKey {
+pub(crate) fn person(value: i64) -> PersonKey {
     PersonKey(u32::try_from(value).unwrap_or(u32::MAX))
 }
 

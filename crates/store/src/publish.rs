@@ -4,19 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hedui_base::Records;
+use polars::frame::DataFrame;
 use sqlx::{AnyConnection, Row as _};
 
 use crate::ducklake::{self, Head};
 use crate::file::{self, ColumnStats, Written};
+use crate::shape::COVERAGE;
 use crate::store::{Inner, Table};
-use crate::{CoverageRow, SnapshotId, Store, StoreError, frame};
+use crate::{CoverageRow, SnapshotId, Store, StoreError, frame, inline};
 
-/// Rows of one dataset that are on disk and synced, but in no snapshot. Dropped unpublished, it leaves nothing behind;
-/// a crash before publication leaves litter that [`Store::verify`] lists.
+/// Rows of one dataset, checked and sorted, that are in no snapshot: a few in memory, more in files on disk, synced. Dropped
+/// unpublished, it leaves nothing behind; a crash before publication leaves litter that [`Store::verify`] lists.
 #[derive(Debug)]
 pub struct Staged {
-    pub(crate) dataset: String,
-    pub(crate) files: Vec<Written>,
+    dataset: String,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// Few enough to go into the catalogue.
+    Rows(DataFrame),
+    /// One file a bucket.
+    Files(Vec<Written>),
 }
 
 impl Staged {
@@ -29,12 +39,24 @@ impl Staged {
     /// How many rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.files.iter().map(|f| f.rows).sum()
+        match &self.held {
+            Held::Rows(rows) => rows.height(),
+            Held::Files(files) => files.iter().map(|f| f.rows).sum(),
+        }
+    }
+
+    /// Settlements whose rows it holds.
+    fn answers(&self) -> Result<BTreeSet<i64>, StoreError> {
+        Ok(match &self.held {
+            Held::Rows(rows) => frame::required(rows, "answer")?.into_iter().collect(),
+            Held::Files(files) => files.iter().flat_map(|f| f.answers.iter().copied()).collect(),
+        })
     }
 }
 
 impl Store {
-    /// Writes rows of one dataset to temporary files: one per bucket of people, sorted, zstd, synced.
+    /// Sorts and checks rows of one dataset. Few rows stay in memory, more are written to temporary files: one per bucket of
+    /// people, zstd, synced.
     ///
     /// Blocking: call it from `spawn_blocking` in async code.
     ///
@@ -48,14 +70,19 @@ impl Store {
             let key = |r: usize| (rows.person[r], &rows.source[r], &rows.record_id[r], rows.answer[r]);
             key(*a).cmp(&key(*b))
         });
-        let folder = table.folder(&self.inner.folder);
+        let dataset = dataset.to_owned();
+        if order.len() <= self.inline_rows {
+            let held = Held::Rows(frame::from_records(&table.shape, rows, &order)?);
+            return Ok(Staged { dataset, held });
+        }
         let bucket = |row: usize| self.inner.bucket_of(rows.person[row]);
+        let folder = table.folder(&self.inner.folder);
         let mut files = Vec::new();
         for run in order.chunk_by(|a, b| bucket(*a) == bucket(*b)) {
             let mut frame = frame::from_records(&table.shape, rows, run)?;
             files.push(file::write(&folder, &table.shape, bucket(run[0]), &mut frame)?);
         }
-        Ok(Staged { dataset: dataset.to_owned(), files })
+        Ok(Staged { dataset, held: Held::Files(files) })
     }
 
     /// Publishes staged rows and the outcomes that brought them, as one snapshot, inside the caller's transaction: they
@@ -76,12 +103,10 @@ impl Store {
         let head = ducklake::head(conn)
             .await?
             .ok_or_else(|| StoreError::Catalogue("it has no first snapshot; open the store first".to_owned()))?;
-        let staged: Vec<Staged> = staged.into_iter().filter(|s| !s.files.is_empty()).collect();
-        let asked: BTreeSet<i64> = coverage
-            .iter()
-            .map(|c| c.answer.0)
-            .chain(staged.iter().flat_map(|s| &s.files).flat_map(|f| f.answers.iter().copied()))
-            .collect();
+        let staged: Vec<Staged> = staged.into_iter().filter(|s| s.rows() > 0).collect();
+        let brought: Vec<BTreeSet<i64>> = staged.iter().map(Staged::answers).collect::<Result<_, _>>()?;
+        let asked: BTreeSet<i64> =
+            coverage.iter().map(|c| c.answer.0).chain(brought.iter().flatten().copied()).collect();
         let known = published(conn, &asked).await?;
         let mut fresh: BTreeMap<i64, CoverageRow> = BTreeMap::new();
         for row in coverage.iter().filter(|row| !known.contains(&row.answer.0)) {
@@ -91,26 +116,36 @@ impl Store {
                 return Err(StoreError::Catalogue(format!("answer {} has two different outcomes", row.answer.0)));
             }
         }
-        for (dataset, file) in staged.iter().flat_map(|s| s.files.iter().map(|f| (&s.dataset, f))) {
-            if let Some(answer) = file.answers.iter().find(|a| !fresh.contains_key(a) && !known.contains(a)) {
-                return Err(StoreError::RowsWithoutOutcome { dataset: dataset.clone(), answer: *answer });
+        for (part, answers) in staged.iter().zip(&brought) {
+            if let Some(answer) = answers.iter().find(|a| !fresh.contains_key(a) && !known.contains(a)) {
+                return Err(StoreError::RowsWithoutOutcome { dataset: part.dataset.clone(), answer: *answer });
             }
         }
         if fresh.is_empty() {
             return Ok(SnapshotId(head.id));
         }
         let answers: Vec<i64> = fresh.keys().copied().collect();
-        let inner = Arc::clone(&self.inner);
-        let files = tokio::task::spawn_blocking(move || settle(&inner, staged, fresh.into_values().collect(), &known))
-            .await
-            .map_err(|_| StoreError::Stopped)??;
-
+        let total = fresh.len() + staged.iter().map(Staged::rows).sum::<usize>();
+        let small = total <= self.inline_rows && staged.iter().all(|s| matches!(s.held, Held::Rows(_)));
+        let inlined = small && inline::has_room(conn, total).await?;
         let mut next = head.next();
         let mut changed = BTreeSet::new();
-        for (dataset, written, name) in &files {
-            let table = self.inner.tables.get(dataset).ok_or(StoreError::Stopped)?;
-            add_file(conn, &mut next, table, written, name).await?;
-            changed.insert(table.lake.id);
+        let word = if inlined { "inlined_insert" } else { "inserted_into_table" };
+        if inlined {
+            for (name, rows) in in_memory(&self.inner, staged, fresh.into_values().collect(), &known)? {
+                let table = self.inner.tables.get(&name).ok_or(StoreError::Stopped)?;
+                inline::insert(conn, &next, table, &rows).await?;
+                changed.insert(table.lake.id);
+            }
+        } else {
+            let inner = Arc::clone(&self.inner);
+            let settled = move || settle(&inner, staged, fresh.into_values().collect(), &known);
+            let files = tokio::task::spawn_blocking(settled).await.map_err(|_| StoreError::Stopped)??;
+            for (dataset, written, name) in &files {
+                let table = self.inner.tables.get(dataset).ok_or(StoreError::Stopped)?;
+                add_file(conn, &mut next, table, written, name).await?;
+                changed.insert(table.lake.id);
+            }
         }
         for (first, last) in runs(&answers) {
             sqlx::query("INSERT INTO store_answer(first_answer, last_answer, snapshot_id) VALUES ($1, $2, $3)")
@@ -120,7 +155,7 @@ impl Store {
                 .execute(&mut *conn)
                 .await?;
         }
-        let changes: Vec<String> = changed.iter().map(|id| format!("inserted_into_table:{id}")).collect();
+        let changes: Vec<String> = changed.iter().map(|id| format!("{word}:{id}")).collect();
         next.insert(conn, &changes.join(",")).await?;
         Ok(SnapshotId(next.id))
     }
@@ -155,18 +190,40 @@ fn runs(numbers: &[i64]) -> Vec<(i64, i64)> {
     runs
 }
 
+/// Rows that go into the catalogue, by table: those staged, without the ones already known, and those of the coverage.
+fn in_memory(
+    inner: &Inner,
+    staged: Vec<Staged>,
+    coverage: Vec<CoverageRow>,
+    known: &BTreeSet<i64>,
+) -> Result<Vec<(String, DataFrame)>, StoreError> {
+    let mut all = Vec::new();
+    for part in staged {
+        if let Held::Rows(rows) = part.held {
+            all.push((part.dataset, unknown(&rows, known)?));
+        }
+    }
+    all.push((COVERAGE.to_owned(), frame_of(inner, coverage)?));
+    all.retain(|(_, rows)| rows.height() > 0);
+    Ok(all)
+}
+
 /// Gives all files their final names: those staged, without rows already known, and those of the coverage.
 fn settle(
     inner: &Inner,
     staged: Vec<Staged>,
-    mut coverage: Vec<CoverageRow>,
+    coverage: Vec<CoverageRow>,
     known: &BTreeSet<i64>,
 ) -> Result<Vec<(String, Written, String)>, StoreError> {
     let mut files = Vec::new();
     for part in staged {
         let table = inner.table(&part.dataset)?;
         let folder = table.folder(&inner.folder);
-        for written in part.files {
+        let held = match part.held {
+            Held::Files(held) => held,
+            Held::Rows(rows) => write_buckets(inner, table, &unknown(&rows, known)?)?,
+        };
+        for written in held {
             let kept = written.answers.iter().filter(|a| !known.contains(a)).count();
             if kept == written.answers.len() {
                 files.push((part.dataset.clone(), written));
@@ -176,15 +233,46 @@ fn settle(
         }
     }
     let table = inner.coverage()?;
-    let folder = table.folder(&inner.folder);
-    coverage.sort_by(|a, b| (a.person, &a.source, a.answer).cmp(&(b.person, &b.source, b.answer)));
-    for run in coverage.chunk_by(|a, b| inner.bucket_of(a.person) == inner.bucket_of(b.person)) {
-        let rows: Vec<&CoverageRow> = run.iter().collect();
-        let mut frame = frame::from_coverage(&table.shape, &rows)?;
-        let written = file::write(&folder, &table.shape, inner.bucket_of(run[0].person), &mut frame)?;
-        files.push((table.shape.name.clone(), written));
-    }
+    let written = write_buckets(inner, table, &frame_of(inner, coverage)?)?;
+    files.extend(written.into_iter().map(|file| (COVERAGE.to_owned(), file)));
     settle_all(inner, files)
+}
+
+/// Coverage as a frame, sorted by person, source and answer.
+fn frame_of(inner: &Inner, mut coverage: Vec<CoverageRow>) -> Result<DataFrame, StoreError> {
+    coverage.sort_by(|a, b| (a.person, &a.source, a.answer).cmp(&(b.person, &b.source, b.answer)));
+    let rows: Vec<&CoverageRow> = coverage.iter().collect();
+    frame::from_coverage(&inner.coverage()?.shape, &rows)
+}
+
+/// Rows without those of answers already published.
+fn unknown(rows: &DataFrame, known: &BTreeSet<i64>) -> Result<DataFrame, StoreError> {
+    let answers = frame::required(rows, "answer")?;
+    let keep: Vec<usize> = (0..answers.len()).filter(|r| !known.contains(&answers[*r])).collect();
+    frame::take(rows, &keep)
+}
+
+/// Writes rows, sorted by person, to one temporary file a bucket.
+pub(crate) fn write_buckets(inner: &Inner, table: &Table, rows: &DataFrame) -> Result<Vec<Written>, StoreError> {
+    let folder = table.folder(&inner.folder);
+    let mut files = Vec::new();
+    for (bucket, mut rows) in by_bucket(inner, rows)? {
+        files.push(file::write(&folder, &table.shape, bucket, &mut rows)?);
+    }
+    Ok(files)
+}
+
+/// Rows, sorted by person, by the bucket they belong in.
+pub(crate) fn by_bucket(inner: &Inner, rows: &DataFrame) -> Result<BTreeMap<u32, DataFrame>, StoreError> {
+    let persons = frame::required(rows, "person")?;
+    let bucket = |person: i64| inner.bucket_of(frame::person(person));
+    let mut buckets = BTreeMap::new();
+    let mut from = 0;
+    for run in persons.chunk_by(|a, b| bucket(*a) == bucket(*b)) {
+        buckets.insert(bucket(run[0]), rows.slice(from as i64, run.len()));
+        from += run.len();
+    }
+    Ok(buckets)
 }
 
 /// Renames written files and syncs their folders.
@@ -216,9 +304,7 @@ fn without(
     let path = written.temporary.as_deref().ok_or(StoreError::Stopped)?;
     let names: Vec<&str> = table.shape.columns.iter().map(|c| c.name.as_str()).collect();
     let all = file::read(path, &names)?;
-    let answers = frame::required(&all, "answer")?;
-    let keep: Vec<usize> = (0..answers.len()).filter(|r| !known.contains(&answers[*r])).collect();
-    let mut rest = frame::take(&all, &keep)?;
+    let mut rest = unknown(&all, known)?;
     file::write(folder, &table.shape, written.bucket, &mut rest)
 }
 
@@ -233,15 +319,7 @@ pub(crate) async fn add_file(
     let id = next.take_file();
     let lake = &table.lake;
     let rows = written.rows as i64;
-    let totals =
-        sqlx::query("SELECT record_count, next_row_id, file_size_bytes FROM ducklake_table_stats WHERE table_id = $1")
-            .bind(lake.id)
-            .fetch_optional(&mut *conn)
-            .await?;
-    let (records, row_id, bytes): (i64, i64, i64) = match &totals {
-        Some(row) => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
-        None => (0, 0, 0),
-    };
+    let row_id = ducklake::grow_table(conn, lake.id, rows, written.bytes as i64).await?;
     sqlx::query("INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format, record_count, file_size_bytes, footer_size, row_id_start, mapping_id) VALUES ($1, $2, $3, $4, TRUE, 'parquet', $5, $6, $7, $8, $9)")
         .bind(id)
         .bind(lake.id)
@@ -264,18 +342,6 @@ pub(crate) async fn add_file(
     .bind(written.persons.1)
     .execute(&mut *conn)
     .await?;
-    let update = if totals.is_some() {
-        "UPDATE ducklake_table_stats SET record_count = $2, next_row_id = $3, file_size_bytes = $4 WHERE table_id = $1"
-    } else {
-        "INSERT INTO ducklake_table_stats(table_id, record_count, next_row_id, file_size_bytes) VALUES ($1, $2, $3, $4)"
-    };
-    sqlx::query(update)
-        .bind(lake.id)
-        .bind(records + rows)
-        .bind(row_id + rows)
-        .bind(bytes + written.bytes as i64)
-        .execute(&mut *conn)
-        .await?;
     let known = known_columns(conn, lake.id).await?;
     for stats in &written.stats {
         let Some((column, _, ty)) = lake.columns.iter().find(|(_, n, _)| *n == stats.column) else { continue };

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use polars::frame::DataFrame;
 
 use crate::ducklake::LakeFile;
+use crate::file::Written;
 use crate::shape::{COVERAGE, RECORD_COLUMNS, ShapeColumn};
 use crate::store::{Inner, Table};
 use crate::{CoverageRow, StoreError, frame};
 
 /// A state of the whole store. Grows by one with every publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SnapshotId(pub i64);
 
 impl fmt::Display for SnapshotId {
@@ -45,7 +46,24 @@ pub struct Snapshot {
     time: Timestamp,
     /// Files by table and bucket, oldest first.
     files: BTreeMap<String, BTreeMap<u32, Vec<LakeFile>>>,
+    /// Rows that lie in the catalogue, by table and bucket.
+    held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
+    /// The only people it was pinned for.
+    people: Option<BTreeSet<i64>>,
     cache: Cache,
+    /// Files that go with this value.
+    _spilled: Vec<Written>,
+}
+
+/// What a snapshot is made of.
+#[derive(Debug, Default)]
+pub(crate) struct Pinned {
+    pub(crate) id: SnapshotId,
+    pub(crate) time: Timestamp,
+    pub(crate) files: Vec<LakeFile>,
+    pub(crate) held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
+    pub(crate) people: Option<BTreeSet<i64>>,
+    pub(crate) spilled: Vec<Written>,
 }
 
 /// How many buckets of people are kept, each with all tables read of it.
@@ -108,12 +126,13 @@ impl Cache {
 }
 
 impl Snapshot {
-    pub(crate) fn new(inner: Arc<Inner>, id: SnapshotId, time: Timestamp, all: Vec<LakeFile>) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, pinned: Pinned) -> Self {
         let mut files: BTreeMap<String, BTreeMap<u32, Vec<LakeFile>>> = BTreeMap::new();
-        for file in all {
+        for file in pinned.files {
             files.entry(file.table.clone()).or_default().entry(file.bucket).or_default().push(file);
         }
-        Self { inner, id, time, files, cache: Cache::default() }
+        let Pinned { id, time, held, people, spilled, .. } = pinned;
+        Self { inner, id, time, files, held, people, cache: Cache::default(), _spilled: spilled }
     }
 
     /// Which snapshot this is.
@@ -144,8 +163,8 @@ impl Snapshot {
         let table = self.inner.table(dataset)?;
         let own = own_columns(table, columns)?;
         let mut all: Option<Records> = None;
-        for (bucket, people) in self.by_bucket(people) {
-            if self.bucket_files(dataset, bucket).is_empty() {
+        for (bucket, people) in self.by_bucket(people)? {
+            if self.parts(dataset, bucket) == 0 {
                 continue;
             }
             let rows = self.live_rows(table, &own, columns, bucket)?;
@@ -172,7 +191,7 @@ impl Snapshot {
     /// What the file system says.
     pub fn coverage(&self, people: &[PersonKey]) -> Result<Vec<CoverageRow>, StoreError> {
         let mut all = Vec::new();
-        for (bucket, people) in self.by_bucket(people) {
+        for (bucket, people) in self.by_bucket(people)? {
             let live = self.live_coverage(bucket)?;
             all.extend(frame::to_coverage(&frame::take(&live.frame, &rows_of(&live.persons, &people))?)?);
         }
@@ -188,7 +207,7 @@ impl Snapshot {
         let table = self.inner.coverage()?;
         let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
         let mut all = Vec::new();
-        for (bucket, people) in self.by_bucket(people) {
+        for (bucket, people) in self.by_bucket(people)? {
             let rows = frame::sorted(&self.read_bucket(table, &columns, bucket)?, table.sort_keys())?;
             let persons = frame::required(&rows, "person")?;
             all.extend(frame::to_coverage(&frame::take(&rows, &rows_of(&persons, &people))?)?);
@@ -196,11 +215,15 @@ impl Snapshot {
         Ok(all)
     }
 
-    /// Paths of the files that hold a dataset in this snapshot, superseded answers included: what a cluster reads.
+    /// Paths of the files that hold a dataset in this snapshot, superseded answers included: what a cluster reads. Those
+    /// that stand for rows in the catalogue are there as long as this value is.
     ///
     /// # Errors
-    /// [`StoreError::UnknownDataset`].
+    /// [`StoreError::UnknownDataset`], or [`StoreError::NotPinned`] if it was pinned for some people.
     pub fn files(&self, dataset: &str) -> Result<Vec<std::path::PathBuf>, StoreError> {
+        if self.people.is_some() {
+            return Err(StoreError::NotPinned);
+        }
         if dataset != COVERAGE && !self.inner.case_tables.contains_key(dataset) {
             self.inner.table(dataset)?;
         }
@@ -209,13 +232,27 @@ impl Snapshot {
     }
 
     /// People by bucket, each ascending and once.
-    fn by_bucket(&self, people: &[PersonKey]) -> BTreeMap<u32, Vec<i64>> {
+    fn by_bucket(&self, people: &[PersonKey]) -> Result<BTreeMap<u32, Vec<i64>>, StoreError> {
+        if let Some(pinned) = &self.people
+            && people.iter().any(|p| !pinned.contains(&i64::from(p.0)))
+        {
+            return Err(StoreError::NotPinned);
+        }
         let unique: BTreeSet<PersonKey> = people.iter().copied().collect();
         let mut buckets: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
         for person in unique {
             buckets.entry(self.inner.bucket_of(person)).or_default().push(i64::from(person.0));
         }
-        buckets
+        Ok(buckets)
+    }
+
+    /// How many files and sets of rows in the catalogue make up a table's bucket.
+    fn parts(&self, table: &str, bucket: u32) -> usize {
+        self.bucket_files(table, bucket).len() + usize::from(self.held_rows(table, bucket).is_some())
+    }
+
+    fn held_rows(&self, table: &str, bucket: u32) -> Option<&DataFrame> {
+        self.held.get(table)?.get(&bucket)
     }
 
     pub(crate) fn files_by_bucket(&self, table: &str) -> Vec<u32> {
@@ -242,6 +279,9 @@ impl Snapshot {
         for file in self.bucket_files(&table.shape.name, bucket) {
             let read = self.inner.read(&table.shape.name, &file.name, &names)?;
             all.vstack_mut(&frame::conform(&read, columns)?)?;
+        }
+        if let Some(held) = self.held_rows(&table.shape.name, bucket) {
+            all.vstack_mut(&frame::conform(held, columns)?)?;
         }
         all.rechunk_mut();
         Ok(all)
@@ -297,7 +337,7 @@ impl Snapshot {
                 })
                 .collect();
             let mut frame = frame::take(&all, &live)?;
-            if self.bucket_files(&table.shape.name, bucket).len() > 1 {
+            if self.parts(&table.shape.name, bucket) > 1 {
                 frame = frame::sorted(&frame, table.sort_keys())?;
             }
             Ok(LiveRows { persons: frame::required(&frame, "person")?, frame })

@@ -7,8 +7,8 @@ use hedui_base::{Catalogue, PersonKey};
 use sqlx::{AnyConnection, Connection as _};
 
 use crate::ducklake::{self, LakeTable};
+use crate::inline::{INLINE_ROWS, KnownInlined};
 use crate::shape::{COVERAGE, Shape};
-use crate::snapshot::{At, Snapshot, SnapshotId};
 use crate::{StoreError, case_tables, file};
 
 /// What is chosen when a store is created, and kept in it ever after.
@@ -30,6 +30,8 @@ impl Default for StoreOptions {
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) inner: Arc<Inner>,
+    /// Rows of one publication up to which it makes no files.
+    pub(crate) inline_rows: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) tables: BTreeMap<String, Table>,
     /// `cases` and `people`, where the store holds a caseload.
     pub(crate) case_tables: BTreeMap<String, Table>,
+    pub(crate) inlined: KnownInlined,
 }
 
 /// One table: its shape and what the catalogue calls it.
@@ -142,7 +145,8 @@ impl Store {
             people.ok_or_else(|| StoreError::Catalogue("its `bucket_people` is not a count of people".to_owned()))?;
         let case_tables = case_tables::take(&mut lake);
         let options = StoreOptions { bucket_people };
-        Ok(Self { inner: Arc::new(Inner { folder, options, tables, case_tables }) })
+        let inner = Inner { folder, options, tables, case_tables, inlined: KnownInlined::default() };
+        Ok(Self { inner: Arc::new(inner), inline_rows: INLINE_ROWS })
     }
 
     /// How many people share a bucket in this store.
@@ -151,25 +155,12 @@ impl Store {
         self.inner.options.bucket_people
     }
 
-    /// Pins a snapshot: whatever is published later, its reads stay the same.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSnapshot`] if there is none with that id, or none yet at that time.
-    pub async fn snapshot(&self, conn: &mut AnyConnection, at: At) -> Result<Snapshot, StoreError> {
-        let (id, time) = match at {
-            At::Latest => (None, None),
-            At::Time(time) => (None, Some(time)),
-            At::Id(SnapshotId(id)) => (Some(id), None),
-        };
-        let (id, time) = ducklake::snapshot_at(conn, id, time).await?.ok_or_else(|| {
-            StoreError::NoSnapshot(match at {
-                At::Latest => "at all".to_owned(),
-                At::Time(time) => format!("as early as {time}"),
-                At::Id(id) => id.to_string(),
-            })
-        })?;
-        let files = ducklake::files(conn, Some(id)).await?;
-        Ok(Snapshot::new(Arc::clone(&self.inner), SnapshotId(id), time, files))
+    /// The same store, in whose publications at most so many rows, outcomes included, go into the catalogue instead of
+    /// files; 0 for none. Read by key they are at hand at once, and a live check leaves no tiny files behind.
+    #[must_use]
+    pub fn with_inline_rows(mut self, rows: usize) -> Self {
+        self.inline_rows = rows;
+        self
     }
 
     pub(crate) fn table(&self, name: &str) -> Result<&Table, StoreError> {

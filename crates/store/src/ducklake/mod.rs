@@ -1,9 +1,12 @@
 //! The catalogue: DuckLake 1.0 tables (an open specification) in the database of the caller, through integers and texts.
 //!
-//! DuckDB creates the very same tables in SQLite and in PostgreSQL. Two of our own stand beside them: `store_file` (checksum, bucket and
-//! people of each file) and `store_answer` (ranges of settlements already published).
+//! DuckDB creates the very same tables in SQLite and in PostgreSQL. Three of our own stand beside them: `store_file` (checksum,
+//! bucket and people of each file), `store_answer` (ranges of settlements already published) and `store_inlined` (checksum of
+//! the rows that a snapshot brought into the catalogue itself).
 
 mod schema;
+
+use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
@@ -130,11 +133,13 @@ pub(crate) struct LakeTable {
     pub(crate) columns: Vec<(i64, String, String)>,
     /// The newest mapping of file columns by name.
     pub(crate) mapping: i64,
+    /// The version of the schema that brought its newest columns.
+    pub(crate) version: i64,
 }
 
 pub(crate) async fn tables(conn: &mut AnyConnection) -> Result<Vec<LakeTable>, StoreError> {
     let rows = sqlx::query(
-        "SELECT t.table_id, t.table_name, COALESCE((SELECT MAX(mapping_id) FROM ducklake_column_mapping m WHERE m.table_id = t.table_id), -1) AS mapping FROM ducklake_table t WHERE t.end_snapshot IS NULL ORDER BY t.table_id",
+        "SELECT t.table_id, t.table_name, COALESCE((SELECT MAX(mapping_id) FROM ducklake_column_mapping m WHERE m.table_id = t.table_id), -1) AS mapping, COALESCE((SELECT MAX(schema_version) FROM ducklake_schema_versions v WHERE v.table_id = t.table_id), 0) AS version FROM ducklake_table t WHERE t.end_snapshot IS NULL ORDER BY t.table_id",
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -150,7 +155,13 @@ pub(crate) async fn tables(conn: &mut AnyConnection) -> Result<Vec<LakeTable>, S
         .iter()
         .map(|c| Ok((c.try_get(0)?, c.try_get(1)?, c.try_get(2)?)))
         .collect::<Result<_, sqlx::Error>>()?;
-        tables.push(LakeTable { id, name: row.try_get(1)?, columns, mapping: row.try_get(2)? });
+        tables.push(LakeTable {
+            id,
+            name: row.try_get(1)?,
+            columns,
+            mapping: row.try_get(2)?,
+            version: row.try_get(3)?,
+        });
     }
     Ok(tables)
 }
@@ -314,6 +325,26 @@ pub(crate) async fn set_metadata(conn: &mut AnyConnection, key: &str, value: &st
     Ok(())
 }
 
+/// Counts rows and bytes more in a table, and says which row id is the first of them.
+pub(crate) async fn grow_table(conn: &mut AnyConnection, table: i64, rows: i64, bytes: i64) -> Result<i64, StoreError> {
+    let totals =
+        sqlx::query("SELECT record_count, next_row_id, file_size_bytes FROM ducklake_table_stats WHERE table_id = $1")
+            .bind(table)
+            .fetch_optional(&mut *conn)
+            .await?;
+    let (known, row_id, size): (i64, i64, i64) = match &totals {
+        Some(row) => (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?),
+        None => (0, 0, 0),
+    };
+    let update = if totals.is_some() {
+        "UPDATE ducklake_table_stats SET record_count = $2, next_row_id = $3, file_size_bytes = $4 WHERE table_id = $1"
+    } else {
+        "INSERT INTO ducklake_table_stats(table_id, record_count, next_row_id, file_size_bytes) VALUES ($1, $2, $3, $4)"
+    };
+    sqlx::query(update).bind(table).bind(known + rows).bind(row_id + rows).bind(size + bytes).execute(conn).await?;
+    Ok(row_id)
+}
+
 /// A file of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LakeFile {
@@ -327,18 +358,25 @@ pub(crate) struct LakeFile {
     pub(crate) sha256: String,
 }
 
-/// The files a snapshot consists of, or, with none, all files of all snapshots; by table and bucket, oldest first.
-pub(crate) async fn files(conn: &mut AnyConnection, snapshot: Option<i64>) -> Result<Vec<LakeFile>, StoreError> {
-    let rows = sqlx::query(
+/// The files a snapshot consists of, or, with none, all files of all snapshots; of some buckets only, if they are named.
+/// By table and bucket, oldest first.
+pub(crate) async fn files(
+    conn: &mut AnyConnection,
+    snapshot: Option<i64>,
+    buckets: Option<&BTreeSet<u32>>,
+) -> Result<Vec<LakeFile>, StoreError> {
+    let within = buckets.map_or_else(String::new, |buckets| {
+        let list: Vec<String> = buckets.iter().map(u32::to_string).collect();
+        format!("AND s.bucket IN ({}) ", list.join(","))
+    });
+    let sql = format!(
         "SELECT f.data_file_id, t.table_name, f.path, s.bucket, s.min_person, s.max_person, f.record_count, f.file_size_bytes, s.sha256 \
          FROM ducklake_data_file f JOIN store_file s ON s.data_file_id = f.data_file_id \
          JOIN ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL \
-         WHERE CAST($1 AS BIGINT) IS NULL OR (f.begin_snapshot <= $1 AND (f.end_snapshot IS NULL OR f.end_snapshot > $1)) \
-         ORDER BY t.table_name, s.bucket, f.data_file_id",
-    )
-    .bind(snapshot)
-    .fetch_all(conn)
-    .await?;
+         WHERE (CAST($1 AS BIGINT) IS NULL OR (f.begin_snapshot <= $1 AND (f.end_snapshot IS NULL OR f.end_snapshot > $1))) \
+         {within}ORDER BY t.table_name, s.bucket, f.data_file_id"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             Ok(LakeFile {

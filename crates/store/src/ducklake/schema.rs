@@ -3,6 +3,7 @@
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
 use crate::StoreError;
+use crate::shape::Kind;
 
 /// The database that holds the catalogue. DuckLake gives a column its own type where the database has it, and a text or
 /// number where it has not; DuckDB expects the same of a catalogue it reads.
@@ -21,6 +22,41 @@ impl Dialect {
         match self {
             Self::Sqlite => [("{bool}", "BIGINT"), ("{uuid}", "VARCHAR"), ("{time}", "VARCHAR")],
             Self::Postgres => [("{bool}", "BOOLEAN"), ("{uuid}", "UUID"), ("{time}", "TIMESTAMPTZ")],
+        }
+    }
+
+    /// The nth value bound. SQLite looks up parameters with a number one after another, and takes those without in turn.
+    pub(crate) fn parameter(self, nth: usize) -> String {
+        match self {
+            Self::Sqlite => "?".to_owned(),
+            Self::Postgres => format!("${nth}"),
+        }
+    }
+
+    /// The type of a column of inlined rows. PostgreSQL's own texts hold no zero byte, DuckDB's do.
+    pub(crate) const fn inlined_type(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (_, Kind::Int) | (Self::Sqlite, Kind::Bool) => "BIGINT",
+            (Self::Postgres, Kind::Bool) => "BOOLEAN",
+            (Self::Postgres, Kind::Text) => "BYTEA",
+            _ => "VARCHAR",
+        }
+    }
+
+    /// A bound text as a text of an inlined row.
+    pub(crate) fn inlined_text(self, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => parameter.to_owned(),
+            Self::Postgres => format!("convert_to({parameter}, 'UTF8')"),
+        }
+    }
+
+    /// A column of inlined rows as a number or text.
+    pub(crate) fn inlined_value(self, column: &str, kind: Kind) -> String {
+        match (self, kind) {
+            (Self::Postgres, Kind::Text) => format!("convert_from({column}, 'UTF8')"),
+            (Self::Postgres, Kind::Bool) => format!("CASE WHEN {column} THEN 1 WHEN NOT {column} THEN 0 END"),
+            _ => column.to_owned(),
         }
     }
 
@@ -50,7 +86,7 @@ impl Dialect {
     }
 }
 
-const TABLES: [&str; 31] = [
+const TABLES: [&str; 33] = [
     "CREATE TABLE IF NOT EXISTS ducklake_metadata(key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT)",
     "CREATE TABLE IF NOT EXISTS ducklake_snapshot(snapshot_id BIGINT PRIMARY KEY, snapshot_time {time}, schema_version BIGINT, next_catalog_id BIGINT, next_file_id BIGINT)",
     "CREATE TABLE IF NOT EXISTS ducklake_snapshot_changes(snapshot_id BIGINT PRIMARY KEY, changes_made VARCHAR, author VARCHAR, commit_message VARCHAR, commit_extra_info VARCHAR)",
@@ -81,6 +117,8 @@ const TABLES: [&str; 31] = [
     "CREATE TABLE IF NOT EXISTS ducklake_sort_expression(sort_id BIGINT, table_id BIGINT, sort_key_index BIGINT, expression VARCHAR, dialect VARCHAR, sort_direction VARCHAR, null_order VARCHAR)",
     "CREATE TABLE IF NOT EXISTS store_file(data_file_id BIGINT PRIMARY KEY, sha256 VARCHAR NOT NULL, bucket BIGINT NOT NULL, min_person BIGINT NOT NULL, max_person BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS store_answer(first_answer BIGINT PRIMARY KEY, last_answer BIGINT NOT NULL, snapshot_id BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS store_inlined(table_id BIGINT NOT NULL, snapshot_id BIGINT NOT NULL, end_snapshot BIGINT, row_count BIGINT NOT NULL, sha256 VARCHAR NOT NULL, PRIMARY KEY(table_id, snapshot_id))",
+    "CREATE INDEX IF NOT EXISTS store_bucket ON store_file(bucket)",
     "CREATE INDEX IF NOT EXISTS store_live_file ON ducklake_data_file(table_id, end_snapshot)",
 ];
 

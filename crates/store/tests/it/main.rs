@@ -3,6 +3,7 @@
 
 mod bulk;
 mod duckdb;
+mod inline;
 mod maintain;
 mod plain;
 mod publish;

@@ -11,7 +11,7 @@ use crate::support::{account, accounts, catalogue, connect, deposits, outcome, p
 async fn a_run_killed_between_stage_and_publish_leaves_litter_only() {
     let dir = tempfile::tempdir().unwrap();
     let mut conn = connect(dir.path()).await;
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap().with_inline_rows(0);
     settle(&store, &mut conn, &[account(1, "bank.a", "x", 1, 1)], &[outcome(1, "bank.a", Outcome::Found, 1)]).await;
     let staged = store.stage("deposit", &deposits(&[account(2, "bank.a", "y", 2, 2)])).unwrap();
     // What a kill does: no destructor runs.
@@ -19,7 +19,7 @@ async fn a_run_killed_between_stage_and_publish_leaves_litter_only() {
     drop(conn);
 
     let mut conn = connect(dir.path()).await;
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap().with_inline_rows(0);
     let verified = store.verify(&mut conn).await.unwrap();
     assert_eq!((verified.files, verified.problems.len()), (2, 1));
     assert!(matches!(&verified.problems[0], FileProblem::Litter(p) if p.extension().is_some_and(|e| e == "tmp")));
@@ -36,7 +36,7 @@ async fn a_run_killed_between_stage_and_publish_leaves_litter_only() {
 async fn a_flipped_byte_and_a_missing_file_are_found() {
     let dir = tempfile::tempdir().unwrap();
     let mut conn = connect(dir.path()).await;
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap().with_inline_rows(0);
     settle(&store, &mut conn, &[account(1, "bank.a", "x", 1, 1)], &[outcome(1, "bank.a", Outcome::Found, 1)]).await;
     let clean = store.verify(&mut conn).await.unwrap();
     assert!(clean.problems.is_empty() && clean.files == 2 && clean.bytes > 0);
@@ -65,7 +65,7 @@ async fn a_flipped_byte_and_a_missing_file_are_found() {
 async fn compaction_changes_no_answer_and_disturbs_no_reader() {
     let dir = tempfile::tempdir().unwrap();
     let mut conn = connect(dir.path()).await;
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap().with_inline_rows(0);
     for n in 1..=6i64 {
         let person = (n % 3) as u32;
         let rows = [account(person, "bank.a", "x", n, n), account(person, "bank.a", "w", n * 10, n)];
@@ -75,7 +75,7 @@ async fn compaction_changes_no_answer_and_disturbs_no_reader() {
     let before = store.snapshot(&mut conn, At::Latest).await.unwrap();
     let third = store.history(&mut conn).await.unwrap()[5].id;
     let done = store.compact(&mut conn, 2).await.unwrap();
-    assert_eq!(done, Compaction { merged: 12, written: 2, rows: 18 });
+    assert_eq!(done, Compaction { merged: 12, written: 2, rows: 18, inlined: 0 });
     assert_eq!(store.compact(&mut conn, 2).await.unwrap(), Compaction::default(), "nothing more to merge");
 
     let after = store.snapshot(&mut conn, At::Latest).await.unwrap();

@@ -100,7 +100,7 @@ async fn a_new_answer_replaces_the_old_as_a_whole_and_a_pinned_reader_is_undistu
 async fn nothing_is_visible_before_commit_and_a_rollback_leaves_only_litter() {
     let dir = tempfile::tempdir().unwrap();
     let (mut conn, mut other) = (connect(dir.path()).await, connect(dir.path()).await);
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap().with_inline_rows(0);
     let staged = store.stage("deposit", &deposits(&[account(1, "bank.a", "x", 1, 1)])).unwrap();
     assert_eq!((staged.dataset(), staged.rows()), ("deposit", 1));
     let mut tx = conn.begin().await.unwrap();
@@ -126,7 +126,7 @@ async fn nothing_is_visible_before_commit_and_a_rollback_leaves_only_litter() {
 async fn publishing_an_answer_twice_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut conn = connect(dir.path()).await;
-    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap();
+    let store = Store::open(dir.path(), &mut conn, &catalogue()).await.unwrap().with_inline_rows(0);
     let rows = [account(1, "bank.a", "x", 1, 1), account(2, "bank.a", "y", 2, 2), account(3, "bank.a", "z", 3, 3)];
     let coverage: Vec<_> = (1..=3).map(|p| outcome(p, "bank.a", Outcome::Found, i64::from(p))).collect();
     let first = settle(&store, &mut conn, &rows[..2], &coverage[..2]).await;
@@ -252,7 +252,7 @@ async fn a_store_keeps_the_bucket_size_it_was_created_with() {
     let of = |bucket_people| StoreOptions { bucket_people };
     let refused = Store::open_with(dir.path(), &mut conn, &catalogue(), of(0)).await.unwrap_err();
     assert!(matches!(refused, StoreError::BadOption("bucket_people", _)), "{refused}");
-    let store = Store::open_with(dir.path(), &mut conn, &catalogue(), of(10)).await.unwrap();
+    let store = Store::open_with(dir.path(), &mut conn, &catalogue(), of(10)).await.unwrap().with_inline_rows(0);
     let coverage: Vec<_> = (0..40).map(|p| outcome(p, "bank.a", Outcome::NoRecord, i64::from(p) + 1)).collect();
     settle(&store, &mut conn, &[], &coverage).await;
     for reopened in [
@@ -283,6 +283,8 @@ proptest! {
     fn the_live_rows_are_those_of_the_newest_answers(
         batches in publications(),
         compact_after in 0usize..6,
+        // None of them, some and all of the publications go into the catalogue.
+        inline_rows in prop_oneof![Just(0usize), Just(4), Just(2000)],
         bucket_people in prop_oneof![Just(1u32), Just(2), Just(1000), Just(16_384), Just(u32::MAX)],
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -292,6 +294,7 @@ proptest! {
             let mut conn = connect(dir.path()).await;
             let options = StoreOptions { bucket_people };
             let store = Store::open_with(dir.path(), &mut conn, &catalogue(), options).await.unwrap();
+            let store = store.with_inline_rows(inline_rows);
             let mut model: BTreeMap<(u32, usize), Vec<Account>> = BTreeMap::new();
             let mut answer = 0;
             for (at, batch) in batches.iter().enumerate() {
@@ -313,11 +316,15 @@ proptest! {
                 }
             }
             let everyone = people(model.keys().map(|(p, _)| *p));
-            let snapshot = store.snapshot(&mut conn, At::Latest).await.unwrap();
             let mut expected: Vec<Account> = model.values().flatten().cloned().collect();
             expected.sort();
-            assert_eq!(accounts(&snapshot.records("deposit", &everyone, None).unwrap()), expected);
-            assert_eq!(snapshot.coverage(&everyone).unwrap().len(), model.len());
+            for snapshot in [
+                store.snapshot(&mut conn, At::Latest).await.unwrap(),
+                store.snapshot_of(&mut conn, At::Latest, &everyone).await.unwrap(),
+            ] {
+                assert_eq!(accounts(&snapshot.records("deposit", &everyone, None).unwrap()), expected);
+                assert_eq!(snapshot.coverage(&everyone).unwrap().len(), model.len());
+            }
             assert!(store.verify(&mut conn).await.unwrap().problems.is_empty());
         });
     }

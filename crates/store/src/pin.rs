@@ -1,0 +1,145 @@
+//! Pinning a snapshot: which files it has, and the rows that lie in the catalogue itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+
+use hedui_base::PersonKey;
+use jiff::Timestamp;
+use polars::frame::DataFrame;
+use sqlx::AnyConnection;
+
+use crate::ducklake::{self, LakeFile};
+use crate::file::{self, Written};
+use crate::inline::Rows;
+use crate::publish::by_bucket;
+use crate::snapshot::{At, Pinned, Snapshot, SnapshotId};
+use crate::store::Inner;
+use crate::{Store, StoreError, frame};
+
+/// Folder, within the store's, of files that a reader makes for itself of rows in the catalogue.
+const SPILLED: &str = "spilled";
+
+impl Store {
+    /// Pins a snapshot: whatever is published later, its reads stay the same.
+    ///
+    /// Rows that lie in the catalogue itself are written to files of the snapshot's own, which go when it is dropped: so
+    /// whoever reads files reads all there is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSnapshot`] if there is none with that id, or none yet at that time.
+    pub async fn snapshot(&self, conn: &mut AnyConnection, at: At) -> Result<Snapshot, StoreError> {
+        let (id, time) = find(conn, at).await?;
+        let files = ducklake::files(conn, Some(id.0), None).await?;
+        let rows = self.inlined(conn, Rows::Of(id.0)).await?;
+        let mut pinned = Pinned { id, time, files, ..Pinned::default() };
+        if !rows.is_empty() {
+            let inner = Arc::clone(&self.inner);
+            let spilled = tokio::task::spawn_blocking(move || spill(&inner, &rows));
+            for (file, written) in spilled.await.map_err(|_| StoreError::Stopped)?? {
+                pinned.files.push(file);
+                pinned.spilled.push(written);
+            }
+        }
+        Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
+    }
+
+    /// Pins a snapshot for some people only: what the catalogue knows of the others is not even looked up, so that opening
+    /// one household takes no longer in a large store than in a small one.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot`]. Asking the snapshot for other people is [`StoreError::NotPinned`].
+    pub async fn snapshot_of(
+        &self,
+        conn: &mut AnyConnection,
+        at: At,
+        people: &[PersonKey],
+    ) -> Result<Snapshot, StoreError> {
+        let (id, time) = find(conn, at).await?;
+        let buckets: BTreeSet<u32> = people.iter().map(|p| self.inner.bucket_of(*p)).collect();
+        let people: BTreeSet<i64> = people.iter().map(|p| i64::from(p.0)).collect();
+        let files = ducklake::files(conn, Some(id.0), Some(&buckets)).await?;
+        let keys: Vec<i64> = people.iter().copied().collect();
+        let mut held: BTreeMap<String, BTreeMap<u32, DataFrame>> = BTreeMap::new();
+        for (table, rows) in self.inlined(conn, Rows::OfPeople(id.0, &keys)).await? {
+            held.insert(table, by_bucket(&self.inner, &rows)?);
+        }
+        let pinned = Pinned { id, time, files, held, people: Some(people), ..Pinned::default() };
+        Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
+    }
+
+    /// Rows in the catalogue, by table, sorted as in its files.
+    pub(crate) async fn inlined(
+        &self,
+        conn: &mut AnyConnection,
+        which: Rows<'_>,
+    ) -> Result<BTreeMap<String, DataFrame>, StoreError> {
+        let mut all = BTreeMap::new();
+        if matches!(which, Rows::OfPeople(_, people) if people.is_empty()) {
+            return Ok(all);
+        }
+        let known = self.inner.inlined.all(conn).await?;
+        for table in self.inner.tables.values() {
+            let mut rows: Option<DataFrame> = None;
+            for inlined in known.get(&table.lake.id).into_iter().flatten() {
+                let read = inlined.read(conn, table, which).await?;
+                match &mut rows {
+                    _ if read.height() == 0 => {}
+                    None => rows = Some(read),
+                    Some(rows) => drop(rows.vstack_mut(&read)?),
+                }
+            }
+            if let Some(mut rows) = rows {
+                rows.rechunk_mut();
+                all.insert(table.shape.name.clone(), frame::sorted(&rows, table.sort_keys())?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+async fn find(conn: &mut AnyConnection, at: At) -> Result<(SnapshotId, Timestamp), StoreError> {
+    let (id, time) = match at {
+        At::Latest => (None, None),
+        At::Time(time) => (None, Some(time)),
+        At::Id(SnapshotId(id)) => (Some(id), None),
+    };
+    let (id, time) = ducklake::snapshot_at(conn, id, time).await?.ok_or_else(|| {
+        StoreError::NoSnapshot(match at {
+            At::Latest => "at all".to_owned(),
+            At::Time(time) => format!("as early as {time}"),
+            At::Id(id) => id.to_string(),
+        })
+    })?;
+    Ok((SnapshotId(id), time))
+}
+
+/// Writes rows of the catalogue to files, one a table and bucket, that whoever holds them removes by dropping them.
+fn spill(inner: &Inner, rows: &BTreeMap<String, DataFrame>) -> Result<Vec<(LakeFile, Written)>, StoreError> {
+    let mut files = Vec::new();
+    for (name, rows) in rows {
+        let Some(table) = inner.tables.get(name) else { continue };
+        let folder = inner.folder.join(SPILLED).join(name);
+        for (bucket, mut rows) in by_bucket(inner, rows)? {
+            let mut written = file::write(&folder, &table.shape, bucket, &mut rows)?;
+            let made = written.temporary.clone().ok_or(StoreError::Stopped)?;
+            // Other readers go by the name.
+            let path = made.with_extension("parquet");
+            fs::rename(&made, &path).map_err(StoreError::io(&path))?;
+            written.temporary = Some(path.clone());
+            let file = LakeFile {
+                id: -1,
+                table: name.clone(),
+                // An absolute path stands for itself wherever it is joined to a folder.
+                name: path.display().to_string(),
+                bucket,
+                persons: written.persons,
+                rows: written.rows as i64,
+                bytes: written.bytes as i64,
+                sha256: written.sha256.clone(),
+            };
+            files.push((file, written));
+        }
+    }
+    Ok(files)
+}
