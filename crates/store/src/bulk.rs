@@ -17,6 +17,7 @@ use crate::case_tables::{CASES, PEOPLE};
 use crate::columns::{BulkColumn, TextForm};
 use crate::ducklake::{self, Head};
 use crate::file::{self, ColumnStats, Written};
+use crate::live::Who;
 use crate::parquet::FileColumn;
 use crate::shape::{COVERAGE, Kind, ShapeColumn};
 use crate::store::Table;
@@ -163,7 +164,7 @@ impl Snapshot {
                 })
                 .collect::<Result<_, _>>()?,
         };
-        let frame = self.read_bucket(table, &wanted, bucket)?;
+        let frame = self.read_some(table, &wanted, bucket, Who::Everyone)?;
         wanted.iter().map(|c| Ok((c.name.clone(), frame::bulk_column(&frame, &c.name, c.kind)?))).collect()
     }
 }

@@ -4,7 +4,7 @@
 //! by person, so that what a live check brought is a keyed read. [`Store::compact`](crate::Store::compact) writes the rows
 //! to files and ends them here; they stay readable for older snapshots until retention removes them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hedui_base::columns::date_to_days;
@@ -18,6 +18,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use crate::ducklake::{self, Dialect, Head};
 use crate::file::ColumnStats;
 use crate::publish::{column_totals, known_columns};
+use crate::retain::{Newest, superseded};
 use crate::shape::{Kind, ShapeColumn};
 use crate::store::Table;
 use crate::{StoreError, frame};
@@ -48,6 +49,8 @@ pub(crate) struct KnownInlined(Arc<Mutex<HashMap<String, Arc<Inlined>>>>);
 pub(crate) enum Rows<'a> {
     /// All that a snapshot has.
     Of(i64),
+    /// All that any snapshot has.
+    All,
     /// Those of some people that a snapshot has.
     OfPeople(i64, &'a [i64]),
 }
@@ -236,12 +239,15 @@ impl Inlined {
         rows: Rows<'_>,
     ) -> Result<DataFrame, StoreError> {
         let dialect = Dialect::of(conn);
-        let mut filter = "begin_snapshot <= $1 AND (end_snapshot IS NULL OR end_snapshot > $1)".to_owned();
-        let (Rows::Of(snapshot) | Rows::OfPeople(snapshot, _)) = rows;
-        if let Rows::OfPeople(_, people) = rows {
-            let list: Vec<String> = people.iter().map(i64::to_string).collect();
-            filter = format!("person IN ({}) AND {filter}", list.join(","));
-        }
+        let seen = "begin_snapshot <= $1 AND (end_snapshot IS NULL OR end_snapshot > $1)";
+        let (filter, snapshot) = match rows {
+            Rows::All => ("begin_snapshot > $1".to_owned(), -1),
+            Rows::Of(snapshot) => (seen.to_owned(), snapshot),
+            Rows::OfPeople(snapshot, people) => {
+                let list: Vec<String> = people.iter().map(i64::to_string).collect();
+                (format!("person IN ({}) AND {seen}", list.join(",")), snapshot)
+            }
+        };
         let sql = self.select(dialect, &filter);
         let found = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(conn).await?;
         self.frame(table, &found)
@@ -295,25 +301,80 @@ impl Inlined {
     /// The rows as they are now, by the snapshot that brought them.
     async fn found(&self, conn: &mut AnyConnection) -> Result<BTreeMap<i64, Found>, StoreError> {
         let mut all = BTreeMap::new();
-        let dialect = Dialect::of(conn);
         let sql = format!("SELECT DISTINCT begin_snapshot FROM {} WHERE begin_snapshot IS NOT NULL", self.name);
-        for snapshot in sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *conn).await? {
-            let snapshot: i64 = snapshot.try_get(0)?;
-            let sql = self.select(dialect, "begin_snapshot = $1");
-            let rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(&mut *conn).await?;
-            let of = |(at, (_, kind)): (usize, &(String, Kind))| read_cells(&rows, at + 1, *kind);
-            let cells: Vec<Cells> = self.columns.iter().enumerate().map(of).collect::<Result<_, _>>()?;
-            let sql = format!("SELECT DISTINCT end_snapshot FROM {} WHERE begin_snapshot = $1", self.name);
-            let ends = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(&mut *conn).await?;
-            let found = Found {
-                rows: rows.len() as i64,
-                sha256: checksum(&self.columns, &cells, 0..rows.len()),
-                ends: ends.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?,
-            };
-            all.insert(snapshot, found);
+        for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *conn).await? {
+            let snapshot = row.try_get(0)?;
+            all.insert(snapshot, self.found_of(conn, snapshot).await?);
         }
         Ok(all)
     }
+
+    async fn found_of(&self, conn: &mut AnyConnection, snapshot: i64) -> Result<Found, StoreError> {
+        let sql = self.select(Dialect::of(conn), "begin_snapshot = $1");
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(&mut *conn).await?;
+        let of = |(at, (_, kind)): (usize, &(String, Kind))| read_cells(&rows, at + 1, *kind);
+        let cells: Vec<Cells> = self.columns.iter().enumerate().map(of).collect::<Result<_, _>>()?;
+        let sql = format!("SELECT DISTINCT end_snapshot FROM {} WHERE begin_snapshot = $1", self.name);
+        let ends = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(conn).await?;
+        Ok(Found {
+            rows: rows.len() as i64,
+            sha256: checksum(&self.columns, &cells, 0..rows.len()),
+            ends: ends.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?,
+        })
+    }
+
+    /// Deletes rows that ended at or before a snapshot, and those whose answer a newer one had replaced there. Says how
+    /// many were replaced; what ended lies in files, where it is counted.
+    pub(crate) async fn remove(
+        &self,
+        conn: &mut AnyConnection,
+        table: &Table,
+        floor: i64,
+        newest: &Newest,
+    ) -> Result<usize, StoreError> {
+        let rows = self.read(conn, table, Rows::All).await?;
+        let gone = superseded(&rows, newest)?;
+        let sql = format!(
+            "SELECT row_id, begin_snapshot, end_snapshot FROM {} WHERE begin_snapshot > -1 ORDER BY row_id",
+            self.name
+        );
+        let keys = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *conn).await?;
+        let (mut ids, mut touched, mut replaced, mut unflushed) = (Vec::new(), BTreeSet::new(), 0, 0);
+        for (row, gone) in keys.iter().zip(gone) {
+            let (id, begin, end): (i64, i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            if gone || end.is_some_and(|end| end <= floor) {
+                ids.push(id.to_string());
+                touched.insert(begin);
+                replaced += usize::from(gone);
+                unflushed += i64::from(end.is_none());
+            }
+        }
+        for part in ids.chunks(1000) {
+            let sql = format!("DELETE FROM {} WHERE row_id IN ({})", self.name, part.join(","));
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut *conn).await?;
+        }
+        for snapshot in touched {
+            let now = self.found_of(conn, snapshot).await?;
+            let sql = if now.rows == 0 {
+                "DELETE FROM store_inlined WHERE table_id = $1 AND snapshot_id = $2"
+            } else {
+                "UPDATE store_inlined SET row_count = $3, sha256 = $4 WHERE table_id = $1 AND snapshot_id = $2"
+            };
+            let mut query = sqlx::query(sql).bind(table.lake.id).bind(snapshot);
+            if now.rows > 0 {
+                query = query.bind(now.rows).bind(now.sha256);
+            }
+            query.execute(&mut *conn).await?;
+        }
+        let held = held(conn).await? - unflushed;
+        ducklake::set_metadata(conn, HELD, &held.to_string()).await?;
+        Ok(replaced)
+    }
+}
+
+/// What the catalogue keeps of a column of rows.
+pub(crate) fn stats_of(rows: &DataFrame, name: &str, kind: Kind) -> Result<ColumnStats, StoreError> {
+    Ok(stats(name, kind, &cells(rows, name, kind)?))
 }
 
 /// Rows that one snapshot brought: how many, their checksum, and when they ended; they end together.

@@ -13,6 +13,7 @@ use crate::ducklake::{self, LakeFile};
 use crate::file::Written;
 use crate::inline::{self, Rows};
 use crate::publish::{add_file, by_bucket, settle_all};
+use crate::retain::{is_lock, scheduled};
 use crate::store::Inner;
 use crate::{SnapshotId, Store, StoreError, file, frame};
 
@@ -107,7 +108,8 @@ impl Store {
     pub async fn verify(&self, conn: &mut AnyConnection) -> Result<Verification, StoreError> {
         let files = ducklake::files(conn, None, None).await?;
         let inner = Arc::clone(&self.inner);
-        let compared = tokio::task::spawn_blocking(move || verify(&inner, &files));
+        let scheduled = scheduled(conn).await?;
+        let compared = tokio::task::spawn_blocking(move || verify(&inner, &files, &scheduled));
         let mut result = compared.await.map_err(|_| StoreError::Stopped)??;
         let known = self.inner.inlined.all(conn).await?;
         for table in self.inner.tables.values() {
@@ -265,8 +267,9 @@ fn merge(inner: &Inner, groups: BTreeMap<(String, u32), Group>) -> Result<Vec<(S
     Ok(written)
 }
 
-fn verify(inner: &Inner, files: &[LakeFile]) -> Result<Verification, StoreError> {
-    let mut known = BTreeSet::new();
+fn verify(inner: &Inner, files: &[LakeFile], scheduled: &[String]) -> Result<Verification, StoreError> {
+    // Files that wait to be deleted are no litter, and nobody needs them.
+    let mut known: BTreeSet<PathBuf> = scheduled.iter().map(|name| inner.folder.join(name)).collect();
     let mut result = Verification { files: files.len(), ..Verification::default() };
     for entry in files {
         let path = inner.path(&entry.table, &entry.name);
@@ -284,7 +287,7 @@ fn verify(inner: &Inner, files: &[LakeFile]) -> Result<Verification, StoreError>
             let path = entry.map_err(StoreError::io(&folder))?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !known.contains(&path) {
+            } else if !known.contains(&path) && !is_lock(&path) {
                 result.problems.push(FileProblem::Litter(path));
             }
         }

@@ -13,6 +13,7 @@ use crate::ducklake::{self, LakeFile};
 use crate::file::{self, Written};
 use crate::inline::Rows;
 use crate::publish::by_bucket;
+use crate::retain::reading;
 use crate::snapshot::{At, Pinned, Snapshot, SnapshotId};
 use crate::store::Inner;
 use crate::{Store, StoreError, frame};
@@ -29,10 +30,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSnapshot`] if there is none with that id, or none yet at that time.
     pub async fn snapshot(&self, conn: &mut AnyConnection, at: At) -> Result<Snapshot, StoreError> {
+        let reading = Some(reading(&self.inner)?);
         let (id, time) = find(conn, at).await?;
         let files = ducklake::files(conn, Some(id.0), None).await?;
         let rows = self.inlined(conn, Rows::Of(id.0)).await?;
-        let mut pinned = Pinned { id, time, files, ..Pinned::default() };
+        let mut pinned = Pinned { id, time, files, reading, ..Pinned::default() };
         if !rows.is_empty() {
             let inner = Arc::clone(&self.inner);
             let spilled = tokio::task::spawn_blocking(move || spill(&inner, &rows));
@@ -55,6 +57,7 @@ impl Store {
         at: At,
         people: &[PersonKey],
     ) -> Result<Snapshot, StoreError> {
+        let reading = Some(reading(&self.inner)?);
         let (id, time) = find(conn, at).await?;
         let buckets: BTreeSet<u32> = people.iter().map(|p| self.inner.bucket_of(*p)).collect();
         let people: BTreeSet<i64> = people.iter().map(|p| i64::from(p.0)).collect();
@@ -64,7 +67,7 @@ impl Store {
         for (table, rows) in self.inlined(conn, Rows::OfPeople(id.0, &keys)).await? {
             held.insert(table, by_bucket(&self.inner, &rows)?);
         }
-        let pinned = Pinned { id, time, files, held, people: Some(people), ..Pinned::default() };
+        let pinned = Pinned { id, time, files, held, people: Some(people), reading, ..Pinned::default() };
         Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
     }
 

@@ -342,6 +342,17 @@ pub(crate) async fn add_file(
     .bind(written.persons.1)
     .execute(&mut *conn)
     .await?;
+    add_stats(conn, table, id, written).await
+}
+
+/// Enters what is known of a file's columns, and widens the table's by it.
+pub(crate) async fn add_stats(
+    conn: &mut AnyConnection,
+    table: &Table,
+    id: i64,
+    written: &Written,
+) -> Result<(), StoreError> {
+    let lake = &table.lake;
     let known = known_columns(conn, lake.id).await?;
     for stats in &written.stats {
         let Some((column, _, ty)) = lake.columns.iter().find(|(_, n, _)| *n == stats.column) else { continue };

@@ -1,8 +1,8 @@
 //! Reading: a snapshot is pinned, buckets are read when asked for, and only live answers are seen.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use hedui_base::{PersonKey, Records};
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use polars::frame::DataFrame;
 
 use crate::ducklake::LakeFile;
 use crate::file::Written;
+use crate::live::{Cache, Who};
 use crate::shape::{COVERAGE, RECORD_COLUMNS, ShapeColumn};
 use crate::store::{Inner, Table};
 use crate::{CoverageRow, StoreError, frame};
@@ -38,7 +39,8 @@ pub enum At {
 
 /// A pinned state of the store. Reads block (call them from `spawn_blocking` in async code) and may run in parallel.
 ///
-/// Keeps the few buckets read last, so that walking through people in the order of their keys reads every file once.
+/// Of a few people, as one household's, only the pages that hold them are read. Of more, whole buckets are, and the few read
+/// last are kept, so that walking through people in the order of their keys reads every file once.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(crate) inner: Arc<Inner>,
@@ -50,9 +52,11 @@ pub struct Snapshot {
     held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
     /// The only people it was pinned for.
     people: Option<BTreeSet<i64>>,
-    cache: Cache,
+    pub(crate) cache: Cache,
     /// Files that go with this value.
     _spilled: Vec<Written>,
+    /// Says that files are being read, so that none is deleted.
+    _reading: Option<std::fs::File>,
 }
 
 /// What a snapshot is made of.
@@ -64,65 +68,7 @@ pub(crate) struct Pinned {
     pub(crate) held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
     pub(crate) people: Option<BTreeSet<i64>>,
     pub(crate) spilled: Vec<Written>,
-}
-
-/// How many buckets of people are kept, each with all tables read of it.
-const KEPT_BUCKETS: usize = 3;
-
-type Slot<T> = Arc<Mutex<Option<Arc<T>>>>;
-type RowsKey = (String, Option<Vec<String>>);
-
-#[derive(Debug, Default)]
-struct Cache {
-    /// Buckets, the one used last at the end.
-    buckets: Mutex<Vec<(u32, Arc<CachedBucket>)>>,
-}
-
-#[derive(Debug, Default)]
-struct CachedBucket {
-    coverage: Slot<LiveCoverage>,
-    rows: Mutex<HashMap<RowsKey, Slot<LiveRows>>>,
-}
-
-/// The newest answer of every (person, source) of a bucket.
-#[derive(Debug)]
-struct LiveCoverage {
-    frame: DataFrame,
-    persons: Vec<i64>,
-    sources: HashMap<String, u32>,
-    newest: HashMap<(i64, u32), i64>,
-}
-
-/// The live rows of one table in a bucket, sorted.
-#[derive(Debug)]
-struct LiveRows {
-    frame: DataFrame,
-    persons: Vec<i64>,
-}
-
-/// The value in a slot, made by the first who needs it while the others wait.
-fn fill<T>(slot: &Slot<T>, make: impl FnOnce() -> Result<T, StoreError>) -> Result<Arc<T>, StoreError> {
-    let mut value = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(made) = &*value {
-        return Ok(Arc::clone(made));
-    }
-    let made = Arc::new(make()?);
-    *value = Some(Arc::clone(&made));
-    Ok(made)
-}
-
-impl Cache {
-    fn bucket(&self, bucket: u32) -> Arc<CachedBucket> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = buckets.iter().position(|(b, _)| *b == bucket).map(|at| buckets.remove(at));
-        let entry = found.unwrap_or_else(|| (bucket, Arc::default()));
-        let shared = Arc::clone(&entry.1);
-        buckets.push(entry);
-        if buckets.len() > KEPT_BUCKETS {
-            buckets.remove(0);
-        }
-        shared
-    }
+    pub(crate) reading: Option<std::fs::File>,
 }
 
 impl Snapshot {
@@ -131,8 +77,8 @@ impl Snapshot {
         for file in pinned.files {
             files.entry(file.table.clone()).or_default().entry(file.bucket).or_default().push(file);
         }
-        let Pinned { id, time, held, people, spilled, .. } = pinned;
-        Self { inner, id, time, files, held, people, cache: Cache::default(), _spilled: spilled }
+        let Pinned { id, time, held, people, spilled, reading, .. } = pinned;
+        Self { inner, id, time, files, held, people, cache: Cache::default(), _spilled: spilled, _reading: reading }
     }
 
     /// Which snapshot this is.
@@ -167,7 +113,7 @@ impl Snapshot {
             if self.parts(dataset, bucket) == 0 {
                 continue;
             }
-            let rows = self.live_rows(table, &own, columns, bucket)?;
+            let rows = self.live_rows(table, &own, columns, bucket, &people)?;
             let picked = frame::take(&rows.frame, &rows_of(&rows.persons, &people))?;
             let part = frame::to_records(&picked, &own)?;
             match &mut all {
@@ -192,7 +138,7 @@ impl Snapshot {
     pub fn coverage(&self, people: &[PersonKey]) -> Result<Vec<CoverageRow>, StoreError> {
         let mut all = Vec::new();
         for (bucket, people) in self.by_bucket(people)? {
-            let live = self.live_coverage(bucket)?;
+            let live = self.live_coverage(bucket, &people)?;
             all.extend(frame::to_coverage(&frame::take(&live.frame, &rows_of(&live.persons, &people))?)?);
         }
         Ok(all)
@@ -208,7 +154,8 @@ impl Snapshot {
         let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
         let mut all = Vec::new();
         for (bucket, people) in self.by_bucket(people)? {
-            let rows = frame::sorted(&self.read_bucket(table, &columns, bucket)?, table.sort_keys())?;
+            let rows = self.read_some(table, &columns, bucket, Who::of(&people))?;
+            let rows = frame::sorted(&rows, table.sort_keys())?;
             let persons = frame::required(&rows, "person")?;
             all.extend(frame::to_coverage(&frame::take(&rows, &rows_of(&persons, &people))?)?);
         }
@@ -247,11 +194,11 @@ impl Snapshot {
     }
 
     /// How many files and sets of rows in the catalogue make up a table's bucket.
-    fn parts(&self, table: &str, bucket: u32) -> usize {
+    pub(crate) fn parts(&self, table: &str, bucket: u32) -> usize {
         self.bucket_files(table, bucket).len() + usize::from(self.held_rows(table, bucket).is_some())
     }
 
-    fn held_rows(&self, table: &str, bucket: u32) -> Option<&DataFrame> {
+    pub(crate) fn held_rows(&self, table: &str, bucket: u32) -> Option<&DataFrame> {
         self.held.get(table)?.get(&bucket)
     }
 
@@ -263,85 +210,8 @@ impl Snapshot {
         self.bucket_files(table, bucket).iter().map(|file| self.inner.path(table, &file.name)).collect()
     }
 
-    fn bucket_files(&self, table: &str, bucket: u32) -> &[LakeFile] {
+    pub(crate) fn bucket_files(&self, table: &str, bucket: u32) -> &[LakeFile] {
         self.files.get(table).and_then(|b| b.get(&bucket)).map_or(&[], Vec::as_slice)
-    }
-
-    /// All rows of a bucket, with these columns, file after file.
-    pub(crate) fn read_bucket(
-        &self,
-        table: &Table,
-        columns: &[&ShapeColumn],
-        bucket: u32,
-    ) -> Result<DataFrame, StoreError> {
-        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-        let mut all = frame::conform(&DataFrame::default(), columns)?;
-        for file in self.bucket_files(&table.shape.name, bucket) {
-            let read = self.inner.read(&table.shape.name, &file.name, &names)?;
-            all.vstack_mut(&frame::conform(&read, columns)?)?;
-        }
-        if let Some(held) = self.held_rows(&table.shape.name, bucket) {
-            all.vstack_mut(&frame::conform(held, columns)?)?;
-        }
-        all.rechunk_mut();
-        Ok(all)
-    }
-
-    fn live_coverage(&self, bucket: u32) -> Result<Arc<LiveCoverage>, StoreError> {
-        let cached = self.cache.bucket(bucket);
-        fill(&cached.coverage, || {
-            let table = self.inner.coverage()?;
-            let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
-            let all = frame::sorted(&self.read_bucket(table, &columns, bucket)?, table.sort_keys())?;
-            let (persons, answers) = (frame::required(&all, "person")?, frame::required(&all, "answer")?);
-            let names = frame::text_values(&all, "source")?;
-            let (mut sources, mut newest, mut rows) = (HashMap::new(), HashMap::new(), Vec::new());
-            for row in 0..persons.len() {
-                // Sorted by person, source, answer: the last of a run is the newest.
-                if row + 1 == persons.len() || (persons[row + 1], &names[row + 1]) != (persons[row], &names[row]) {
-                    let next = sources.len() as u32;
-                    let source = *sources.entry(names[row].as_deref().unwrap_or_default().to_owned()).or_insert(next);
-                    newest.insert((persons[row], source), answers[row]);
-                    rows.push(row);
-                }
-            }
-            let frame = frame::take(&all, &rows)?;
-            Ok(LiveCoverage { persons: frame::required(&frame, "person")?, frame, sources, newest })
-        })
-    }
-
-    fn live_rows(
-        &self,
-        table: &Table,
-        own: &[&ShapeColumn],
-        columns: Option<&[&str]>,
-        bucket: u32,
-    ) -> Result<Arc<LiveRows>, StoreError> {
-        let coverage = self.live_coverage(bucket)?;
-        let cached = self.cache.bucket(bucket);
-        let key = (table.shape.name.clone(), columns.map(|c| c.iter().map(|c| (*c).to_owned()).collect()));
-        let slot = {
-            let mut rows = cached.rows.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(rows.entry(key).or_default())
-        };
-        fill(&slot, || {
-            let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
-            let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
-            let all = self.read_bucket(table, &every, bucket)?;
-            let (persons, answers) = (frame::required(&all, "person")?, frame::required(&all, "answer")?);
-            let names = frame::text_values(&all, "source")?;
-            let live: Vec<usize> = (0..persons.len())
-                .filter(|row| {
-                    let source = names[*row].as_deref().and_then(|s| coverage.sources.get(s));
-                    source.and_then(|s| coverage.newest.get(&(persons[*row], *s))) == Some(&answers[*row])
-                })
-                .collect();
-            let mut frame = frame::take(&all, &live)?;
-            if self.parts(&table.shape.name, bucket) > 1 {
-                frame = frame::sorted(&frame, table.sort_keys())?;
-            }
-            Ok(LiveRows { persons: frame::required(&frame, "person")?, frame })
-        })
     }
 }
 
@@ -361,7 +231,7 @@ fn own_columns<'a>(table: &'a Table, columns: Option<&[&str]>) -> Result<Vec<&'a
 }
 
 /// Rows of some people in a column sorted by person; both ascending.
-fn rows_of(persons: &[i64], people: &[i64]) -> Vec<usize> {
+pub(crate) fn rows_of(persons: &[i64], people: &[i64]) -> Vec<usize> {
     let mut rows = Vec::new();
     let mut from = 0;
     for person in people {

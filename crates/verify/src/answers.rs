@@ -72,13 +72,13 @@ pub async fn source_answers(
         })
         .collect();
     let mut connection = ws.ledger().connection().await?;
-    let snapshot = ws.store().snapshot(&mut connection, At::Latest).await?;
+    // A letter that does not allow the answer does not allow its rows, whoever else may see them.
+    let seen = |line: &&AnswerLine| matches!(line.outcome, Some(Outcome::Found | Outcome::Partial));
+    let people: Vec<PersonKey> = lines.iter().filter(seen).map(|line| line.person).collect();
+    let snapshot = ws.store().snapshot_of(&mut connection, At::Latest, &people).await?;
     drop(connection);
     let source = source.clone();
     let read = move || -> Result<Vec<AnswerLine>, VerifyError> {
-        // A letter that does not allow the answer does not allow its rows, whoever else may see them.
-        let seen = |line: &&AnswerLine| matches!(line.outcome, Some(Outcome::Found | Outcome::Partial));
-        let people: Vec<PersonKey> = lines.iter().filter(seen).map(|line| line.person).collect();
         let kept = snapshot.records(&dataset.name, &people, None)?;
         let rows = (0..kept.len()).filter(|row| kept.source[*row] == source);
         let mut lines = lines;

@@ -171,7 +171,7 @@ impl Source {
         let ws = Workspace::open(data, WorkspaceOptions::default()).await?;
         let at = head.known_at.map_or(At::Latest, At::Time);
         let mut connection = ws.ledger().connection().await?;
-        let snapshot = ws.store().snapshot(&mut connection, at).await?;
+        let snapshot = ws.store().snapshot_of(&mut connection, at, people).await?;
         drop(connection);
         let (own, keys) = (program.clone(), people.to_vec());
         let answers = tokio::task::spawn_blocking(move || Answers::load(&snapshot, &own, &keys))

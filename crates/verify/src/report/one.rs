@@ -33,7 +33,7 @@ pub(super) struct One {
 impl One {
     pub(super) async fn load(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Self, VerifyError> {
         let mut connection = ws.ledger().connection().await?;
-        let snapshot: Snapshot = ws.store().snapshot(&mut connection, At::Latest).await?;
+        let snapshot: Snapshot = ws.store().snapshot_of(&mut connection, At::Latest, &keys).await?;
         drop(connection);
         let (chunk, in_store) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
             Ok(cases) => (Chunk::load(ws, cases).await?, false),
