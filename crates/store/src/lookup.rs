@@ -38,7 +38,7 @@ pub(crate) fn rows(path: &Path, columns: &[&str], people: &[i64]) -> Result<pl::
     let mut file = File::open(path).map_err(StoreError::io(path))?;
     let length = file.metadata().map_err(StoreError::io(path))?.len();
     if length < 12 {
-        return Err(StoreError::parquet(path)(pl::PolarsError::from(ParquetError::oos("the file is cut off"))));
+        return Err(StoreError::parquet(path)(out_of_spec("the file is cut off")));
     }
     let mut found = found(&mut file, columns, people).map_err(StoreError::parquet(path))?;
     found.rechunk_mut();
@@ -47,7 +47,7 @@ pub(crate) fn rows(path: &Path, columns: &[&str], people: &[i64]) -> Result<pl::
 
 fn found(file: &mut File, columns: &[&str], people: &[i64]) -> pl::PolarsResult<pl::DataFrame> {
     let ReaderBytes::Owned(bytes) = ReaderBytes::from(file) else {
-        return Err(pl::PolarsError::from(ParquetError::oos("the file cannot be mapped into memory")));
+        return Err(out_of_spec("the file cannot be mapped into memory"));
     };
     let bytes = CowBuffer::Borrowed(bytes);
     let metadata = read_metadata(&mut Cursor::new(&bytes[..]))?;
@@ -59,10 +59,10 @@ fn found(file: &mut File, columns: &[&str], people: &[i64]) -> pl::PolarsResult<
             group
                 .columns_under_root_iter(name)
                 .and_then(|mut found| found.next())
-                .ok_or_else(|| pl::PolarsError::from(ParquetError::oos("a column of the schema has no data")))
+                .ok_or_else(|| out_of_spec("a column of the schema has no data"))
         };
         let read = |name: &str, wanted: &Wanted<'_>| -> pl::PolarsResult<pl::Series> {
-            let field = schema.get(name).ok_or_else(|| ParquetError::oos("a column is not in the schema"))?;
+            let field = schema.get(name).ok_or_else(|| out_of_spec("a column is not in the schema"))?;
             let column = chunk(name)?;
             let pages = if name == PERSON { wanted.pages.to_vec() } else { pages(&bytes, column)? };
             let (part, rows, mask) = wanted.part(&bytes, &pages);
@@ -105,6 +105,10 @@ fn found(file: &mut File, columns: &[&str], people: &[i64]) -> pl::PolarsResult<
         }
     }
     Ok(all.unwrap_or_default())
+}
+
+fn out_of_spec(what: &str) -> pl::PolarsError {
+    pl::PolarsError::from(ParquetError::OutOfSpec(what.to_owned()))
 }
 
 const PERSON: &str = "person";

@@ -8,14 +8,18 @@ use sqlx::Connection as _;
 
 use crate::support::{DEPOSIT, Home, account, accounts, catalogue, catalogue_of, deposits, outcome, people, settle};
 
-/// Names of all files in the store's folder.
+/// Names of all files of data in the store's folder.
 fn files(home: &Home) -> Vec<String> {
     let mut folders = vec![home.path().join("store")];
     let mut names = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { names.push(path.display().to_string()) }
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("readers.lock") {
+                names.push(path.display().to_string());
+            }
         }
     }
     names

@@ -4,8 +4,10 @@
 mod bulk;
 mod duckdb;
 mod inline;
+mod lookup;
 mod maintain;
 mod plain;
 mod publish;
 mod results;
+mod retain;
 mod support;
