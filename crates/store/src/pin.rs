@@ -34,6 +34,7 @@ impl Store {
         let (id, time) = find(conn, at).await?;
         let files = ducklake::files(conn, Some(id.0), None).await?;
         let rows = self.inlined(conn, Rows::Of(id.0)).await?;
+        still(conn, id).await?;
         let mut pinned = Pinned { id, time, files, reading, ..Pinned::default() };
         if !rows.is_empty() {
             let inner = Arc::clone(&self.inner);
@@ -67,6 +68,7 @@ impl Store {
         for (table, rows) in self.inlined(conn, Rows::OfPeople(id.0, &keys)).await? {
             held.insert(table, by_bucket(&self.inner, &rows)?);
         }
+        still(conn, id).await?;
         let pinned = Pinned { id, time, files, held, people: Some(people), reading, ..Pinned::default() };
         Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
     }
@@ -115,6 +117,12 @@ async fn find(conn: &mut AnyConnection, at: At) -> Result<(SnapshotId, Timestamp
         })
     })?;
     Ok((SnapshotId(id), time))
+}
+
+/// Makes sure that a snapshot did not expire while the catalogue was asked, statement by statement, what it has: a removal
+/// takes snapshots and their files away in one transaction.
+async fn still(conn: &mut AnyConnection, id: SnapshotId) -> Result<(), StoreError> {
+    find(conn, At::Id(id)).await.map(drop)
 }
 
 /// Writes rows of the catalogue to files, one a table and bucket, that whoever holds them removes by dropping them.

@@ -32,6 +32,7 @@ mod health;
 mod kept;
 mod recheck;
 mod report;
+mod retain;
 mod review;
 mod simulate;
 
@@ -57,6 +58,7 @@ pub use report::{
     PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine, WhatIf,
     WhatIfLine, WhatIfScheme, calculation_sheet, check, explain, what_if,
 };
+pub use retain::{Retention, retain};
 pub use review::{ReviewFilter, ReviewLine, review_claim, review_list, review_resolve};
 pub use simulate::{
     Alarm, Bounds, Budget, ChangedParameter, Dimension, Group, Movement, Reform, SchemeChange, Setting, SettingError,

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use hedui_ledger::Ledger;
-use hedui_store::{FileProblem, Store};
+use hedui_store::{FileProblem, Remains, Removed, Store};
 use hedui_verify::WorkspaceOptions;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Span, Timestamp};
 
 use super::{Ended, Shell, existing};
 use crate::args::StoreVerb;
@@ -27,6 +29,7 @@ pub(crate) async fn run(shell: Shell, verb: StoreVerb) -> Ended {
             ));
             Ok(0)
         }
+        StoreVerb::Retain { data, older_than, dry_run } => retained(shell, &data, older_than, dry_run).await,
         StoreVerb::History { data } => history(shell, &data).await,
     }
 }
@@ -63,6 +66,50 @@ async fn verify(shell: Shell, data: &Path) -> Ended {
     Ok(if found.problems.iter().any(FileProblem::is_damage) { failure::ATTENTION } else { 0 })
 }
 
+async fn retained(shell: Shell, data: &Path, older_than: Span, dry_run: bool) -> Ended {
+    let ws = existing(data, WorkspaceOptions::default()).await?;
+    let now = ws.now().to_zoned(TimeZone::fixed(Offset::constant(8)));
+    let before = now
+        .checked_sub(older_than)
+        .map_err(|_| Failure::input("--older-than reaches back before the year 1; give a shorter time"))?
+        .timestamp();
+    if dry_run {
+        let mut conn = ws.ledger().connection().await.map_err(internal)?;
+        let found = ws.store().remains(&mut conn, before).await.map_err(internal)?;
+        shown(shell, before, None, &found);
+        return Ok(0);
+    }
+    let done = hedui_verify::retain(&ws, before, "store retain").await?;
+    shown(shell, before, Some(&done.removed), &done.remains);
+    Ok(if done.remains.none() { 0 } else { failure::ATTENTION })
+}
+
+fn shown(shell: Shell, before: Timestamp, removed: Option<&Removed>, remains: &Remains) {
+    if shell.json {
+        let removed = removed.map(|r| {
+            serde_json::json!({ "oldest_snapshot": r.oldest.0, "snapshots": r.snapshots, "rows": r.rows, "inlined": r.inlined, "files": r.files })
+        });
+        let remains = serde_json::json!({ "rows": remains.rows, "inlined": remains.inlined, "snapshots": remains.snapshots, "files": remains.files });
+        terminal::json(&serde_json::json!({ "before": before, "removed": removed, "remains": remains }));
+        return;
+    }
+    if let Some(r) = removed {
+        terminal::line(format!(
+            "replaced at or before {before} and removed: {} row(s) in files, {} in the catalogue; {} snapshot(s) can be read no more, the oldest is {} now; {} file(s) are needed no more",
+            r.rows, r.inlined, r.snapshots, r.oldest, r.files
+        ));
+    }
+    let words = if remains.none() {
+        format!("a scan of every file and of the catalogue finds nothing that was replaced at or before {before}")
+    } else {
+        format!(
+            "a scan finds, replaced at or before {before}: {} row(s) in files, {} in the catalogue, {} older snapshot(s), {} file(s) that wait until nobody reads",
+            remains.rows, remains.inlined, remains.snapshots, remains.files
+        )
+    };
+    terminal::line(words);
+}
+
 async fn history(shell: Shell, data: &Path) -> Ended {
     let (ledger, store) = opened(data).await?;
     let mut conn = ledger.connection().await.map_err(internal)?;
@@ -96,7 +143,6 @@ fn said(changes: &str) -> String {
         ("inlined_insert", "published"),
         ("merge_adjacent", "compacted"),
         ("inline_flush", "compacted"),
-        ("retained", "old evidence removed"),
     ];
     let mut said: Vec<&str> = Vec::new();
     for change in changes.split(',') {

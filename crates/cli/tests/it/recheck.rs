@@ -1,6 +1,6 @@
 //! The city moves on three months: a recheck finds what its sources show, and why.
 
-use crate::scene::{AS_OF, Scene, json, ok};
+use crate::scene::{AS_OF, Scene, json, ok, text};
 
 #[test]
 fn three_months_later_changes_are_found_with_their_cause() {
@@ -51,4 +51,21 @@ fn three_months_later_changes_are_found_with_their_cause() {
     // The same day again: nobody is due any more.
     let again = json(&ok(&["--json", "recheck", "--data", &data, "--due", "2026-09-30", "--no-acquire"]));
     assert!(again["cases"].as_array().unwrap().is_empty());
+
+    // What the later answers replaced goes when its time is over; what counts now stays, and the log says who removed what.
+    let before = scene.batch("data", "2026-09-30");
+    let planned = json(&ok(&["--json", "store", "retain", "--data", &data, "--older-than", "0d", "--dry-run"]));
+    let count = |of: &serde_json::Value| of["rows"].as_u64().unwrap() + of["inlined"].as_u64().unwrap();
+    assert!(count(&planned["remains"]) > 0, "{planned}");
+    let kept = json(&ok(&["--json", "store", "retain", "--data", &data, "--older-than", "10y"]));
+    assert_eq!(count(&kept["removed"]), 0, "nothing is that old");
+    let done = json(&ok(&["--json", "store", "retain", "--data", &data, "--older-than", "0d"]));
+    assert_eq!(count(&done["removed"]), count(&planned["remains"]), "{done}");
+    assert!(done["remains"].as_object().unwrap().values().all(|left| *left == 0), "{done}");
+    let after = scene.batch("data", "2026-09-30");
+    assert_eq!((after.1, after.2), (before.1, before.2));
+    ok(&["store", "verify", "--data", &data]);
+    assert!(text(&ok(&["audit", "verify", "--data", &data])).contains("whole"));
+    assert!(text(&ok(&["audit", "show", "--data", &data, "--last", "3"])).contains("store.retained"));
+    assert!(text(&ok(&["store", "history", "--data", &data])).contains("published"));
 }

@@ -11,3 +11,4 @@ mod publish;
 mod results;
 mod retain;
 mod support;
+mod together;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hedui_base::{CaseId, Fen, PersonKey};
 use hedui_ledger::{Case, NewReview, SavedFinding};
-use hedui_store::{At, Snapshot};
+use hedui_store::{At, Snapshot, StoreError};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
@@ -100,7 +100,15 @@ impl Snapshots {
             let snapshot = match self.past.get(&moment) {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => {
-                    let snapshot = Arc::new(ws.store().snapshot(&mut connection, At::Time(moment)).await?);
+                    let snapshot = match ws.store().snapshot(&mut connection, At::Time(moment)).await {
+                        Ok(snapshot) => Arc::new(snapshot),
+                        // Retention removed what was known then: changes of data since have no cause to be shown.
+                        Err(StoreError::NoSnapshot(_)) => {
+                            tracing::warn!(%moment, "what was known at the last verification was removed by retention");
+                            continue;
+                        }
+                        Err(error) => return Err(error.into()),
+                    };
                     self.past.insert(moment, Arc::clone(&snapshot));
                     snapshot
                 }
