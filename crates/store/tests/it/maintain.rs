@@ -43,12 +43,29 @@ async fn a_flipped_byte_and_a_missing_file_are_found() {
 
     let file =
         |table: &str| fs::read_dir(dir.path().join("store").join(table)).unwrap().next().unwrap().unwrap().path();
+    for table in ["deposit", "coverage"] {
+        let whole = fs::read(file(table)).unwrap();
+        // The first, the last, and bytes all over: header, pages, indexes, footer.
+        for at in (0..whole.len()).step_by(31).chain([whole.len() - 1]) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write(file(table), bytes).unwrap();
+            let found = store.verify(&mut conn).await.unwrap().problems;
+            let named = matches!(&found[..], [FileProblem::Changed(p)] if p.ends_with(file(table).file_name().unwrap()));
+            assert!(named, "byte {at} of {table}: {found:?}");
+        }
+        // Cut off, and longer than it was.
+        for bytes in [&whole[..whole.len() - 1], &[whole.as_slice(), &[0]].concat()] {
+            fs::write(file(table), bytes).unwrap();
+            assert_eq!(store.verify(&mut conn).await.unwrap().problems.len(), 1);
+        }
+        fs::write(file(table), &whole).unwrap();
+    }
+    assert_eq!(store.verify(&mut conn).await.unwrap().problems, []);
     let mut bytes = fs::read(file("deposit")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(file("deposit"), bytes).unwrap();
-    let found = store.verify(&mut conn).await.unwrap().problems;
-    assert!(matches!(&found[..], [FileProblem::Changed(p)] if p.ends_with(file("deposit").file_name().unwrap())));
 
     fs::remove_file(file("coverage")).unwrap();
     let found = store.verify(&mut conn).await.unwrap().problems;
