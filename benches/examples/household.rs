@@ -134,7 +134,11 @@ async fn keyed(all: &Snapshot, every: &Wanted, looks: usize) {
         times.push(begun.elapsed());
     }
     let file = std::fs::metadata(dir.path().join("keyed.db")).unwrap().len();
-    println!("keyed blobs in SQLite: {persons} people, {} bytes of rows each, {} of the database", bytes / persons, file / persons as u64);
+    println!(
+        "keyed blobs in SQLite: {persons} people, {} bytes of rows each, {} of the database",
+        bytes / persons,
+        file / persons as u64
+    );
     println!("  read and decode, {} rows  {}", rows / times.len(), shown(&mut times));
 }
 
@@ -146,7 +150,9 @@ fn shown(times: &mut [Duration]) -> String {
 /// The households of a bucket.
 fn people_of(all: &Snapshot, bucket: u32) -> Vec<Vec<PersonKey>> {
     let columns = all.columns("people", bucket, Some(&["position", "who"])).unwrap();
-    let [(_, BulkColumn::Ints(position)), (_, BulkColumn::Ints(who))] = columns.as_slice() else { panic!("not numbers") };
+    let [(_, BulkColumn::Ints(position)), (_, BulkColumn::Ints(who))] = columns.as_slice() else {
+        panic!("not numbers")
+    };
     let mut households: BTreeMap<i64, Vec<PersonKey>> = BTreeMap::new();
     for row in 0..who.len() {
         let key = PersonKey(who.get(row).unwrap() as u32);

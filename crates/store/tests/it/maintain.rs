@@ -51,7 +51,8 @@ async fn a_flipped_byte_and_a_missing_file_are_found() {
             bytes[at] ^= 1 << (at % 8);
             fs::write(file(table), bytes).unwrap();
             let found = store.verify(&mut conn).await.unwrap().problems;
-            let named = matches!(&found[..], [FileProblem::Changed(p)] if p.ends_with(file(table).file_name().unwrap()));
+            let named =
+                matches!(&found[..], [FileProblem::Changed(p)] if p.ends_with(file(table).file_name().unwrap()));
             assert!(named, "byte {at} of {table}: {found:?}");
         }
         // Cut off, and longer than it was.
