@@ -32,20 +32,29 @@ pub(super) struct One {
 
 impl One {
     pub(super) async fn load(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Self, VerifyError> {
-        let mut connection = ws.ledger().connection().await?;
-        let snapshot: Snapshot = ws.store().snapshot_of(&mut connection, At::Latest, &keys).await?;
-        drop(connection);
-        let (chunk, in_store) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
-            Ok(cases) => (Chunk::load(ws, cases).await?, false),
+        let (chunk, whole) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
+            Ok(cases) => (Chunk::load(ws, cases).await?, None),
             Err(VerifyError::UnknownCase(id)) => {
+                let mut connection = ws.ledger().connection().await?;
+                let snapshot: Snapshot = ws.store().snapshot(&mut connection, At::Latest).await?;
+                drop(connection);
                 let stored = stored_chunk(ws, &snapshot, case, as_of).await?;
-                (stored.ok_or(VerifyError::UnknownCase(id))?, true)
+                (stored.ok_or(VerifyError::UnknownCase(id))?, Some(snapshot))
             }
             Err(error) => return Err(error),
         };
         let case = chunk.cases.first().cloned().ok_or_else(|| VerifyError::UnknownCase(case.clone()))?;
         let program = ws.program_for(case.area, as_of)?;
         let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
+        let in_store = whole.is_some();
+        let snapshot = match whole {
+            Some(snapshot) => snapshot,
+            // Nothing is looked up of anybody else.
+            None => {
+                let mut connection = ws.ledger().connection().await?;
+                ws.store().snapshot_of(&mut connection, At::Latest, &keys).await?
+            }
+        };
         let people = if in_store {
             // Nobody there has a name or a number.
             keys.iter().map(|key| Person { key: *key, id: None, id_problem: None, name: None }).collect()
