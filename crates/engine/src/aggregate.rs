@@ -8,6 +8,7 @@ use hedui_rules::program::AggregateFn;
 
 use crate::interval::{INFINITE, Span, narrow, round_div};
 use crate::output::CaseErrorKind;
+use crate::pool::Pooled;
 use crate::reasons::{Fault, Reasons, Why};
 use crate::register::{Known, Presence, Register, Slot};
 use crate::slice::Runs;
@@ -67,7 +68,7 @@ pub(crate) fn aggregate(
         Some(known) => known,
         None => {
             open = (0..runs.owners() as u32).collect();
-            (vec![0; runs.owners()], Vec::new())
+            (Pooled::zeros(runs.owners()), Vec::new())
         }
     };
     let mut items = Vec::new();
@@ -114,7 +115,7 @@ fn known(
     inside: Option<&Register>,
     Rows { runs, owner }: Rows<'_>,
     is_text: bool,
-) -> Option<(Vec<i64>, Vec<bool>)> {
+) -> Option<(Pooled, Vec<bool>)> {
     let owners = runs.owners();
     // Without ghosts, which lie behind the records.
     let records = runs.start.last().map_or(0, |end| *end as usize);
@@ -127,7 +128,7 @@ fn known(
         argument.add_none(&mut missing);
     }
     let there = |row: usize| missing.get(row) != Some(&true);
-    let mut results = vec![0i64; owners];
+    let mut results = Pooled::zeros(owners);
     match function {
         AggregateFn::Count => {
             match (counts, missing.is_empty()) {

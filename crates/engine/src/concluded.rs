@@ -11,13 +11,14 @@ use jiff::civil::Date;
 
 use crate::evaluate::Kernel;
 use crate::evidence::EvidencePlan;
+use crate::lives::Lives;
 use crate::output::{CaseError, PersonFinding};
 use crate::packed::Packed;
 use crate::reasons::Why;
 use crate::register::{Register, Slot};
 use crate::shared::Shared;
 use crate::slice::Slice;
-use crate::stored::{Shape, StoredSetting, Sums};
+use crate::stored::{Keeper, Shape, StoredSetting, Sums};
 
 /// What a program needs to run over many packed cases; made once.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Runner<'p> {
     order: Vec<usize>,
     /// What is computed once a slice.
     shared: Arc<Shared>,
+    /// What is let go of while a slice is computed.
+    lives: Arc<Lives>,
     /// What is kept of each case to explain it later, if anything is.
     keep: Option<(Shape, StoredSetting)>,
 }
@@ -141,14 +144,10 @@ impl<'p> Runner<'p> {
     pub fn new(program: &'p Program, as_of: Date) -> Self {
         let mut order: Vec<usize> = (0..program.schemes.len()).collect();
         order.sort_by_key(|i| program.schemes[*i].order);
-        Self {
-            program,
-            plan: EvidencePlan::new(program),
-            as_of,
-            order,
-            shared: Arc::new(Shared::of(program)),
-            keep: None,
-        }
+        let shared = Shared::of(program);
+        let lives = Arc::new(Lives::of(program, &shared, []));
+        let plan = EvidencePlan::new(program);
+        Self { program, plan, as_of, order, shared: Arc::new(shared), lives, keep: None }
     }
 
     /// Keeps of each case what explains it later: see [`crate::stored`]. The sums of `setting` are [`Sums::Values`].
@@ -159,6 +158,7 @@ impl<'p> Runner<'p> {
         let mut keep = vec![false; self.program.steps.len()];
         shape.facts.iter().for_each(|(step, _)| keep[*step] = true);
         self.plan.keep = keep.into();
+        self.lives = Arc::new(Lives::of(self.program, &self.shared, shape.facts.iter().map(|(step, _)| *step)));
         self.keep = Some((shape, setting));
         self
     }
@@ -180,6 +180,7 @@ impl<'p> Runner<'p> {
         let many = cases.len() >= SHARING;
         let slice = Slice::of_packed(self.program, packed, cases);
         let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
+        kernel.lives = Some(Arc::clone(&self.lives));
         if many {
             kernel.memo = vec![None; self.shared.count];
             kernel.shared = Some(Arc::clone(&self.shared));
@@ -188,8 +189,8 @@ impl<'p> Runner<'p> {
         let mut found = kernel.concluded(broken, &self.plan, &self.order);
         if let Some((shape, setting)) = &self.keep {
             let first = kernel.slice.cases.start;
-            let kept = found.case.iter().map(|case| kernel.kept_packed(packed, *case as usize - first, shape, setting));
-            found.kept = kept.collect();
+            let keeper = Keeper::new(&kernel, packed, shape, setting);
+            found.kept = found.case.iter().map(|case| keeper.bytes(*case as usize - first)).collect();
         }
         found
     }

@@ -14,6 +14,7 @@ use crate::aggregate::extreme_of;
 use crate::civil;
 use crate::given::Given;
 use crate::interval::Span;
+use crate::lives::Lives;
 use crate::operators::Operators;
 use crate::parameters::{Key, Lookups, Place};
 use crate::reads::reads_columns;
@@ -81,6 +82,8 @@ pub(crate) struct Kernel<'a> {
     pub(crate) shared: Option<Arc<Shared>>,
     /// Their columns so far, by class.
     pub(crate) memo: Vec<Option<Register>>,
+    /// Which columns are let go of on the way; none: all are kept.
+    pub(crate) lives: Option<Arc<Lives>>,
 }
 
 impl<'a> Kernel<'a> {
@@ -112,6 +115,7 @@ impl<'a> Kernel<'a> {
             given: Given::default(),
             shared: None,
             memo: Vec::new(),
+            lives: None,
         }
     }
 
@@ -138,6 +142,7 @@ impl<'a> Kernel<'a> {
             given: Given::default(),
             shared: None,
             memo: Vec::new(),
+            lives: None,
         }
     }
 

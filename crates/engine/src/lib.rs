@@ -28,12 +28,14 @@ pub mod packed;
 // One cell, one column.
 mod civil;
 mod interval;
+mod pool;
 mod reasons;
 mod register;
 mod texts;
 
 // Some households as columns.
 mod index;
+mod lives;
 mod packed_from;
 mod packed_slice;
 mod shared;

@@ -6,6 +6,7 @@ use hedui_rules::program::{CompareOp, RoundMode};
 use crate::interval::{Span, narrow, quotient, rescale, round_div, round_to};
 use crate::output::CaseErrorKind;
 use crate::reasons::{Fault, Reasons, Why};
+use crate::pool::Pooled;
 use crate::register::{Known as Values, Presence, Register, Slot, zip};
 
 /// Why an operation on known values has no result.
@@ -279,7 +280,7 @@ impl Operators<'_> {
         a.add_none(&mut none);
         a.add_open(&mut open);
         none.resize(a.len(), false);
-        let results = none.iter().map(|none| i64::from(*none)).collect();
+        let results = Pooled::of(none.iter().map(|none| i64::from(*none)));
         Register::mended(results, Vec::new(), &open, |row| one(a.get(row)))
     }
 

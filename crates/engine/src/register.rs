@@ -7,6 +7,7 @@ use hedui_base::Tri;
 
 use crate::interval::Span;
 use crate::output::Cell;
+use crate::pool::Pooled;
 use crate::reasons::{Reasons, Why};
 
 /// Whether there is a value at all.
@@ -112,7 +113,7 @@ enum Cells {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Each {
     /// Known values; 0 in rows that hold none and in rows that are open.
-    pub(crate) known: Vec<i64>,
+    pub(crate) known: Pooled,
     /// Which rows hold none for certain; empty if no row does.
     pub(crate) none: Vec<bool>,
     /// The rows that are neither known nor none for certain, ascending.
@@ -121,7 +122,7 @@ pub(crate) struct Each {
 
 impl Each {
     pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self { known: Vec::with_capacity(rows), ..Self::default() }
+        Self { known: Pooled::with_room(rows), ..Self::default() }
     }
 
     fn get(&self, row: usize) -> Slot {
@@ -183,7 +184,7 @@ enum OpenRows<'r> {
 
 impl Default for Register {
     fn default() -> Self {
-        Self::closed(Vec::new())
+        Self::OVER
     }
 }
 
@@ -194,9 +195,12 @@ impl PartialEq for Register {
 }
 
 impl Register {
+    /// A column that is not there, or not any more.
+    pub(crate) const OVER: Self = Self::same(Slot::NONE, 0);
+
     /// A column of known values.
-    pub(crate) fn closed(known: Vec<i64>) -> Self {
-        Self::each(Each { known, none: Vec::new(), open: Vec::new() })
+    pub(crate) fn closed(known: impl Into<Pooled>) -> Self {
+        Self::each(Each { known: known.into(), none: Vec::new(), open: Vec::new() })
     }
 
     /// A column from its parts.
@@ -354,11 +358,12 @@ impl Register {
     ///
     /// `known` holds a value for every row; it counts in those that are in neither list. `rows` ascend.
     pub(crate) fn mended(
-        mut known: Vec<i64>,
+        known: impl Into<Pooled>,
         mut none: Vec<bool>,
         rows: &[u32],
         mut slot: impl FnMut(usize) -> Slot,
     ) -> Self {
+        let mut known = known.into();
         if !none.is_empty() {
             known.iter_mut().zip(&none).filter(|(_, none)| **none).for_each(|(known, _)| *known = 0);
         }
@@ -387,7 +392,7 @@ impl Register {
             Cells::Same(slot) => return Self::same(*slot, owner.len()),
             Cells::Each(each) => each,
         };
-        let known = owner.iter().map(|o| each.known[*o as usize]).collect();
+        let known = Pooled::of(owner.iter().map(|o| each.known[*o as usize]));
         let none =
             if each.none.is_empty() { Vec::new() } else { owner.iter().map(|o| each.none[*o as usize]).collect() };
         let mut open = Vec::new();
@@ -444,12 +449,12 @@ impl Register {
 }
 
 /// One value a row from two columns of known values.
-pub(crate) fn zip(a: Known<'_>, b: Known<'_>, rows: usize, mut f: impl FnMut(i64, i64) -> i64) -> Vec<i64> {
+pub(crate) fn zip(a: Known<'_>, b: Known<'_>, rows: usize, mut f: impl FnMut(i64, i64) -> i64) -> Pooled {
     match (a, b) {
-        (Known::All(a), Known::All(b)) => (0..rows).map(|_| f(a, b)).collect(),
-        (Known::All(a), Known::Rows(b)) => b.iter().map(|b| f(a, *b)).collect(),
-        (Known::Rows(a), Known::All(b)) => a.iter().map(|a| f(*a, b)).collect(),
-        (Known::Rows(a), Known::Rows(b)) => a.iter().zip(b).map(|(a, b)| f(*a, *b)).collect(),
+        (Known::All(a), Known::All(b)) => Pooled::of((0..rows).map(|_| f(a, b))),
+        (Known::All(a), Known::Rows(b)) => Pooled::of(b.iter().map(|b| f(a, *b))),
+        (Known::Rows(a), Known::All(b)) => Pooled::of(a.iter().map(|a| f(*a, b))),
+        (Known::Rows(a), Known::Rows(b)) => Pooled::of(a.iter().zip(b).map(|(a, b)| f(*a, *b))),
     }
 }
 

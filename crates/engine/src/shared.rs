@@ -15,22 +15,32 @@ pub(crate) struct Shared {
     /// By where an expression lies in memory: its class and the scope it is computed in.
     classes: FxHashMap<usize, (u32, Scope)>,
     pub(crate) count: usize,
+    /// By class, the last step that writes it.
+    pub(crate) last: Vec<usize>,
+}
+
+/// Where an expression is written.
+struct Place {
+    /// In memory.
+    at: usize,
+    scope: Scope,
+    step: usize,
 }
 
 impl Shared {
     /// Looks through a program. Holds for this very program, not for a copy of it.
     pub(crate) fn of(program: &Program) -> Self {
-        let mut found: FxHashMap<String, Vec<(usize, Scope)>> = FxHashMap::default();
-        for step in &program.steps {
+        let mut found: FxHashMap<String, Vec<Place>> = FxHashMap::default();
+        for (at, step) in program.steps.iter().enumerate() {
             let scope = Scope::from(step.entity);
             match &step.kind {
-                StepKind::Formula(value) => walk(program, value, scope, None, &mut found),
+                StepKind::Formula(value) => walk(program, value, (scope, at), None, &mut found),
                 StepKind::Fact { dataset, filter, value } => {
                     let dataset = dataset.index();
                     if let Some(filter) = filter {
-                        walk(program, filter, Scope::Records(dataset), Some(dataset), &mut found);
+                        walk(program, filter, (Scope::Records(dataset), at), Some(dataset), &mut found);
                     }
-                    walk(program, value, scope, Some(dataset), &mut found);
+                    walk(program, value, (scope, at), Some(dataset), &mut found);
                 }
                 StepKind::FlagCount(_) => {}
             }
@@ -39,7 +49,8 @@ impl Shared {
         for places in found.into_values().filter(|places| places.len() > 1) {
             let class = shared.count as u32;
             shared.count += 1;
-            shared.classes.extend(places.into_iter().map(|(at, scope)| (at, (class, scope))));
+            shared.last.push(places.iter().map(|place| place.step).max().unwrap_or_default());
+            shared.classes.extend(places.into_iter().map(|place| (place.at, (class, place.scope))));
         }
         shared
     }
@@ -55,9 +66,9 @@ impl Shared {
 fn walk(
     program: &Program,
     expr: &Expr,
-    scope: Scope,
+    (scope, step): (Scope, usize),
     fact: Option<usize>,
-    found: &mut FxHashMap<String, Vec<(usize, Scope)>>,
+    found: &mut FxHashMap<String, Vec<Place>>,
 ) {
     let scope = match scope {
         Scope::Records(dataset) if is_of_owner(expr) => Scope::from(program.datasets[dataset].entity),
@@ -65,20 +76,20 @@ fn walk(
     };
     let scope = if scope == Scope::Person && is_of_household(expr) { Scope::Household } else { scope };
     if is_worth_it(expr) && is_free(program, expr) {
-        let place = (std::ptr::from_ref(expr).addr(), scope);
+        let place = Place { at: std::ptr::from_ref(expr).addr(), scope, step };
         found.entry(format!("{scope:?} {:?}", expr.kind)).or_default().push(place);
     }
     match &expr.kind {
-        ExprKind::Household(inner) => walk(program, inner, Scope::Household, fact, found),
+        ExprKind::Household(inner) => walk(program, inner, (Scope::Household, step), fact, found),
         ExprKind::Aggregate(of) => {
             let inside = match (of.over, fact) {
                 (Over::Records, Some(dataset)) => Scope::Records(dataset),
                 (Over::Records, None) => return,
                 (Over::Members | Over::Obligors, _) => Scope::Person,
             };
-            expr.parts().into_iter().for_each(|part| walk(program, part, inside, fact, found));
+            expr.parts().into_iter().for_each(|part| walk(program, part, (inside, step), fact, found));
         }
-        _ => expr.parts().into_iter().for_each(|part| walk(program, part, scope, fact, found)),
+        _ => expr.parts().into_iter().for_each(|part| walk(program, part, (scope, step), fact, found)),
     }
 }
 

@@ -19,6 +19,13 @@ impl Kernel<'_> {
             let register = self.compute(step);
             self.note_faults(&register, definition.entity.into(), &mut broken);
             self.registers.push(register);
+            if let Some(lives) = &self.lives {
+                lives.steps[step].iter().for_each(|over| self.registers[*over as usize] = Register::OVER);
+                // A slice too small for sharing has none.
+                if !self.memo.is_empty() {
+                    lives.classes[step].iter().for_each(|over| self.memo[*over as usize] = None);
+                }
+            }
         }
         broken.into_iter().enumerate().map(|(case, fault)| fault.map(|fault| self.case_error(case, fault))).collect()
     }

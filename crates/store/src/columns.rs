@@ -35,6 +35,14 @@ impl Present {
         self.missing += usize::from(!there);
     }
 
+    fn push_many(&mut self, there: bool, count: usize) {
+        if there && self.bits.is_none() {
+            self.len += count;
+        } else {
+            (0..count).for_each(|_| self.push(there));
+        }
+    }
+
     fn taken(&self, rows: &[u32]) -> Self {
         if self.missing == 0 {
             return Self { bits: None, len: rows.len(), missing: 0 };
@@ -67,6 +75,23 @@ impl Ints {
     pub fn push(&mut self, value: Option<i64>) {
         self.values.push(value.unwrap_or_default());
         self.present.push(value.is_some());
+    }
+
+    /// Adds values of which those marked false are null; all are there if `known` is empty.
+    pub fn extend(&mut self, values: &[i64], known: &[bool]) {
+        self.values.extend_from_slice(values);
+        if known.is_empty() {
+            self.present.push_many(true, values.len());
+        } else {
+            let there = known.iter().copied().chain(std::iter::repeat(false)).take(values.len());
+            there.for_each(|there| self.present.push(there));
+        }
+    }
+
+    /// Adds nulls.
+    pub fn nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, 0);
+        self.present.push_many(false, count);
     }
 
     /// Number of rows.
@@ -159,6 +184,46 @@ impl Texts {
             present.push(known);
         }
         Self { form: TextForm::Coded { codes: kept, words: Words { list: words, index: HashMap::default() } }, present }
+    }
+
+    /// No rows yet, and the first words: a code in [`Texts::push_codes`] is a place among them.
+    #[must_use]
+    pub fn with_words<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
+        let mut known = Words::default();
+        for word in words {
+            known.code(word);
+        }
+        Self { form: TextForm::Coded { codes: Vec::new(), words: known }, present: Present::default() }
+    }
+
+    /// No rows yet, and no word is expected twice.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { form: TextForm::Plain { ends: Vec::new(), bytes: Vec::new() }, present: Present::default() }
+    }
+
+    /// Adds a word a row by its code. A code that is no place among the words is null.
+    pub fn push_codes(&mut self, more: impl IntoIterator<Item = u32>) {
+        match &mut self.form {
+            TextForm::Coded { codes, words } => {
+                for code in more {
+                    let known = (code as usize) < words.list.len();
+                    codes.push(if known { code } else { 0 });
+                    self.present.push(known);
+                }
+            }
+            // Has no codes.
+            TextForm::Plain { .. } => more.into_iter().for_each(|_| self.push(None)),
+        }
+    }
+
+    /// Adds nulls.
+    pub fn nulls(&mut self, count: usize) {
+        match &mut self.form {
+            TextForm::Coded { codes, .. } => codes.resize(codes.len() + count, 0),
+            TextForm::Plain { ends, bytes } => ends.resize(ends.len() + count, bytes.len() as u32),
+        }
+        self.present.push_many(false, count);
     }
 
     /// Adds a text, or null. Not for columns made of codes.

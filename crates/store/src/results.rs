@@ -14,7 +14,7 @@ use polars::prelude::SerReader as _;
 use polars_parquet::parquet::write::FileWriter;
 
 use crate::columns::BulkColumn;
-use crate::parquet::{self, FileColumn};
+use crate::parquet::{self, EncodedGroup, FileColumn, PageSize};
 use crate::shape::Kind;
 use crate::{StoreError, file, frame};
 
@@ -83,6 +83,42 @@ impl ResultKind {
     }
 }
 
+/// Names and kinds of the columns of a result file.
+#[derive(Clone, Debug)]
+pub struct ResultShape {
+    columns: Vec<(String, ResultKind)>,
+    blobs: Option<String>,
+}
+
+/// Rows of a result file, encoded but not yet in it.
+#[derive(Debug)]
+pub struct ResultRows(Option<EncodedGroup>);
+
+impl ResultShape {
+    /// Encodes rows, one value in each column, and one in `bytes` if the file has such a column. May run on any thread.
+    ///
+    /// # Errors
+    /// If the columns are not as many as the file has, or differ in length.
+    pub fn encode(&self, columns: &[BulkColumn], bytes: &[Vec<u8>]) -> Result<ResultRows, StoreError> {
+        let rows = columns.first().map_or(0, BulkColumn::len);
+        let fits = columns.len() == self.columns.len()
+            && columns.iter().all(|column| column.len() == rows)
+            && bytes.len() == if self.blobs.is_some() { rows } else { 0 };
+        if !fits {
+            return Err(StoreError::Catalogue("rows of a result do not have the columns of its file".to_owned()));
+        }
+        if rows == 0 {
+            return Ok(ResultRows(None));
+        }
+        let named = self.columns.iter().zip(columns);
+        let named: Vec<FileColumn<'_>> =
+            named.map(|((name, kind), values)| FileColumn { name, kind: kind.kind(), values: Some(values) }).collect();
+        let blobs = self.blobs.as_deref().map(|name| (name, bytes));
+        let (group, _) = parquet::encode_group(&named, rows, blobs, PageSize::RESULTS).map_err(pl::PolarsError::from)?;
+        Ok(ResultRows(Some(group)))
+    }
+}
+
 /// A result file in the making, some rows at a time: memory does not grow with the file. Dropped unfinished, it leaves
 /// nothing behind.
 pub struct ResultWriter {
@@ -118,36 +154,29 @@ impl ResultWriter {
         Ok(Self { path: path.to_owned(), temporary, columns, blobs, file: Some(file) })
     }
 
+    /// What rows of this file are made of, to encode them on another thread.
+    #[must_use]
+    pub fn shape(&self) -> ResultShape {
+        ResultShape { columns: self.columns.clone(), blobs: self.blobs.clone() }
+    }
+
     /// Adds rows, one value in each column.
     ///
     /// # Errors
-    /// If the columns are not as many as the file has, differ in length, or cannot be written.
+    /// As [`ResultShape::encode`] and [`ResultWriter::append`].
     pub fn write(&mut self, columns: &[BulkColumn]) -> Result<(), StoreError> {
-        self.write_bytes(columns, &[])
+        let rows = self.shape().encode(columns, &[])?;
+        self.append(rows)
     }
 
-    /// Adds rows of a file with a column of bytes.
+    /// Adds rows that were encoded by the shape of this file.
     ///
     /// # Errors
-    /// As [`ResultWriter::write`].
-    pub fn write_bytes(&mut self, columns: &[BulkColumn], bytes: &[Vec<u8>]) -> Result<(), StoreError> {
-        let rows = columns.first().map_or(0, BulkColumn::len);
-        let fits = columns.len() == self.columns.len()
-            && columns.iter().all(|column| column.len() == rows)
-            && bytes.len() == if self.blobs.is_some() { rows } else { 0 };
-        let (Some(file), true) = (&mut self.file, fits) else {
-            return Err(StoreError::Catalogue("rows of a result do not have the columns of its file".to_owned()));
-        };
-        if rows == 0 {
-            return Ok(());
-        }
-        let named = self.columns.iter().zip(columns);
-        let named: Vec<FileColumn<'_>> =
-            named.map(|((name, kind), values)| FileColumn { name, kind: kind.kind(), values: Some(values) }).collect();
+    /// If they cannot be written.
+    pub fn append(&mut self, rows: ResultRows) -> Result<(), StoreError> {
+        let (Some(file), Some(group)) = (&mut self.file, rows.0) else { return Ok(()) };
         let broken = |e| StoreError::Parquet { path: self.path.clone(), source: pl::PolarsError::from(e) };
-        let blobs = self.blobs.as_deref().map(|name| (name, bytes));
-        parquet::write_group(file, &named, rows, blobs).map_err(broken)?;
-        Ok(())
+        parquet::append(file, group).map_err(broken)
     }
 
     /// Makes the file whole, synced, and gives it its name.

@@ -7,7 +7,7 @@ use hedui_rules::Program;
 use hedui_rules::program::{Entity, Input, StepKind};
 
 use super::bytes::{Reader, Writer};
-use super::{Datum, Stored, StoredError, StoredSetting};
+use super::{Datum, DatumRef, Stored, StoredError, StoredSetting};
 use crate::given::FreeCell;
 use crate::input::Role;
 use crate::interval::Span;
@@ -56,47 +56,25 @@ const fn owners(entity: Entity, people: usize) -> usize {
     }
 }
 
+/// What a fact's cell is in most cases.
+pub(super) const fn usual_slot(is_number: bool) -> Slot {
+    if is_number { Slot::known(0) } else { Slot::NONE }
+}
+
 fn usual(is_number: bool) -> FreeCell {
-    let slot = if is_number { Slot::known(0) } else { Slot::NONE };
-    FreeCell { slot, reasons: Vec::new(), text: None }
+    FreeCell { slot: usual_slot(is_number), reasons: Vec::new(), text: None }
 }
 
 pub(super) fn encode(program: &Program, setting: &StoredSetting, shape: &Shape, stored: &Stored) -> Vec<u8> {
     let mut out = Writer::default();
-    out.byte(VERSION);
-    out.text(&stored.area.to_string());
-    let residence = stored.residence.as_deref();
-    match residence.and_then(|word| RESIDENCES.iter().position(|known| *known == word)) {
-        Some(known) => out.byte(2 + known as u8),
-        None => {
-            out.byte(u8::from(residence.is_some()));
-            residence.into_iter().for_each(|word| out.text(word));
-        }
-    }
-    out.number(stored.people.len() as u64);
-    let mut before = 0;
-    for (key, role) in &stored.people {
-        let key = i64::from(key.0);
-        out.signed((key - before) * 2 + i64::from(*role == Role::Obligor));
-        before = key;
-    }
+    encode_head(&mut out, stored.area, stored.residence.as_deref(), stored.people.iter().copied());
     for (input, values) in program.inputs.iter().zip(&stored.inputs) {
-        values.iter().for_each(|value| encode_input(&mut out, input, value.as_ref()));
+        values.iter().for_each(|value| encode_input(&mut out, input, value.as_ref().map(Datum::as_ref)));
     }
     out.end();
-    let mut runs: Vec<(u8, u64)> = Vec::new();
-    for outcome in stored.outcomes.iter().flatten() {
-        let code = outcome.map_or(0, |outcome| outcome.code() + 1);
-        match runs.last_mut().filter(|(last, _)| *last == code) {
-            Some((_, length)) => *length += 1,
-            None => runs.push((code, 1)),
-        }
-    }
-    for (code, length) in runs {
-        out.byte(code);
-        out.number(length);
-    }
-    let mut sets: Vec<&[Reason]> = Vec::new();
+    let outcomes = stored.outcomes.iter().flatten();
+    encode_outcomes(&mut out, outcomes.map(|outcome| outcome.map(Outcome::code)));
+    let mut sets: Vec<Vec<Reason>> = Vec::new();
     for ((step, _), cells) in shape.facts.iter().zip(&stored.facts) {
         let definition = &program.steps[*step];
         if cells.is_empty() {
@@ -114,45 +92,106 @@ pub(super) fn encode(program: &Program, setting: &StoredSetting, shape: &Shape, 
         }
     }
     out.end();
-    for count in stored.records.iter().flatten() {
-        if *count == 0 {
-            out.usual();
-        } else {
-            out.unusual();
-            out.number(*count as u64);
-        }
-    }
+    stored.records.iter().flatten().for_each(|count| encode_count(&mut out, *count));
     out.end();
     for sum in stored.checksums.iter().filter(|sum| **sum != 0) {
         out.bytes.extend_from_slice(&sum.to_le_bytes());
     }
     for masks in stored.counted.iter().flatten().filter(|masks| !masks.is_empty()) {
-        if masks.iter().all(|tri| *tri == Tri::Met) {
-            out.usual();
-        } else if masks.iter().all(|tri| *tri == Tri::NotMet) {
-            out.unusual();
-            out.byte(0xff);
-        } else {
-            out.unusual();
-            for four in masks.chunks(4) {
-                let two = |(i, tri): (usize, &Tri)| (*tri as u8) << (2 * i);
-                out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));
-            }
-        }
+        encode_masks(&mut out, masks);
     }
     out.end();
     out.bytes
 }
 
-fn encode_input(out: &mut Writer, input: &Input, value: Option<&Datum>) {
+/// Version, place and people.
+pub(super) fn encode_head(
+    out: &mut Writer,
+    area: AreaCode,
+    residence: Option<&str>,
+    people: impl ExactSizeIterator<Item = (PersonKey, Role)>,
+) {
+    out.byte(VERSION);
+    out.text(&area.to_string());
+    match residence.and_then(|word| RESIDENCES.iter().position(|known| *known == word)) {
+        Some(known) => out.byte(2 + known as u8),
+        None => {
+            out.byte(u8::from(residence.is_some()));
+            residence.into_iter().for_each(|word| out.text(word));
+        }
+    }
+    out.number(people.len() as u64);
+    let mut before = 0;
+    for (key, role) in people {
+        let key = i64::from(key.0);
+        out.signed((key - before) * 2 + i64::from(role == Role::Obligor));
+        before = key;
+    }
+}
+
+/// How sources answered, by source and owner: codes of outcomes, anything else for pairs that were not asked.
+pub(super) fn encode_outcomes(out: &mut Writer, codes: impl Iterator<Item = Option<u8>>) {
+    let mut run: Option<(u8, u64)> = None;
+    for code in codes {
+        let code = code.filter(|code| Outcome::from_code(*code).is_some()).map_or(0, |code| code + 1);
+        match &mut run {
+            Some((last, length)) if *last == code => *length += 1,
+            _ => {
+                if let Some((last, length)) = run.replace((code, 1)) {
+                    out.byte(last);
+                    out.number(length);
+                }
+            }
+        }
+    }
+    if let Some((last, length)) = run {
+        out.byte(last);
+        out.number(length);
+    }
+}
+
+/// How many records an owner has.
+pub(super) fn encode_count(out: &mut Writer, count: usize) {
+    if count == 0 {
+        out.usual();
+    } else {
+        out.unusual();
+        out.number(count as u64);
+    }
+}
+
+/// Which of an owner's records, of which there are some, a fact counted.
+pub(super) fn encode_masks(out: &mut Writer, masks: &[Tri]) {
+    if masks.iter().all(|tri| *tri == Tri::Met) {
+        out.usual();
+        return;
+    }
+    out.unusual();
+    if masks.iter().all(|tri| *tri == Tri::NotMet) {
+        out.byte(0xff);
+        return;
+    }
+    for four in masks.chunks(4) {
+        let two = |(i, tri): (usize, &Tri)| (*tri as u8) << (2 * i);
+        out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));
+    }
+}
+
+/// A known number.
+pub(super) fn encode_number(out: &mut Writer, number: i64) {
+    out.byte(NUMBER);
+    out.signed(number);
+}
+
+pub(super) fn encode_input(out: &mut Writer, input: &Input, value: Option<DatumRef<'_>>) {
     let Some(value) = value else {
         out.usual();
         return;
     };
     out.unusual();
     match value {
-        Datum::Int(number) => out.signed(*number),
-        Datum::Text(text) => match input.spec.codes.keys().position(|code| *code == **text) {
+        DatumRef::Int(number) => out.signed(number),
+        DatumRef::Text(text) => match input.spec.codes.keys().position(|code| *code == *text) {
             Some(code) => out.number(code as u64 + 1),
             None => {
                 out.number(0);
@@ -162,7 +201,8 @@ fn encode_input(out: &mut Writer, input: &Input, value: Option<&Datum>) {
     }
 }
 
-fn encode_cell<'s>(out: &mut Writer, setting: &StoredSetting, cell: &'s FreeCell, sets: &mut Vec<&'s [Reason]>) {
+/// `sets` are the sets of reasons that were written before.
+pub(super) fn encode_cell(out: &mut Writer, setting: &StoredSetting, cell: &FreeCell, sets: &mut Vec<Vec<Reason>>) {
     let slot = cell.slot;
     if let Some(text) = &cell.text {
         out.byte(TEXT);
@@ -170,8 +210,7 @@ fn encode_cell<'s>(out: &mut Writer, setting: &StoredSetting, cell: &'s FreeCell
     } else if slot.presence == Presence::None {
         out.byte(NONE);
     } else if cell.is_known() {
-        out.byte(NUMBER);
-        out.signed(slot.span.lo);
+        encode_number(out, slot.span.lo);
     } else {
         let (low, high) = (slot.span.lo == i64::MIN, slot.span.hi == i64::MAX);
         let maybe = slot.presence == Presence::Maybe;
@@ -182,10 +221,10 @@ fn encode_cell<'s>(out: &mut Writer, setting: &StoredSetting, cell: &'s FreeCell
         if !high {
             out.signed(slot.span.hi);
         }
-        match sets.iter().position(|set| *set == cell.reasons.as_slice()) {
+        match sets.iter().position(|set| *set == cell.reasons) {
             Some(known) => out.number(known as u64 + 1),
             None => {
-                sets.push(&cell.reasons);
+                sets.push(cell.reasons.clone());
                 out.number(0);
                 encode_reasons(out, setting, &cell.reasons);
             }

@@ -1,13 +1,11 @@
 //! A run that keeps of each case what explains it later.
 
-use std::sync::Arc;
-
-use hedui_base::{Column, Outcome, PersonKey, Tri};
+use hedui_base::{Column, PersonKey, Tri};
 use hedui_rules::Program;
 use hedui_rules::program::Entity;
 use jiff::civil::Date;
 
-use super::checksum::{Part, ValuesSum, checksum};
+use super::checksum::checksum;
 use super::codec::{Shape, encode};
 use super::{Datum, KeptCase, Stored, StoredSetting};
 use crate::evaluate::Kernel;
@@ -15,7 +13,6 @@ use crate::evidence::EvidencePlan;
 use crate::given::FreeCell;
 use crate::input::Caseload;
 use crate::output::Findings;
-use crate::packed::{Packed, PackedColumn};
 use crate::register::{Register, Slot};
 use crate::run::{RunOptions, run_and};
 
@@ -142,96 +139,6 @@ impl Kernel<'_> {
             checksums: checksums.collect(),
             counted: counted.collect(),
         }
-    }
-}
-
-impl Kernel<'_> {
-    /// The bytes kept of a case of the slice, which is cut from packed cases; its records' sums are [`super::Sums::Values`].
-    pub(crate) fn kept_packed(&self, packed: &Packed, case: usize, shape: &Shape, setting: &StoredSetting) -> Vec<u8> {
-        let (program, slice) = (self.program, &self.slice);
-        let row = slice.cases.start + case;
-        let people = slice.people.of(case);
-        let rows: Vec<usize> = people.clone().map(|person| slice.persons[person] as usize).collect();
-        let owners = |entity: Entity| match entity {
-            Entity::Household => case..case + 1,
-            Entity::Person => people.clone(),
-        };
-        let word = |id: u32| packed.words.get(id).map(Arc::from);
-        let inputs = program.inputs.iter().enumerate().map(|(at, input)| {
-            let datum = |column: Option<&PackedColumn>, row: usize| {
-                let column = column?;
-                column.int(row).map(Datum::Int).or_else(|| Some(Datum::Text(word(column.word(row)?)?)))
-            };
-            match input.entity {
-                Entity::Household => vec![datum(packed.cases.inputs.get(at).and_then(Option::as_ref), row)],
-                Entity::Person => {
-                    let column = packed.persons.inputs.get(at).and_then(Option::as_ref);
-                    rows.iter().map(|row| datum(column, *row)).collect()
-                }
-            }
-        });
-        let outcomes = shape.served.iter().enumerate().map(|(source, served)| match served {
-            None => Vec::new(),
-            Some(Entity::Household) => vec![None],
-            Some(Entity::Person) => {
-                let codes = packed.outcomes.get(source);
-                let code = |row: &usize| Outcome::from_code(*codes?.get(*row)?);
-                rows.iter().map(code).collect()
-            }
-        });
-        let frames = || program.datasets.iter().zip(&slice.frames).zip(&packed.datasets);
-        let checksums = frames().map(|((dataset, frame), own)| {
-            let mut sum = ValuesSum::default();
-            let mut any = false;
-            for (owner, at) in owners(dataset.entity).enumerate() {
-                for position in frame.runs.of(at) {
-                    any = true;
-                    let row = frame.rows[position] as usize;
-                    let source = own.source.get(row).and_then(|source| packed.sources.get(usize::from(*source)));
-                    let values = own.columns.iter().map(|column| match column {
-                        None => Part::Null,
-                        Some(column) => match (column.int(row), column.word(row)) {
-                            (Some(number), _) => Part::Int(number),
-                            (_, Some(id)) => packed.words.get(id).map_or(Part::Null, Part::Text),
-                            _ => Part::Null,
-                        },
-                    });
-                    sum.row(owner, source.map_or("", |source| source.as_str()), values);
-                }
-            }
-            if any { sum.finish() } else { 0 }
-        });
-        let cells = shape.facts.iter().map(|(step, _)| {
-            let definition = &program.steps[*step];
-            let register = &self.registers[*step];
-            let zero = |row: usize| register.get(row) == Slot::known(0);
-            if definition.ty.is_int() && owners(definition.entity).all(zero) {
-                return Vec::new();
-            }
-            owners(definition.entity).map(|row| FreeCell::of(self, register.get(row), definition.ty)).collect()
-        });
-        let counted = shape.facts.iter().map(|(step, dataset)| {
-            let frame = &slice.frames[*dataset];
-            let owners = owners(program.datasets[*dataset].entity);
-            if owners.clone().all(|owner| frame.runs.of(owner).is_empty()) {
-                return Vec::new();
-            }
-            owners.map(|owner| frame.runs.of(owner).map(|position| self.counted(*step, position)).collect()).collect()
-        });
-        let stored = Stored {
-            area: packed.cases.area[row],
-            residence: word(packed.cases.residence[row]),
-            people: rows.iter().map(|row| (packed.persons.key[*row], packed.persons.role[*row])).collect(),
-            inputs: inputs.collect(),
-            outcomes: outcomes.collect(),
-            facts: cells.collect(),
-            records: frames()
-                .map(|((dataset, frame), _)| owners(dataset.entity).map(|owner| frame.runs.of(owner).len()).collect())
-                .collect(),
-            checksums: checksums.collect(),
-            counted: counted.collect(),
-        };
-        encode(program, setting, shape, &stored)
     }
 }
 

@@ -9,6 +9,7 @@ mod bytes;
 mod checksum;
 mod codec;
 mod keep;
+mod keep_packed;
 mod restore;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::input::{Coverage, Role};
 
 pub(crate) use codec::Shape;
 pub use keep::run_keeping;
+pub(crate) use keep_packed::Keeper;
 pub use restore::{Restored, people_of, restore};
 
 /// Which sources were in play: the same for all cases of a run, kept once.
@@ -80,6 +82,22 @@ pub enum StoredError {
 enum Datum {
     Int(i64),
     Text(Arc<str>),
+}
+
+/// The same, borrowed.
+#[derive(Clone, Copy, Debug)]
+enum DatumRef<'d> {
+    Int(i64),
+    Text(&'d str),
+}
+
+impl Datum {
+    fn as_ref(&self) -> DatumRef<'_> {
+        match self {
+            Self::Int(number) => DatumRef::Int(*number),
+            Self::Text(text) => DatumRef::Text(text),
+        }
+    }
 }
 
 /// One case, spelled out.

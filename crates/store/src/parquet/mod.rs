@@ -3,13 +3,16 @@
 //! Numbers are `DELTA_BINARY_PACKED`, words that repeat `RLE_DICTIONARY`, other texts `DELTA_LENGTH_BYTE_ARRAY`, booleans
 //! single bits. Every column is optional, in version 1 data pages, with the column and offset index of the format.
 
+pub(crate) mod decode;
 mod encode;
 
-use polars_parquet::parquet::CowBuffer;
+use polars_parquet::parquet::compression::Compression;
 use polars_parquet::parquet::encoding::Encoding;
 use polars_parquet::parquet::error::{ParquetError, ParquetResult};
 use polars_parquet::parquet::metadata::{Descriptor, SchemaDescriptor};
-use polars_parquet::parquet::page::{DataPage, DataPageHeader, DataPageHeaderV1, DictPage, Page};
+use polars_parquet::parquet::page::{
+    CompressedDataPage, CompressedDictPage, CompressedPage, DataPageHeader, DataPageHeaderV1,
+};
 use polars_parquet::parquet::schema::Repetition;
 use polars_parquet::parquet::schema::types::{
     ParquetType, PhysicalType, PrimitiveConvertedType, PrimitiveLogicalType, PrimitiveType, TimeUnit,
@@ -18,21 +21,29 @@ use polars_parquet::parquet::statistics::{
     BinaryStatistics, BooleanStatistics, ParquetStatistics, PrimitiveStatistics,
 };
 use polars_parquet::parquet::write::{
-    Compressor, DynIter, DynStreamingIterator, FileWriter, RowGroupIterColumns, Version, WriteOptions,
+    DynIter, DynStreamingIterator, FileWriter, RowGroupIterColumns, Version, WriteOptions,
 };
-use polars_parquet::write::{CompressionOptions, ZstdLevel};
+use polars_parquet::parquet::{CowBuffer, FallibleStreamingIterator};
 
 use crate::columns::{BulkColumn, Ints, TextForm, Texts};
 use crate::file::{ColumnStats, shown};
 use crate::shape::Kind;
 use encode::Delta;
 
-/// Bytes of a data page before compression, about. Batches scan whole buckets and would do with larger ones; looking one
-/// household up decodes every page that holds a row of it, and 16 KB is some ten microseconds.
-const PAGE_BYTES: usize = 16 * 1024;
+/// How large a data page becomes before it is packed, about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageSize {
+    rows: usize,
+    bytes: usize,
+}
 
-/// Rows of a data page at most: columns that hardly change would otherwise be one page, and a look-up would read it all.
-const PAGE_ROWS: usize = 8192;
+impl PageSize {
+    /// Of the store's files. Batches scan whole buckets and would do with larger ones; looking one household up decodes every
+    /// page that holds a row of it, and 16 KB is some ten microseconds. Columns that hardly change are cut by rows.
+    const STORE: Self = Self { rows: 8192, bytes: 16 * 1024 };
+    /// Of results, which are read whole: what is noted of each page stays in memory until the file is finished.
+    pub(crate) const RESULTS: Self = Self { rows: 1 << 16, bytes: 1 << 20 };
+}
 
 /// Bytes of a page of bytes: they are alike from row to row, and larger pages pack them better.
 const BLOB_PAGE_BYTES: usize = 256 * 1024;
@@ -54,7 +65,8 @@ pub(crate) struct FileColumn<'a> {
 /// The bytes of a file with these columns, all of so many rows, and what the catalogue keeps of each column.
 pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(Vec<u8>, Vec<ColumnStats>)> {
     let mut file = writer(Vec::new(), columns.iter().map(|column| (column.name, column.kind)), None);
-    let stats = write_group(&mut file, columns, rows, None)?;
+    let (group, stats) = encode_group(columns, rows, None, PageSize::STORE)?;
+    append(&mut file, group)?;
     file.end(None)?;
     Ok((file.into_inner(), stats))
 }
@@ -72,17 +84,25 @@ pub(crate) fn writer<'a, W: std::io::Write>(
     FileWriter::new(to, schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()))
 }
 
-/// Adds rows as a row group.
-pub(crate) fn write_group<W: std::io::Write>(
-    file: &mut FileWriter<W>,
+/// Rows of a file, encoded and packed but not yet in it: may be made on any thread.
+#[derive(Debug)]
+pub(crate) struct EncodedGroup {
+    rows: usize,
+    columns: Vec<Vec<CompressedPage>>,
+}
+
+/// Encodes and packs rows as a row group, and tells what is in each column.
+pub(crate) fn encode_group(
     columns: &[FileColumn<'_>],
     rows: usize,
     blobs: Option<(&str, &[Vec<u8>])>,
-) -> ParquetResult<Vec<ColumnStats>> {
-    let (mut pages, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+    page: PageSize,
+) -> ParquetResult<(EncodedGroup, Vec<ColumnStats>)> {
+    let (mut packed, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+    let mut zstd = zstd::bulk::Compressor::new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
     for column in columns {
         let ty = type_of(column.name, column.kind);
-        let mut writer = Pages { ty, kind: column.kind, pages: Vec::new(), stats: Summary::default() };
+        let mut writer = Pages::new(ty, column.kind, page, &mut zstd);
         match column.values {
             Some(BulkColumn::Ints(ints)) if ints.present.missing() < rows => writer.ints(ints, rows)?,
             Some(BulkColumn::Texts(texts)) if texts.present.missing() < rows => writer.texts(texts, rows)?,
@@ -99,23 +119,45 @@ pub(crate) fn write_group<W: std::io::Write>(
             }
             _ => writer.nulls(rows)?,
         }
-        pages.push(writer.pages);
+        packed.push(writer.pages);
         stats.push(writer.stats.of(column, rows));
     }
     if let Some((name, values)) = blobs {
         let ty = blob_type(name);
-        let mut writer = Pages { ty, kind: Kind::Text, pages: Vec::new(), stats: Summary::default() };
+        let mut writer = Pages::new(ty, Kind::Text, page, &mut zstd);
         writer.blobs(values)?;
-        pages.push(writer.pages);
+        packed.push(writer.pages);
     }
-    let level = ZstdLevel::try_new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
-    let compression = CompressionOptions::Zstd(Some(level));
-    let group: RowGroupIterColumns<'_, ParquetError> = DynIter::new(pages.into_iter().map(move |pages| {
-        let pages = Compressor::new(pages.into_iter().map(Ok), compression, Vec::new());
-        Ok(DynStreamingIterator::new(pages))
+    Ok((EncodedGroup { rows, columns: packed }, stats))
+}
+
+/// Adds rows that were encoded.
+pub(crate) fn append<W: std::io::Write>(file: &mut FileWriter<W>, group: EncodedGroup) -> ParquetResult<()> {
+    let columns: RowGroupIterColumns<'_, ParquetError> = DynIter::new(group.columns.into_iter().map(|pages| {
+        Ok(DynStreamingIterator::new(PackedPages { pages: pages.into_iter(), current: None }))
     }));
-    file.write(rows as u64, group)?;
-    Ok(stats)
+    file.write(group.rows as u64, columns)?;
+    Ok(())
+}
+
+/// Pages one after the other, as the file takes them.
+struct PackedPages {
+    pages: std::vec::IntoIter<CompressedPage>,
+    current: Option<CompressedPage>,
+}
+
+impl FallibleStreamingIterator for PackedPages {
+    type Item = CompressedPage;
+    type Error = ParquetError;
+
+    fn advance(&mut self) -> Result<(), ParquetError> {
+        self.current = self.pages.next();
+        Ok(())
+    }
+
+    fn get(&self) -> Option<&CompressedPage> {
+        self.current.as_ref()
+    }
 }
 
 fn blob_type(name: &str) -> PrimitiveType {
@@ -187,14 +229,31 @@ impl Summary {
 }
 
 /// The pages of one column.
-struct Pages {
+struct Pages<'z> {
     ty: PrimitiveType,
     kind: Kind,
-    pages: Vec<Page>,
+    page: PageSize,
+    pages: Vec<CompressedPage>,
     stats: Summary,
+    /// Kept from page to page: making one costs more than packing a small page.
+    zstd: &'z mut zstd::bulk::Compressor<'static>,
 }
 
-impl Pages {
+impl<'z> Pages<'z> {
+    fn new(
+        ty: PrimitiveType,
+        kind: Kind,
+        page: PageSize,
+        zstd: &'z mut zstd::bulk::Compressor<'static>,
+    ) -> Self {
+        Self { ty, kind, page, pages: Vec::new(), stats: Summary::default(), zstd }
+    }
+
+    fn packed(&mut self, body: &[u8]) -> ParquetResult<CowBuffer> {
+        let packed = self.zstd.compress(body).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
+        Ok(CowBuffer::Owned(packed))
+    }
+
     fn add(
         &mut self,
         body: Vec<u8>,
@@ -211,7 +270,9 @@ impl Pages {
             statistics: Some(statistics),
         });
         let descriptor = Descriptor { primitive_type: self.ty.clone(), max_def_level: 1, max_rep_level: 0 };
-        self.pages.push(Page::Data(DataPage::new(header, CowBuffer::Owned(body), descriptor, rows)));
+        let packed = self.packed(&body)?;
+        let page = CompressedDataPage::new(header, packed, Compression::Zstd, body.len(), descriptor, rows);
+        self.pages.push(CompressedPage::Data(page));
         Ok(())
     }
 
@@ -273,7 +334,7 @@ impl Pages {
         let mut from = 0;
         while from < rows {
             let (mut at, mut range, mut missing) = (from, None, 0);
-            while at < rows && at - from < PAGE_ROWS && (at == from || delta.size() < PAGE_BYTES) {
+            while at < rows && at - from < self.page.rows && (at == from || delta.size() < self.page.bytes) {
                 let stride = at..(at + STRIDE).min(rows);
                 for row in stride.clone() {
                     if ints.present.missing() > 0 && !ints.present.get(row) {
@@ -320,17 +381,20 @@ impl Pages {
         }
     }
 
-    fn dictionary(&mut self, words: &[Box<str>]) {
+    fn dictionary(&mut self, words: &[Box<str>]) -> ParquetResult<()> {
         let mut dictionary = Vec::with_capacity(words.iter().map(|w| w.len() + 4).sum());
         for word in words {
             dictionary.extend_from_slice(&(word.len() as u32).to_le_bytes());
             dictionary.extend_from_slice(word.as_bytes());
         }
-        self.pages.push(Page::Dict(DictPage::new(CowBuffer::Owned(dictionary), words.len(), false)));
+        let packed = self.packed(&dictionary)?;
+        let page = CompressedDictPage::new(packed, Compression::Zstd, dictionary.len(), words.len(), false);
+        self.pages.push(CompressedPage::Dict(page));
+        Ok(())
     }
 
     fn coded(&mut self, texts: &Texts, codes: &[u32], words: &[Box<str>], rows: usize) -> ParquetResult<()> {
-        self.dictionary(words);
+        self.dictionary(words)?;
         let mut by_word: Vec<u32> = (0..words.len() as u32).collect();
         by_word.sort_unstable_by_key(|code| &words[*code as usize]);
         let mut rank = vec![0u32; words.len()];
@@ -338,7 +402,7 @@ impl Pages {
             rank[*code as usize] = at;
         }
         let width = encode::width_of(words.len()) as usize;
-        let page_rows = PAGE_ROWS.min(PAGE_BYTES * 8 / width);
+        let page_rows = self.page.rows.min(self.page.bytes * 8 / width);
         let mut known = Vec::new();
         for from in (0..rows).step_by(page_rows) {
             let there = from..(from + page_rows).min(rows);
@@ -391,7 +455,7 @@ impl Pages {
 
     fn int_runs(&mut self, runs: &[(Option<i64>, u32)]) -> ParquetResult<()> {
         let mut delta = Delta::default();
-        for page in pages_of(runs) {
+        for page in pages_of(runs, self.page.rows) {
             let (mut range, mut missing, mut rows) = (None, 0, 0);
             for (value, count) in &page {
                 rows += count;
@@ -415,8 +479,8 @@ impl Pages {
     }
 
     fn text_runs(&mut self, words: &[Box<str>], runs: &[(Option<u32>, u32)]) -> ParquetResult<()> {
-        self.dictionary(words);
-        for page in pages_of(runs) {
+        self.dictionary(words)?;
+        for page in pages_of(runs, self.page.rows) {
             let rows: usize = page.iter().map(|(_, count)| count).sum();
             let missing: usize = page.iter().filter(|(code, _)| code.is_none()).map(|(_, count)| count).sum();
             let known = page.iter().filter_map(|(code, _)| words.get((*code)? as usize)).map(|w| &**w);
@@ -443,7 +507,7 @@ impl Pages {
         while from < rows {
             let (mut at, mut missing, mut bytes) = (from, 0, Vec::new());
             let mut range: Option<(&str, &str)> = None;
-            while at < rows && at - from < PAGE_ROWS && bytes.len() + lengths.size() < PAGE_BYTES {
+            while at < rows && at - from < self.page.rows && bytes.len() + lengths.size() < self.page.bytes {
                 match texts.get(at) {
                     None => missing += 1,
                     Some(text) => {
@@ -469,8 +533,8 @@ impl Pages {
 }
 
 /// Runs cut into pages.
-fn pages_of<T: Copy>(runs: &[(Option<T>, u32)]) -> Vec<Vec<(Option<T>, usize)>> {
-    let (mut pages, mut page, mut room) = (Vec::new(), Vec::new(), PAGE_ROWS);
+fn pages_of<T: Copy>(runs: &[(Option<T>, u32)], most: usize) -> Vec<Vec<(Option<T>, usize)>> {
+    let (mut pages, mut page, mut room) = (Vec::new(), Vec::new(), most);
     for (value, count) in runs {
         let mut left = *count as usize;
         while left > 0 {
@@ -479,7 +543,7 @@ fn pages_of<T: Copy>(runs: &[(Option<T>, u32)]) -> Vec<Vec<(Option<T>, usize)>> 
             (left, room) = (left - part, room - part);
             if room == 0 {
                 pages.push(std::mem::take(&mut page));
-                room = PAGE_ROWS;
+                room = most;
             }
         }
     }

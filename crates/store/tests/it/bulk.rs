@@ -2,7 +2,7 @@
 
 use hedui_base::{ColumnSpec, Outcome, PersonKey};
 use hedui_store::plain::InputSpec;
-use hedui_store::{At, BulkColumn, CASES, Ints, PEOPLE, Store, StoreError, Texts};
+use hedui_store::{At, BulkColumn, CASES, Ints, PEOPLE, ScannedColumn, Store, StoreError, Texts};
 use sqlx::{AnyConnection, Connection as _};
 
 use crate::support::{Account, account, accounts, catalogue, connect, outcome, people, settle};
@@ -190,4 +190,42 @@ async fn a_caseload_is_two_tables_that_gain_a_column_with_a_new_input() {
     assert!(snapshot.records(CASES, &[PersonKey(3)], None).is_err(), "a caseload is not a dataset");
     let changed = store.case_tables(&mut conn, &[input("applied_on", false, "int")]).await.unwrap_err();
     assert!(matches!(changed, StoreError::ColumnChanged { .. }), "{changed}");
+}
+
+#[tokio::test]
+async fn some_rows_picked_are_those_of_the_whole_scan() {
+    let (_dir, mut conn, store) = opened().await;
+    let names: Vec<String> = (0..20_000).map(|n| format!("账户{}", n % 7_000)).collect();
+    let row = |n: usize| account((n / 40) as u32, "bank.a", &names[n], (n % 9 != 4).then_some(n as i64 * 3), 1);
+    let first: Vec<Account> = (0..20_000).map(row).collect();
+    let second: Vec<Account> = (0..300).map(|n| Account { source: "bank.b", answer: 2, ..row(n) }).collect();
+    let mut tx = conn.begin().await.unwrap();
+    let mut commit = store.begin_bulk(&mut tx, 2).await.unwrap();
+    for (nth, rows) in [first, second].iter().enumerate() {
+        let file = store.write_bulk("deposit", 0, &deposits(rows)).unwrap();
+        commit.add(&mut tx, vec![(nth, file)]).await.unwrap();
+    }
+    commit.finish(&mut tx, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let snapshot = store.snapshot(&mut conn, At::Latest).await.unwrap();
+    let columns = ["account", "balance", "source"];
+    let cells = |scan: &hedui_store::Scan| -> Vec<Vec<Option<String>>> {
+        let cell = |column: &ScannedColumn, row: usize| match column {
+            ScannedColumn::Ints { values, valid } => {
+                (valid.is_empty() || valid[row]).then(|| values[row].to_string())
+            }
+            ScannedColumn::Words { ids, words } => words.get(ids[row] as usize).map(ToString::to_string),
+        };
+        (0..scan.rows).map(|row| scan.columns.iter().map(|column| cell(column, row)).collect()).collect()
+    };
+    let all = cells(&snapshot.scan("deposit", 0, &columns).unwrap());
+    assert_eq!(all.len(), 20_300);
+    // None, the ends of files, neighbours, rows far apart, one beyond the last.
+    let every = |step: usize| (0..20_300u32).step_by(step).collect::<Vec<_>>();
+    for rows in [vec![], vec![0], vec![19_999, 20_000], vec![20_299, 20_300], every(1), every(17), every(8_191)] {
+        let picked = cells(&snapshot.pick("deposit", 0, &columns, &rows).unwrap());
+        let there = rows.iter().filter_map(|row| all.get(*row as usize));
+        assert!(picked.iter().eq(there), "{} rows from {:?}", rows.len(), rows.first());
+    }
 }

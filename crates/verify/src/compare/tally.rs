@@ -126,6 +126,30 @@ impl FindingTally {
         }
     }
 
+    /// Adds what another tally of the same packs counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (pack, count) in other.packs {
+            *self.packs.entry(pack).or_default() += count;
+        }
+        for own in other.schemes {
+            let total = self.scheme(&own.scheme, &own.title);
+            total.met += own.met;
+            total.not_met += own.not_met;
+            total.undetermined += own.undetermined;
+        }
+        for (category, count) in other.categories {
+            *self.categories.entry(category).or_default() += count;
+        }
+        for (id, own) in other.flags {
+            match self.flags.get_mut(&id) {
+                Some(total) => total.count += own.count,
+                None => drop(self.flags.insert(id, own)),
+            }
+        }
+        self.cases += other.cases;
+        self.flagged += other.flagged;
+    }
+
     fn flag(&mut self, flag: &Flag) {
         let total = self.flags.entry(flag.id.clone()).or_insert_with(|| FlagTotal {
             flag: flag.id.clone(),

@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use read::{explain_kept, explain_plain};
-pub(crate) use write::{KeptFiles, KeptStream};
+pub(crate) use write::{KeptEncoded, KeptFiles, KeptRows, KeptShape, KeptStream};
 
 const ROWS: &str = "explanations.parquet";
 const HEAD: &str = "explanations.json";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hedui_base::CaseId;
 use hedui_engine::stored::StoredSetting;
 use hedui_rules::{Library, Program};
-use hedui_store::results::{self, ResultColumn, ResultKind, ResultWriter};
+use hedui_store::results::{self, ResultColumn, ResultKind, ResultRows, ResultShape, ResultWriter};
 use hedui_store::{BulkColumn, Texts};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,18 +16,52 @@ use super::{DATASETS, HEAD, Head, KeptOrigin, KeptPack, KeptTotal, ROWS, RULES};
 use crate::VerifyError;
 use crate::compare::{Compared, write_json};
 
-/// Households written together.
-const GROUP: usize = 1 << 14;
-
 /// The explanations of a batch in the making, written as they come.
 pub(crate) struct KeptStream {
     head: Head,
     file: PathBuf,
     rows: ResultWriter,
+    households: usize,
+}
+
+/// What explanations of some households become rows by, on any thread.
+pub(crate) struct KeptShape(ResultShape);
+
+/// Explanations of some households.
+pub(crate) struct KeptRows {
+    shape: ResultShape,
     cases: Texts,
     packs: Texts,
     bytes: Vec<Vec<u8>>,
+}
+
+/// The same, encoded.
+pub(crate) struct KeptEncoded {
     households: usize,
+    rows: ResultRows,
+}
+
+impl KeptShape {
+    /// No households yet.
+    pub(crate) fn rows(&self) -> KeptRows {
+        let (cases, packs) = (Texts::plain(), Texts::default());
+        KeptRows { shape: self.0.clone(), cases, packs, bytes: Vec::new() }
+    }
+}
+
+impl KeptRows {
+    /// Adds a case.
+    pub(crate) fn add(&mut self, program: &Program, case: &CaseId, bytes: Vec<u8>) {
+        self.cases.push(Some(case.as_str()));
+        self.packs.push(Some(&program.pack.hash));
+        self.bytes.push(bytes);
+    }
+
+    /// The same as it will lie in the file.
+    pub(crate) fn encoded(self) -> Result<KeptEncoded, VerifyError> {
+        let columns = [BulkColumn::Texts(self.cases), BulkColumn::Texts(self.packs)];
+        Ok(KeptEncoded { households: self.bytes.len(), rows: self.shape.encode(&columns, &self.bytes)? })
+    }
 }
 
 impl KeptStream {
@@ -42,8 +76,7 @@ impl KeptStream {
         let file = out.join(ROWS);
         let columns = ["case", "pack"].map(|name| (name.to_owned(), ResultKind::Text)).into();
         let rows = ResultWriter::with_bytes(&file, columns, Some("kept".to_owned()))?;
-        let (cases, packs) = (Texts::default(), Texts::default());
-        Ok(Self { head, file, rows, cases, packs, bytes: Vec::new(), households: 0 })
+        Ok(Self { head, file, rows, households: 0 })
     }
 
     /// Notes a pack and what it saw.
@@ -53,29 +86,24 @@ impl KeptStream {
         self.head.packs.insert(pack.hash.clone(), kept);
     }
 
-    /// Adds a case.
-    pub(crate) fn add(&mut self, program: &Program, case: &CaseId, bytes: Vec<u8>) -> Result<(), VerifyError> {
-        self.cases.push(Some(case.as_str()));
-        self.packs.push(Some(&program.pack.hash));
-        self.bytes.push(bytes);
-        self.households += 1;
-        if self.bytes.len() >= GROUP { self.flush() } else { Ok(()) }
+    /// How households become rows.
+    pub(crate) fn shape(&self) -> KeptShape {
+        KeptShape(self.rows.shape())
     }
 
-    fn flush(&mut self) -> Result<(), VerifyError> {
-        let columns = [&mut self.cases, &mut self.packs].map(|texts| BulkColumn::Texts(std::mem::take(texts)));
-        let bytes = std::mem::take(&mut self.bytes);
-        Ok(self.rows.write_bytes(&columns, &bytes)?)
+    /// Adds households.
+    pub(crate) fn append(&mut self, rows: KeptEncoded) -> Result<(), VerifyError> {
+        self.households += rows.households;
+        Ok(self.rows.append(rows.rows)?)
     }
 
-    /// Writes the rest, and the texts of the packs.
+    /// Ends the file and writes the texts of the packs.
     pub(crate) fn finish(
-        mut self,
+        self,
         out: &Path,
         library: &Library,
         programs: &[Arc<Program>],
     ) -> Result<KeptTotal, VerifyError> {
-        self.flush()?;
         self.rows.finish()?;
         write_texts(out, library, programs, &self.head)?;
         total(out, self.file, self.households)

@@ -3,14 +3,18 @@
 //! A case is computed in the bucket of its largest key, so rows travel only upwards, and every bucket is read once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
 use super::table::Value;
+use crate::VerifyError;
 
 /// One record of somebody, on its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CarriedRow {
     /// Source id.
     pub(super) source: Box<str>,
@@ -21,7 +25,7 @@ pub(super) struct CarriedRow {
 }
 
 /// Everything that a program reads of somebody.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Carried {
     /// The bucket it comes from.
     pub(super) bucket: u32,
@@ -34,8 +38,9 @@ pub(super) struct Carried {
 /// Whom and for which program: key of the person, index of the program.
 pub(super) type Wanted = (i64, usize);
 
-/// What buckets hand on to each other.
-#[derive(Debug, Default)]
+/// What buckets hand on to each other. It lies in a file until it is taken: people who live far from their household are
+/// as many as the country is large.
+#[derive(Debug)]
 pub(super) struct Exchange {
     /// Who is wanted elsewhere, by bucket.
     wanted: BTreeMap<u32, BTreeSet<Wanted>>,
@@ -43,28 +48,37 @@ pub(super) struct Exchange {
     needs: BTreeMap<u32, BTreeSet<u32>>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Without a name; gone with the process.
+    file: File,
+    folder: PathBuf,
 }
 
 #[derive(Debug, Default)]
 struct State {
     done: BTreeSet<u32>,
     failed: bool,
-    carried: FxHashMap<Wanted, (Arc<Carried>, usize)>,
-    /// How often each is still to be taken.
-    uses: FxHashMap<Wanted, usize>,
+    /// Where in the file each lies: from, to.
+    carried: FxHashMap<Wanted, (u64, u64)>,
+    end: u64,
 }
 
 impl Exchange {
+    /// Nobody is wanted yet; what will be handed on lies in a folder.
+    pub(super) fn new(folder: &Path) -> Result<Self, VerifyError> {
+        Ok(Self {
+            wanted: BTreeMap::new(),
+            needs: BTreeMap::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            file: tempfile::tempfile_in(folder).map_err(VerifyError::io(folder))?,
+            folder: folder.to_owned(),
+        })
+    }
+
     /// Notes that a case computed in bucket `by` needs somebody of bucket `from`.
     pub(super) fn want(&mut self, from: u32, by: u32, wanted: Wanted) {
         self.wanted.entry(from).or_default().insert(wanted);
         self.needs.entry(by).or_default().insert(from);
-    }
-
-    /// Notes that one more bucket will take somebody.
-    pub(super) fn count(&mut self, wanted: Wanted) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        *state.uses.entry(wanted).or_default() += 1;
     }
 
     /// Who of a bucket is wanted elsewhere.
@@ -77,14 +91,24 @@ impl Exchange {
     }
 
     /// Hands on what a bucket has for others.
-    pub(super) fn hand_on(&self, bucket: u32, carried: Vec<(Wanted, Carried)>) {
+    pub(super) fn hand_on(&self, bucket: u32, carried: Vec<(Wanted, Carried)>) -> Result<(), VerifyError> {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(carried.len()));
+        for (wanted, carried) in &carried {
+            carried.put(&mut bytes);
+            ends.push((*wanted, bytes.len() as u64));
+        }
         let mut state = self.lock();
-        for (wanted, carried) in carried {
-            let uses = state.uses.get(&wanted).copied().unwrap_or(1);
-            state.carried.insert(wanted, (Arc::new(carried), uses));
+        let first = state.end;
+        self.file.write_all_at(&bytes, first).map_err(VerifyError::io(&self.folder))?;
+        state.end += bytes.len() as u64;
+        let mut from = first;
+        for (wanted, end) in ends {
+            state.carried.insert(wanted, (from, first + end));
+            from = first + end;
         }
         state.done.insert(bucket);
         self.changed.notify_all();
+        Ok(())
     }
 
     /// Lets everybody go who waits: a bucket could not be read.
@@ -103,15 +127,126 @@ impl Exchange {
         !state.failed
     }
 
-    /// Takes somebody's rows; who was taken as often as wanted is forgotten.
-    pub(super) fn take(&self, wanted: Wanted) -> Option<Arc<Carried>> {
-        let mut state = self.lock();
-        let (carried, uses) = state.carried.get_mut(&wanted)?;
-        let taken = Arc::clone(carried);
-        *uses = uses.saturating_sub(1);
-        if *uses == 0 {
-            state.carried.remove(&wanted);
+    /// Somebody's rows, if an earlier bucket handed them on.
+    pub(super) fn take(&self, wanted: Wanted) -> Result<Option<Carried>, VerifyError> {
+        let Some((from, to)) = self.lock().carried.get(&wanted).copied() else { return Ok(None) };
+        let mut bytes = vec![0; (to - from) as usize];
+        self.file.read_exact_at(&mut bytes, from).map_err(VerifyError::io(&self.folder))?;
+        let broken = || VerifyError::Internal("what a bucket handed on cannot be read again".to_owned());
+        Carried::taken(&mut bytes.as_slice()).ok_or_else(broken).map(Some)
+    }
+}
+
+impl Carried {
+    fn put(&self, to: &mut Vec<u8>) {
+        number(to, i64::from(self.bucket));
+        number(to, self.rows.len() as i64);
+        for rows in &self.rows {
+            number(to, rows.len() as i64);
+            for row in rows {
+                text(to, &row.source);
+                number(to, i64::from(row.raw));
+                number(to, row.values.len() as i64);
+                for value in &row.values {
+                    match value {
+                        Value::Null => to.push(0),
+                        Value::Int(value) => {
+                            to.push(1);
+                            number(to, *value);
+                        }
+                        Value::Word(word) => {
+                            to.push(2);
+                            text(to, word);
+                        }
+                    }
+                }
+            }
         }
-        Some(taken)
+        number(to, self.outcomes.len() as i64);
+        for (source, code, letter) in &self.outcomes {
+            text(to, source);
+            to.push(*code);
+            text(to, letter);
+        }
+    }
+
+    fn taken(from: &mut &[u8]) -> Option<Self> {
+        let bucket = u32::try_from(take_number(from)?).ok()?;
+        let row = |from: &mut &[u8]| {
+            let (source, raw) = (take_text(from)?, u32::try_from(take_number(from)?).ok()?);
+            let value = |from: &mut &[u8]| match take_byte(from)? {
+                0 => Some(Value::Null),
+                1 => Some(Value::Int(take_number(from)?)),
+                _ => Some(Value::Word(take_text(from)?)),
+            };
+            Some(CarriedRow { source, raw, values: take_list(from, value)? })
+        };
+        let rows = take_list(from, |from| take_list(from, row))?;
+        let outcomes = take_list(from, |from| Some((take_text(from)?, take_byte(from)?, take_text(from)?)))?;
+        Some(Self { bucket, rows, outcomes })
+    }
+}
+
+fn number(to: &mut Vec<u8>, number: i64) {
+    to.extend_from_slice(&number.to_le_bytes());
+}
+
+fn text(to: &mut Vec<u8>, text: &str) {
+    number(to, text.len() as i64);
+    to.extend_from_slice(text.as_bytes());
+}
+
+fn take_byte(from: &mut &[u8]) -> Option<u8> {
+    let (byte, rest) = from.split_first()?;
+    *from = rest;
+    Some(*byte)
+}
+
+fn take_number(from: &mut &[u8]) -> Option<i64> {
+    let (number, rest) = from.split_first_chunk()?;
+    *from = rest;
+    Some(i64::from_le_bytes(*number))
+}
+
+fn take_text(from: &mut &[u8]) -> Option<Box<str>> {
+    let length = usize::try_from(take_number(from)?).ok()?;
+    let (text, rest) = from.split_at_checked(length)?;
+    *from = rest;
+    Some(std::str::from_utf8(text).ok()?.into())
+}
+
+fn take_list<T>(from: &mut &[u8], one: impl Fn(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {
+    let count = take_number(from)?;
+    (0..count).map(|_| one(from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_is_handed_on_is_taken_as_it_was_and_as_often_as_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let exchange = Exchange::new(folder.path()).unwrap();
+        let row = |raw| CarriedRow {
+            source: "银行".into(),
+            raw,
+            values: vec![Value::Null, Value::Int(i64::MIN), Value::Int(-1), Value::Word("定期".into()), Value::Word("".into())],
+        };
+        let carried = |bucket| Carried {
+            bucket,
+            rows: vec![vec![], vec![row(0), row(u32::MAX)], vec![CarriedRow { values: vec![], ..row(7) }]],
+            outcomes: vec![("bank.a".into(), 3, "L-1".into()), ("tax".into(), 0, "".into())],
+        };
+        exchange.hand_on(3, vec![((5, 0), carried(3)), ((5, 1), Carried::default())]).unwrap();
+        exchange.hand_on(4, vec![((9, 0), carried(4))]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(exchange.take((5, 0)).unwrap(), Some(carried(3)));
+            assert_eq!(exchange.take((5, 1)).unwrap(), Some(Carried::default()));
+            assert_eq!(exchange.take((9, 0)).unwrap(), Some(carried(4)));
+        }
+        assert_eq!(exchange.take((9, 1)).unwrap(), None);
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "the file has no name");
     }
 }

@@ -50,6 +50,7 @@ impl Loaded {
         self.packed.persons.inputs = Vec::new();
         self.packed.cases.inputs = Vec::new();
         self.packed.outcomes = Vec::new();
+        self.packed.words = Arc::default();
         self.origins = Vec::new();
         self
     }
@@ -122,7 +123,7 @@ pub(super) fn load(setting: &Setting<'_>, bucket: u32, sources: &mut Sources) ->
             handed.push((*who, carried(bucket, who.0 - first, rows, words, &outcomes, &letters, sources)));
         }
     }
-    setting.exchange.hand_on(bucket, handed);
+    setting.exchange.hand_on(bucket, handed)?;
     let mut loaded = Vec::new();
     for (at, (own, rows, words, _)) in cases {
         if own.keys.is_empty() {
@@ -315,10 +316,10 @@ fn part(
     let count = persons.key.len();
     // Who lies here, and who was handed on by an earlier bucket.
     let local: Vec<Option<u32>> = persons.key.iter().map(|key| u32::try_from(i64::from(key.0) - first).ok()).collect();
-    let mut from_elsewhere: BTreeMap<PersonKey, Arc<Carried>> = BTreeMap::new();
+    let mut from_elsewhere: BTreeMap<PersonKey, Carried> = BTreeMap::new();
     for (key, local) in persons.key.iter().zip(&local) {
         if local.is_none() && !from_elsewhere.contains_key(key) {
-            let taken = setting.exchange.take((i64::from(key.0), at));
+            let taken = setting.exchange.take((i64::from(key.0), at))?;
             let carried = taken.ok_or_else(|| VerifyError::Internal("nobody handed on a person's rows".to_owned()))?;
             for (source, ..) in &carried.outcomes {
                 sources.number(source);

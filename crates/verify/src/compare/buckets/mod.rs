@@ -11,12 +11,13 @@ mod load;
 mod rows;
 mod sources;
 mod table;
+mod turns;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use hedui_base::AreaCode;
 use hedui_engine::concluded::{Concluded, Runner};
@@ -31,11 +32,12 @@ use self::evidence::Evidence;
 use self::load::{Loaded, PairCounts, Setting, load};
 use self::sources::Sources;
 use self::table::{Columns, ints, words};
-use self::write::{Files, FlagRow, Sparse};
+use self::turns::{Turns, Written};
+use self::write::{Files, Layouts};
 use super::tally::FindingTally;
 use super::{BatchSummary, CaseFailure, SourceTotal};
 use crate::kept::{KeptOrigin, KeptStream};
-use crate::{Event, Progress, VerifyError, Workspace};
+use crate::{Progress, VerifyError, Workspace};
 
 /// Cases of a slice: their columns stay in cache.
 const SLICE: usize = 512;
@@ -57,10 +59,12 @@ pub(super) fn has_cases(snapshot: &Snapshot) -> bool {
     !snapshot.buckets(CASES).is_empty()
 }
 
-/// One bucket, computed.
-struct Done {
-    bucket: usize,
-    parts: Vec<(Loaded, Vec<Concluded>, Vec<String>)>,
+/// The cases of one program in a bucket, computed.
+struct Part {
+    loaded: Loaded,
+    concluded: Vec<Concluded>,
+    /// Of every flag, in their order.
+    evidence: Vec<String>,
 }
 
 /// Compares all cases of the store and writes the result files. Blocking.
@@ -80,15 +84,16 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     let runners: Vec<Runner<'_>> = programs.iter().map(|program| runner(program)).collect();
     let setting = Setting { snapshot: job.snapshot, programs, program_of, words: &words, exchange, keep: job.explain };
     let sources = Sources::new(job.ws.registry());
-    let mut summary = BatchSummary {
+    let known_at = Some(job.snapshot.known_at());
+    let summary = BatchSummary {
         as_of: Some(job.as_of),
-        known_at: Some(job.snapshot.known_at()),
+        known_at,
         findings_file: job.out.join("findings.parquet"),
         flags_file: job.out.join("flags.parquet"),
         ..BatchSummary::default()
     };
-    let known_at = Some(job.snapshot.known_at());
-    let mut files = Files::create((&summary.findings_file, &summary.flags_file), programs, job.as_of, known_at)?;
+    let files = Files::create((&summary.findings_file, &summary.flags_file), programs)?;
+    let layouts = Layouts::new(&files, programs, job.as_of, known_at)?;
     let mut kept = None;
     if job.explain {
         let data = std::path::absolute(job.ws.dir()).unwrap_or_else(|_| job.ws.dir().to_path_buf());
@@ -96,48 +101,41 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
         programs.iter().for_each(|program| stream.pack(program, kept_setting.clone()));
         kept = Some(stream);
     }
-    let (mut tally, mut pairs) = (FindingTally::new(programs), PairCounts::new());
+    let (tally, pairs) = (FindingTally::new(programs), PairCounts::new());
+    let written = Written { files, kept, tally, pairs, summary };
+    let turns = Turns::new(layouts, written, programs, (buckets.len(), *total), job.progress);
     let next = AtomicUsize::new(0);
-    let work = |sources: &Sources, send: &mpsc::SyncSender<Result<Done, VerifyError>>| {
-        loop {
+    let work = || -> Result<(), VerifyError> {
+        let mut sources = sources.clone();
+        while let Some((at, bucket)) = {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(bucket) = buckets.get(at) else { return };
-            let done = one(&setting, &runners, at, *bucket, &mut sources.clone());
-            if done.is_err() {
-                exchange.fail();
-            }
-            // Nobody listens any more: the writer has failed.
-            if send.send(done).is_err() {
-                exchange.fail();
-                return;
-            }
-        }
-    };
-    let mut done_cases = 0;
-    std::thread::scope(|scope| -> Result<(), VerifyError> {
-        // A finished bucket waits for the writer, but no more than one a thread.
-        let (send, receive) = mpsc::sync_channel(job.threads.max(1));
-        for _ in 0..job.threads.max(1) {
-            let (send, work, sources) = (send.clone(), &work, &sources);
-            scope.spawn(move || work(sources, &send));
-        }
-        drop(send);
-        let mut waiting: BTreeMap<usize, Done> = BTreeMap::new();
-        let mut turn = 0;
-        for done in receive {
-            let done = done.inspect_err(|_| exchange.fail())?;
-            waiting.insert(done.bucket, done);
-            while let Some(mut done) = waiting.remove(&turn) {
-                turn += 1;
-                if let Some(kept) = &mut kept {
-                    keep_bucket(kept, programs, &mut done)?;
-                }
-                done_cases += write_bucket(&mut files, programs, &done, &mut summary, &mut tally, &mut pairs)?;
-                job.progress.event(Event::Compared { done: done_cases, total: *total });
-            }
+            buckets.get(at).map(|bucket| (at, *bucket))
+        } {
+            turns.take(at, one(&setting, &runners, bucket, &mut sources)?)?;
         }
         Ok(())
-    })?;
+    };
+    // Whoever fails tells the others: they may be waiting for what it would have handed on.
+    let work = || {
+        work().inspect_err(|_| {
+            exchange.fail();
+            next.store(buckets.len(), Ordering::Relaxed);
+        })
+    };
+    let results: Vec<Result<(), VerifyError>> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..job.threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let joined = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.chain([own]).collect()
+    });
+    // What failed first matters; that others could not go on does not.
+    let failed = |result: &Result<(), VerifyError>| match result {
+        Ok(()) => 2,
+        Err(VerifyError::Internal(_)) => 1,
+        Err(_) => 0,
+    };
+    results.into_iter().min_by_key(failed).unwrap_or(Ok(()))?;
+    let Written { files, kept, tally, pairs, mut summary } = turns.finish();
     files.finish()?;
     if let Some(kept) = kept {
         summary.explanations = Some(kept.finish(job.out, job.ws.library(), programs)?);
@@ -150,85 +148,17 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
 fn one(
     setting: &Setting<'_>,
     runners: &[Runner<'_>],
-    at: usize,
     bucket: u32,
     sources: &mut Sources,
-) -> Result<Done, VerifyError> {
+) -> Result<Vec<Part>, VerifyError> {
     let mut parts = Vec::new();
     for loaded in load(setting, bucket, sources)? {
         let concluded = runners[loaded.program].run(&loaded.packed, SLICE);
         let program = &setting.programs[loaded.program];
         let evidence = Evidence::new(setting.snapshot, bucket).all(program, &loaded, &concluded)?;
-        parts.push((loaded.without_rows(), concluded, evidence));
+        parts.push(Part { loaded: loaded.without_rows(), concluded, evidence });
     }
-    Ok(Done { bucket: at, parts })
-}
-
-/// Writes what explains a bucket's cases, pack by pack.
-fn keep_bucket(kept: &mut KeptStream, programs: &[Arc<Program>], done: &mut Done) -> Result<(), VerifyError> {
-    for (loaded, concluded, _) in &mut done.parts {
-        for found in concluded {
-            for (case, bytes) in found.case.iter().zip(std::mem::take(&mut found.kept)) {
-                kept.add(&programs[loaded.program], &loaded.packed.cases.id[*case as usize], bytes)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes a bucket's cases in their order. Returns how many there are.
-fn write_bucket(
-    files: &mut Files,
-    programs: &[Arc<Program>],
-    done: &Done,
-    summary: &mut BatchSummary,
-    tally: &mut FindingTally,
-    pairs: &mut PairCounts,
-) -> Result<usize, VerifyError> {
-    let mut cases = 0;
-    for (loaded, concluded, _) in &done.parts {
-        cases += loaded.packed.cases.id.len();
-        summary.people += loaded.packed.persons.key.len();
-        for (source, counts) in &loaded.counts {
-            let all = pairs.entry(*source).or_default();
-            all.iter_mut().zip(counts).for_each(|(all, own)| *all += own);
-        }
-        for found in concluded {
-            tally.add_all(&programs[loaded.program], found);
-            summary
-                .failures
-                .extend(found.errors.iter().map(|e| CaseFailure { case: e.case.clone(), reason: e.to_string() }));
-        }
-    }
-    // Of several packs the cases are told in one order.
-    let mut order: Vec<((i64, i64), usize, usize, usize)> = Vec::with_capacity(cases);
-    for (part, (loaded, concluded, _)) in done.parts.iter().enumerate() {
-        for (nth, found) in concluded.iter().enumerate() {
-            order.extend(found.case.iter().enumerate().map(|(at, case)| (loaded.keys[*case as usize], part, nth, at)));
-        }
-    }
-    if done.parts.len() > 1 {
-        order.sort_unstable();
-    }
-    let mut sparse: BTreeMap<(usize, usize), Sparse> = BTreeMap::new();
-    for (_, part, nth, at) in order {
-        let (loaded, concluded, _) = &done.parts[part];
-        let sparse = sparse.entry((part, nth)).or_default();
-        files.finding(loaded.program, &loaded.packed, &concluded[nth], at, sparse)?;
-    }
-    let mut flags = Vec::new();
-    for (part, (loaded, concluded, evidence)) in done.parts.iter().enumerate() {
-        let raised = concluded.iter().flat_map(|found| &found.flags).zip(evidence);
-        flags.extend(raised.map(|(raised, evidence)| (loaded.keys[raised.case as usize], part, raised, evidence)));
-    }
-    if done.parts.len() > 1 {
-        flags.sort_by_key(|(key, part, ..)| (*key, *part));
-    }
-    for (_, part, raised, evidence) in flags {
-        let loaded = &done.parts[part].0;
-        files.flag(loaded.program, &loaded.packed, &FlagRow { raised, evidence: evidence.clone() })?;
-    }
-    Ok(cases)
+    Ok(parts)
 }
 
 /// What is found out about all cases before any is computed.
@@ -243,7 +173,7 @@ struct Survey {
 impl Survey {
     fn of(job: &Job<'_>) -> Result<Self, VerifyError> {
         let (mut programs, mut program_of): (Vec<Arc<Program>>, BTreeMap<AreaCode, usize>) = Default::default();
-        let (mut exchange, mut cases) = (Exchange::default(), 0);
+        let (mut exchange, mut cases) = (Exchange::new(job.out)?, 0);
         let mut buckets: BTreeSet<u32> = job.snapshot.buckets(CASES).into_iter().collect();
         let people_of = i64::from(job.snapshot.bucket_people());
         for bucket in buckets.clone() {
@@ -294,7 +224,6 @@ impl Survey {
                 let from = u32::try_from(one.0 / people_of)
                     .map_err(|_| VerifyError::Internal("a person of the store has no key".to_owned()))?;
                 exchange.want(from, bucket, one);
-                exchange.count(one);
                 buckets.insert(from);
             }
         }
