@@ -5,8 +5,8 @@ use hedui_rules::program::{CompareOp, RoundMode};
 
 use crate::interval::{Span, narrow, quotient, rescale, round_div, round_to};
 use crate::output::CaseErrorKind;
-use crate::reasons::{Fault, Reasons, Why};
 use crate::pool::Pooled;
+use crate::reasons::{Fault, Reasons, Why};
 use crate::register::{Known as Values, Presence, Register, Slot, zip};
 
 /// Why an operation on known values has no result.

@@ -114,7 +114,8 @@ impl ResultShape {
         let named: Vec<FileColumn<'_>> =
             named.map(|((name, kind), values)| FileColumn { name, kind: kind.kind(), values: Some(values) }).collect();
         let blobs = self.blobs.as_deref().map(|name| (name, bytes));
-        let (group, _) = parquet::encode_group(&named, rows, blobs, PageSize::RESULTS).map_err(pl::PolarsError::from)?;
+        let (group, _) =
+            parquet::encode_group(&named, rows, blobs, PageSize::RESULTS).map_err(pl::PolarsError::from)?;
         Ok(ResultRows(Some(group)))
     }
 }

@@ -69,20 +69,22 @@ impl Decoder {
         })
     }
 
-    /// Decodes the bytes of a column chunk. Pages of which no row is `wanted` (rows from, rows to) are hopped over, and
-    /// their rows are told as [`There::None`]. None if any page is not one of ours.
+    /// Decodes the bytes of a column chunk of so many rows. Pages of which no row is `wanted` (rows from, rows to) are hopped over, and
+    /// their rows are told as [`There::None`]. None if any page is not one of ours, or there are more rows or fewer.
     pub(crate) fn chunk(
         &mut self,
         bytes: &[u8],
+        most: usize,
         values: Values,
         wanted: impl Fn(usize, usize) -> bool,
         sink: &mut impl Sink,
-    ) -> Option<usize> {
+    ) -> Option<()> {
         let (mut at, mut rows) = (0, 0);
         while at < bytes.len() {
             let mut cursor = Cursor::new(&bytes[at..]);
             let header =
-                PageHeader::read_from_in_protocol(&mut TCompactInputProtocol::new(&mut cursor, MOST_HEADER_BYTES)).ok()?;
+                PageHeader::read_from_in_protocol(&mut TCompactInputProtocol::new(&mut cursor, MOST_HEADER_BYTES))
+                    .ok()?;
             at += usize::try_from(cursor.position()).ok()?;
             let packed = usize::try_from(header.compressed_page_size).ok()?;
             let length = usize::try_from(header.uncompressed_page_size).ok()?;
@@ -97,7 +99,7 @@ impl Decoder {
                     sink.dictionary(&words(&self.dictionary[..length])?);
                 }
                 (PageType::DATA_PAGE, Some(page), _) => {
-                    let count = usize::try_from(page.num_values).ok()?;
+                    let count = usize::try_from(page.num_values).ok().filter(|count| *count <= most - rows)?;
                     if wanted(rows, rows + count) {
                         unpack(&mut self.zstd, body, length, &mut self.body)?;
                         self.page(page, length, count, values, sink)?;
@@ -111,7 +113,7 @@ impl Decoder {
                 _ => return None,
             }
         }
-        Some(rows)
+        (rows == most).then_some(())
     }
 
     fn page(

@@ -133,9 +133,12 @@ pub(crate) fn encode_group(
 
 /// Adds rows that were encoded.
 pub(crate) fn append<W: std::io::Write>(file: &mut FileWriter<W>, group: EncodedGroup) -> ParquetResult<()> {
-    let columns: RowGroupIterColumns<'_, ParquetError> = DynIter::new(group.columns.into_iter().map(|pages| {
-        Ok(DynStreamingIterator::new(PackedPages { pages: pages.into_iter(), current: None }))
-    }));
+    let columns: RowGroupIterColumns<'_, ParquetError> = DynIter::new(
+        group
+            .columns
+            .into_iter()
+            .map(|pages| Ok(DynStreamingIterator::new(PackedPages { pages: pages.into_iter(), current: None }))),
+    );
     file.write(group.rows as u64, columns)?;
     Ok(())
 }
@@ -240,12 +243,7 @@ struct Pages<'z> {
 }
 
 impl<'z> Pages<'z> {
-    fn new(
-        ty: PrimitiveType,
-        kind: Kind,
-        page: PageSize,
-        zstd: &'z mut zstd::bulk::Compressor<'static>,
-    ) -> Self {
+    fn new(ty: PrimitiveType, kind: Kind, page: PageSize, zstd: &'z mut zstd::bulk::Compressor<'static>) -> Self {
         Self { ty, kind, page, pages: Vec::new(), stats: Summary::default(), zstd }
     }
 

@@ -212,9 +212,7 @@ async fn some_rows_picked_are_those_of_the_whole_scan() {
     let columns = ["account", "balance", "source"];
     let cells = |scan: &hedui_store::Scan| -> Vec<Vec<Option<String>>> {
         let cell = |column: &ScannedColumn, row: usize| match column {
-            ScannedColumn::Ints { values, valid } => {
-                (valid.is_empty() || valid[row]).then(|| values[row].to_string())
-            }
+            ScannedColumn::Ints { values, valid } => (valid.is_empty() || valid[row]).then(|| values[row].to_string()),
             ScannedColumn::Words { ids, words } => words.get(ids[row] as usize).map(ToString::to_string),
         };
         (0..scan.rows).map(|row| scan.columns.iter().map(|column| cell(column, row)).collect()).collect()

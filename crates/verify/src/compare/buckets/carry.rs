@@ -232,7 +232,13 @@ mod tests {
         let row = |raw| CarriedRow {
             source: "银行".into(),
             raw,
-            values: vec![Value::Null, Value::Int(i64::MIN), Value::Int(-1), Value::Word("定期".into()), Value::Word("".into())],
+            values: vec![
+                Value::Null,
+                Value::Int(i64::MIN),
+                Value::Int(-1),
+                Value::Word("定期".into()),
+                Value::Word("".into()),
+            ],
         };
         let carried = |bucket| Carried {
             bucket,

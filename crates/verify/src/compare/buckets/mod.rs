@@ -16,8 +16,8 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hedui_base::AreaCode;
 use hedui_engine::concluded::{Concluded, Runner};
@@ -125,7 +125,8 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     let results: Vec<Result<(), VerifyError>> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..job.threads.max(1)).map(|_| scope.spawn(work)).collect();
         let own = work();
-        let joined = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let joined =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         joined.chain([own]).collect()
     });
     // What failed first matters; that others could not go on does not.

@@ -1,7 +1,8 @@
 //! Whole buckets as plain columns: what a batch reads. Nothing is allocated for a value, words come as numbers, and only the
 //! columns asked for are read from disk.
 
-use std::cell::RefCell;
+mod own;
+
 use std::fs::File;
 use std::io::Cursor;
 use std::os::unix::fs::FileExt as _;
@@ -20,8 +21,8 @@ use polars_parquet::parquet::metadata::{ColumnChunkMetadata, FileMetadata};
 use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays, read_metadata};
 use rustc_hash::FxHashMap;
 
+use self::own::{number, own};
 use crate::StoreError;
-use crate::parquet::decode::{Decoder, Sink, There, Values};
 use crate::shape::{Kind, ShapeColumn};
 use crate::snapshot::Snapshot;
 use crate::store::Table;
@@ -273,189 +274,6 @@ fn read_chunk(
         })?;
     }
     Ok(length)
-}
-
-thread_local! {
-    /// Room to unpack pages in.
-    static DECODER: RefCell<Option<Decoder>> = RefCell::new(Decoder::new());
-}
-
-/// Decodes a chunk whose pages are the store's own. If they are not, nothing was taken.
-fn own(
-    bytes: &[u8],
-    kind: Kind,
-    (rows, picked): (usize, Option<&[usize]>),
-    into: &mut ScannedColumn,
-    words: &mut Words,
-) -> Option<()> {
-    let values = match kind {
-        Kind::Text => Values::Texts,
-        Kind::Bool => Values::Bits,
-        Kind::Int | Kind::Date | Kind::Time => Values::Ints,
-    };
-    let before = into.len();
-    let wanted = |from: usize, to: usize| {
-        picked.is_none_or(|picked| {
-            let first = picked.partition_point(|row| *row < from);
-            picked.get(first).is_some_and(|row| *row < to)
-        })
-    };
-    let mut taker = Taker { into, words, picked, row: 0, dictionary: Dictionary::default() };
-    let found = DECODER.with_borrow_mut(|decoder| decoder.as_mut()?.chunk(bytes, values, wanted, &mut taker));
-    if found == Some(rows) {
-        return Some(());
-    }
-    // Words that were numbered in between do no harm.
-    into.truncate(before);
-    None
-}
-
-/// Takes pages into a column: all rows, or those picked.
-struct Taker<'t> {
-    into: &'t mut ScannedColumn,
-    words: &'t mut Words,
-    picked: Option<&'t [usize]>,
-    /// First row of the page at hand.
-    row: usize,
-    dictionary: Dictionary,
-}
-
-/// Words of a chunk and their numbers in the column.
-#[derive(Default)]
-struct Dictionary {
-    text: String,
-    ends: Vec<usize>,
-    /// [`ScannedColumn::NULL`] for a word that nobody asked for yet.
-    known: Vec<u32>,
-}
-
-impl Dictionary {
-    fn number(&mut self, code: u32, list: &mut Vec<Box<str>>, words: &mut Words) -> u32 {
-        let at = code as usize;
-        match self.known.get(at) {
-            None => ScannedColumn::NULL,
-            Some(&ScannedColumn::NULL) => {
-                let from = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-                let number = number(&self.text[from..self.ends[at]], list, words);
-                self.known[at] = number;
-                number
-            }
-            Some(known) => *known,
-        }
-    }
-}
-
-/// The number of a word in a column.
-fn number(word: &str, list: &mut Vec<Box<str>>, words: &mut Words) -> u32 {
-    if let Some(id) = words.get(word) {
-        return *id;
-    }
-    let id = list.len() as u32;
-    list.push(word.into());
-    words.insert(word.into(), id);
-    id
-}
-
-impl Taker<'_> {
-    /// Hands out, for every row that is taken, where its value is among those of the page; none for a null.
-    fn each(&mut self, there: There<'_>, mut take: impl FnMut(&mut ScannedColumn, &mut Words, &mut Dictionary, Option<usize>)) {
-        let rows = match there {
-            There::All(rows) | There::None(rows) => rows,
-            There::Some(flags) => flags.len(),
-        };
-        let mut picked = self.picked.map(|picked| {
-            let from = picked.partition_point(|row| *row < self.row);
-            picked[from..].iter().map(|row| row - self.row).take_while(|row| *row < rows)
-        });
-        let Self { into, words, dictionary, .. } = self;
-        let mut next = picked.as_mut().map(|picked| picked.next());
-        let mut at = 0;
-        for row in 0..rows {
-            let is_there = match there {
-                There::All(_) => true,
-                There::None(_) => false,
-                There::Some(flags) => flags[row],
-            };
-            let taken = match &mut next {
-                None => true,
-                Some(None) => break,
-                Some(Some(wanted)) => *wanted == row,
-            };
-            if taken {
-                take(into, words, dictionary, is_there.then_some(at));
-                if let Some(picked) = &mut picked {
-                    next = Some(picked.next());
-                }
-            }
-            at += usize::from(is_there);
-        }
-        self.row += rows;
-    }
-}
-
-impl Sink for Taker<'_> {
-    fn dictionary(&mut self, words: &[&str]) {
-        self.dictionary = Dictionary { known: vec![ScannedColumn::NULL; words.len()], ..Dictionary::default() };
-        for word in words {
-            self.dictionary.text.push_str(word);
-            self.dictionary.ends.push(self.dictionary.text.len());
-        }
-        if let (None, ScannedColumn::Words { words: list, .. }) = (self.picked, &mut *self.into) {
-            for code in 0..words.len() as u32 {
-                self.dictionary.number(code, list, self.words);
-            }
-        }
-    }
-
-    fn ints(&mut self, found: &[i64], there: There<'_>) {
-        match (self.picked, there, &mut *self.into) {
-            (None, There::All(rows), ScannedColumn::Ints { values, valid }) => {
-                values.extend_from_slice(found);
-                if !valid.is_empty() {
-                    valid.resize(values.len(), true);
-                }
-                self.row += rows;
-            }
-            (None, There::None(rows), into) => {
-                into.nulls(rows);
-                self.row += rows;
-            }
-            (None, There::Some(flags), ScannedColumn::Ints { values, valid }) => {
-                valid.resize(values.len(), true);
-                valid.extend_from_slice(flags);
-                let mut found = found.iter();
-                values.extend(flags.iter().map(|there| if *there { found.next().copied().unwrap_or(0) } else { 0 }));
-                self.row += flags.len();
-            }
-            _ => self.each(there, |into, _, _, at| match at {
-                Some(at) => into.ints(std::iter::once(found[at]), None),
-                None => into.nulls(1),
-            }),
-        }
-    }
-
-    fn codes(&mut self, found: &[u32], there: There<'_>) {
-        match (self.picked, there, &mut *self.into) {
-            (None, There::All(rows), ScannedColumn::Words { ids, .. }) => {
-                let known = &self.dictionary.known;
-                ids.extend(found.iter().map(|code| known.get(*code as usize).copied().unwrap_or(ScannedColumn::NULL)));
-                self.row += rows;
-            }
-            _ => self.each(there, |into, numbers, dictionary, at| {
-                if let ScannedColumn::Words { ids, words } = into {
-                    ids.push(at.map_or(ScannedColumn::NULL, |at| dictionary.number(found[at], words, numbers)));
-                }
-            }),
-        }
-    }
-
-    fn texts(&mut self, found: &[&str], there: There<'_>) {
-        self.each(there, |into, numbers, _, at| {
-            if let ScannedColumn::Words { ids, words } = into {
-                ids.push(at.map_or(ScannedColumn::NULL, |at| number(found[at], words, numbers)));
-            }
-        });
-    }
 }
 
 fn field(column: &ShapeColumn, coded: bool) -> Field {
