@@ -11,6 +11,7 @@ use hedui_rules::program::{Expr, ExprKind, ParameterValue, RowValue, StepKind};
 use rustc_hash::FxHashMap;
 
 use crate::input::Role;
+use crate::stored::checksum::text_sum;
 
 /// Some cases with all that a program reads of them.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +126,8 @@ impl PackedColumn {
 pub struct Words {
     ids: FxHashMap<Arc<str>, u32>,
     list: Vec<Arc<str>>,
+    /// What stands for each in sums over records.
+    sums: Vec<i64>,
 }
 
 impl Words {
@@ -163,6 +166,7 @@ impl Words {
             return *id;
         }
         let (id, shared) = (self.list.len() as u32, Arc::<str>::from(text));
+        self.sums.push(text_sum(text));
         self.list.push(Arc::clone(&shared));
         self.ids.insert(shared, id);
         id
@@ -178,6 +182,11 @@ impl Words {
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&str> {
         self.list.get(id as usize).map(|text| &**text)
+    }
+
+    /// What stands for a text in the sums of what is kept.
+    pub(crate) fn sum(&self, id: u32) -> Option<i64> {
+        self.sums.get(id as usize).copied()
     }
 
     /// How many there are.

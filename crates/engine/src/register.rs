@@ -405,6 +405,18 @@ impl Register {
         Self::each(Each { known, none, open })
     }
 
+    /// The rows that do not hold what is usual, ascending.
+    pub(crate) fn each_but(&self, usual: Slot, mut each: impl FnMut(usize, Slot)) {
+        match &self.cells {
+            Cells::Same(slot) if *slot == usual => {}
+            Cells::Each(cells) if cells.none.is_empty() && cells.open.is_empty() && usual == Slot::known(0) => {
+                let rows = cells.known.iter().enumerate().filter(|(_, value)| **value != 0);
+                rows.for_each(|(row, value)| each(row, Slot::known(*value)));
+            }
+            _ => self.slots().enumerate().filter(|(_, slot)| *slot != usual).for_each(|(row, slot)| each(row, slot)),
+        }
+    }
+
     /// Replaces a cell.
     pub(crate) fn set(&mut self, row: usize, slot: Slot) {
         let slots: Vec<Slot> = self.slots().enumerate().map(|(at, old)| if at == row { slot } else { old }).collect();

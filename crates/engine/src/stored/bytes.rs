@@ -7,7 +7,7 @@ use super::StoredError;
 pub(super) struct Writer {
     pub(super) bytes: Vec<u8>,
     /// How many usual values in a row were left out so far.
-    skipped: u64,
+    pub(super) skipped: u64,
 }
 
 impl Writer {
@@ -36,6 +36,11 @@ impl Writer {
     /// One of a list of values is the usual one.
     pub(super) fn usual(&mut self) {
         self.skipped += 1;
+    }
+
+    /// Several are.
+    pub(super) fn usuals(&mut self, count: usize) {
+        self.skipped += count as u64;
     }
 
     /// One is not: says how many before it were. What it is follows.

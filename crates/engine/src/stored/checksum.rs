@@ -48,7 +48,7 @@ pub(super) fn values_sum(dataset: &DatasetUse, records: &Records, rows: &[Vec<u3
                 Some(Column::Text(texts)) => texts[row].as_deref().map_or(Part::Null, Part::Text),
                 None => Part::Null,
             });
-            all.row(owner, records.source[row].as_str(), values);
+            all.row(owner, text_sum(records.source[row].as_str()), values);
         }
     }
     all.finish()
@@ -59,6 +59,15 @@ pub(super) enum Part<'v> {
     Null,
     Int(i64),
     Text(&'v str),
+    /// What [`text_sum`] makes of a text.
+    Sum(i64),
+}
+
+/// A sum over a text, to be made once for each word.
+pub(crate) fn text_sum(text: &str) -> i64 {
+    let mut sum = Sum(0xcbf2_9ce4_8422_2325);
+    sum.text(text);
+    sum.0 as i64
 }
 
 /// A sum over rows in any order.
@@ -66,15 +75,16 @@ pub(super) enum Part<'v> {
 pub(super) struct ValuesSum(u64);
 
 impl ValuesSum {
-    pub(super) fn row<'v>(&mut self, owner: usize, source: &str, values: impl Iterator<Item = Part<'v>>) {
+    pub(super) fn row<'v>(&mut self, owner: usize, source: i64, values: impl Iterator<Item = Part<'v>>) {
         let mut sum = Sum(0xcbf2_9ce4_8422_2325);
         sum.number(owner as i64);
-        sum.text(source);
+        sum.number(source);
         for value in values {
             match value {
                 Part::Null => sum.number(i64::MIN + 1),
                 Part::Int(number) => sum.number(number),
-                Part::Text(text) => sum.text(text),
+                Part::Text(text) => sum.number(text_sum(text)),
+                Part::Sum(text) => sum.number(text),
             }
         }
         self.0 = self.0.wrapping_add(sum.0 ^ (sum.0 >> 29));

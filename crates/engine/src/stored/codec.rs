@@ -72,8 +72,11 @@ pub(super) fn encode(program: &Program, setting: &StoredSetting, shape: &Shape, 
         values.iter().for_each(|value| encode_input(&mut out, input, value.as_ref().map(Datum::as_ref)));
     }
     out.end();
-    let outcomes = stored.outcomes.iter().flatten();
-    encode_outcomes(&mut out, outcomes.map(|outcome| outcome.map(Outcome::code)));
+    let mut runs = OutcomeRuns::default();
+    for outcome in stored.outcomes.iter().flatten() {
+        runs.push(&mut out, outcome.map_or(u8::MAX, Outcome::code));
+    }
+    runs.end(&mut out);
     let mut sets: Vec<Vec<Reason>> = Vec::new();
     for ((step, _), cells) in shape.facts.iter().zip(&stored.facts) {
         let definition = &program.steps[*step];
@@ -129,24 +132,31 @@ pub(super) fn encode_head(
     }
 }
 
-/// How sources answered, by source and owner: codes of outcomes, anything else for pairs that were not asked.
-pub(super) fn encode_outcomes(out: &mut Writer, codes: impl Iterator<Item = Option<u8>>) {
-    let mut run: Option<(u8, u64)> = None;
-    for code in codes {
-        let code = code.filter(|code| Outcome::from_code(*code).is_some()).map_or(0, |code| code + 1);
-        match &mut run {
-            Some((last, length)) if *last == code => *length += 1,
-            _ => {
-                if let Some((last, length)) = run.replace((code, 1)) {
-                    out.byte(last);
-                    out.number(length);
-                }
-            }
+/// How sources answered, by source and owner, as runs.
+#[derive(Default)]
+pub(super) struct OutcomeRuns {
+    last: u8,
+    length: u64,
+}
+
+impl OutcomeRuns {
+    /// Takes the code of an outcome; anything that is none for a pair that was not asked.
+    pub(super) fn push(&mut self, out: &mut Writer, code: u8) {
+        let code = if usize::from(code) < Outcome::ALL.len() { code + 1 } else { 0 };
+        if code != self.last || self.length == 0 {
+            self.end(out);
+            self.last = code;
         }
+        self.length += 1;
     }
-    if let Some((last, length)) = run {
-        out.byte(last);
-        out.number(length);
+
+    /// Writes the last run.
+    pub(super) fn end(&mut self, out: &mut Writer) {
+        if self.length > 0 {
+            out.byte(self.last);
+            out.number(self.length);
+        }
+        self.length = 0;
     }
 }
 

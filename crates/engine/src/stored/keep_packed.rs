@@ -5,14 +5,14 @@ use hedui_base::Tri;
 use hedui_rules::program::{DatasetUse, Entity};
 
 use super::bytes::Writer;
-use super::checksum::{Part, ValuesSum};
-use super::codec::{self, Shape};
+use super::checksum::{Part, ValuesSum, text_sum};
+use super::codec::{self, OutcomeRuns, Shape};
 use super::{DatumRef, StoredSetting};
 use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
 use crate::packed::{Packed, PackedColumn, PackedDataset};
-use crate::register::{Presence, Register};
+use crate::register::{Presence, Register, Slot};
 use crate::slice::Frame;
 
 /// Keeps the cases of a slice; made once a slice.
@@ -22,16 +22,19 @@ pub(crate) struct Keeper<'k, 'p> {
     shape: &'k Shape,
     setting: &'k StoredSetting,
     facts: Vec<Fact<'k>>,
+    /// Cells of facts that are not the usual one, by case: fact, row, and what is in it.
+    unusual: Vec<Vec<(u32, u32, Slot)>>,
+    /// By source of the packed cases.
+    source_sums: Vec<i64>,
 }
 
 struct Fact<'k> {
     step: usize,
     dataset: usize,
     entity: Entity,
-    register: &'k Register,
     is_number: bool,
-    /// Whether the cells of all cases are the usual one.
-    is_usual: bool,
+    /// How many facts before this one are of households, and how many of people.
+    before: (usize, usize),
     /// Which records each aggregate counted; none means all.
     masks: &'k [Option<Register>],
 }
@@ -58,20 +61,35 @@ impl<'k, 'p> Keeper<'k, 'p> {
         shape: &'k Shape,
         setting: &'k StoredSetting,
     ) -> Self {
-        let fact = |(step, dataset): &(usize, usize)| {
+        let mut unusual: Vec<Vec<(u32, u32, Slot)>> = vec![Vec::new(); kernel.slice.cases.len()];
+        let mut before = (0, 0);
+        let mut facts = Vec::with_capacity(shape.facts.len());
+        for (step, dataset) in &shape.facts {
             let definition = &kernel.program.steps[*step];
-            let (register, is_number) = (&kernel.registers[*step], definition.ty.is_int());
-            Fact {
+            let (entity, is_number) = (definition.entity, definition.ty.is_int());
+            let case_of = |row: usize| match entity {
+                Entity::Household => row,
+                Entity::Person => kernel.slice.case_of[row] as usize,
+            };
+            let usual = codec::usual_slot(is_number);
+            kernel.registers[*step].each_but(usual, |row, slot| {
+                unusual[case_of(row)].push((facts.len() as u32, row as u32, slot));
+            });
+            facts.push(Fact {
                 step: *step,
                 dataset: *dataset,
-                entity: definition.entity,
-                register,
+                entity,
                 is_number,
-                is_usual: register.as_same() == Some(codec::usual_slot(is_number)),
+                before,
                 masks: kernel.counted.get(step).map_or(&[][..], Vec::as_slice),
+            });
+            match entity {
+                Entity::Household => before.0 += 1,
+                Entity::Person => before.1 += 1,
             }
-        };
-        Self { kernel, packed, shape, setting, facts: shape.facts.iter().map(fact).collect() }
+        }
+        let source_sums = packed.sources.iter().map(|source| text_sum(source.as_str())).collect();
+        Self { kernel, packed, shape, setting, facts, unusual, source_sums }
     }
 
     /// The bytes kept of a case of the slice; its records' sums are [`super::Sums::Values`].
@@ -80,7 +98,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let row = slice.cases.start + case;
         let owners = Owners { case: case..case + 1, people: slice.people.of(case) };
         let rows = &slice.persons[owners.people.clone()];
-        let mut out = Writer::default();
+        let mut out = Writer { bytes: Vec::with_capacity(512), ..Writer::default() };
         let people = rows.iter().map(|row| (packed.persons.key[*row as usize], packed.persons.role[*row as usize]));
         codec::encode_head(&mut out, packed.cases.area[row], packed.words.get(packed.cases.residence[row]), people);
         for (at, input) in kernel.program.inputs.iter().enumerate() {
@@ -94,18 +112,18 @@ impl<'k, 'p> Keeper<'k, 'p> {
                     let value = packed.cases.inputs.get(at).and_then(|column| datum(column, row));
                     codec::encode_input(&mut out, input, value);
                 }
-                Entity::Person => {
-                    let column = packed.persons.inputs.get(at);
-                    for row in rows {
-                        let value = column.and_then(|column| datum(column, *row as usize));
-                        codec::encode_input(&mut out, input, value);
+                Entity::Person => match packed.persons.inputs.get(at) {
+                    None | Some(None) => out.usuals(rows.len()),
+                    Some(column) => {
+                        let values = rows.iter().map(|row| datum(column, *row as usize));
+                        values.for_each(|value| codec::encode_input(&mut out, input, value));
                     }
-                }
+                },
             }
         }
         out.end();
         self.outcomes(&mut out, rows);
-        self.values(&mut out, &owners);
+        self.values(&mut out, case, &owners);
         let frames = || kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets);
         for ((dataset, frame), _) in frames() {
             for owner in owners.of(dataset.entity) {
@@ -124,43 +142,40 @@ impl<'k, 'p> Keeper<'k, 'p> {
     }
 
     fn outcomes(&self, out: &mut Writer, rows: &[u32]) {
-        let codes = self.shape.served.iter().enumerate().flat_map(|(source, served)| {
-            let known = self.packed.outcomes.get(source);
-            let (household, people) = match served {
-                None => (None, &[][..]),
-                Some(Entity::Household) => (Some(None), &[][..]),
-                Some(Entity::Person) => (None, rows),
-            };
-            let person = move |row: &u32| known.and_then(|codes| codes.get(*row as usize)).copied();
-            household.into_iter().chain(people.iter().map(person))
-        });
-        codec::encode_outcomes(out, codes);
-    }
-
-    fn values(&self, out: &mut Writer, owners: &Owners) {
-        let mut sets: Vec<Vec<Reason>> = Vec::new();
-        for fact in &self.facts {
-            let rows = owners.of(fact.entity);
-            if fact.is_usual {
-                rows.for_each(|_| out.usual());
-                continue;
-            }
-            let usual = codec::usual_slot(fact.is_number);
-            for row in rows {
-                let slot = fact.register.get(row);
-                if slot == usual {
-                    out.usual();
-                    continue;
-                }
-                out.unusual();
-                if fact.is_number && slot.is_known() && slot.presence == Presence::Some {
-                    codec::encode_number(out, slot.span.lo);
-                } else {
-                    let cell = FreeCell::of(self.kernel, slot, self.kernel.program.steps[fact.step].ty);
-                    codec::encode_cell(out, self.setting, &cell, &mut sets);
+        let mut runs = OutcomeRuns::default();
+        for (source, served) in self.shape.served.iter().enumerate() {
+            match served {
+                None => {}
+                Some(Entity::Household) => runs.push(out, u8::MAX),
+                Some(Entity::Person) => {
+                    let codes = self.packed.outcomes.get(source).map_or(&[][..], Vec::as_slice);
+                    rows.iter().for_each(|row| runs.push(out, codes.get(*row as usize).copied().unwrap_or(u8::MAX)));
                 }
             }
         }
+        runs.end(out);
+    }
+
+    fn values(&self, out: &mut Writer, case: usize, owners: &Owners) {
+        let mut sets: Vec<Vec<Reason>> = Vec::new();
+        let people = owners.people.len();
+        let mut done = 0;
+        for (fact, row, slot) in &self.unusual[case] {
+            let fact = &self.facts[*fact as usize];
+            let owner = *row as usize - owners.of(fact.entity).start;
+            let at = fact.before.0 + fact.before.1 * people + owner;
+            out.usuals(at - done);
+            done = at + 1;
+            out.unusual();
+            if fact.is_number && slot.is_known() && slot.presence == Presence::Some {
+                codec::encode_number(out, slot.span.lo);
+            } else {
+                let cell = FreeCell::of(self.kernel, *slot, self.kernel.program.steps[fact.step].ty);
+                codec::encode_cell(out, self.setting, &cell, &mut sets);
+            }
+        }
+        let all = |fact: &Fact<'_>| fact.before.0 + fact.before.1 * people + owners.of(fact.entity).len();
+        out.usuals(self.facts.last().map_or(0, all) - done);
         out.end();
     }
 
@@ -169,16 +184,16 @@ impl<'k, 'p> Keeper<'k, 'p> {
         for (owner, at) in owners.of(dataset.entity).enumerate() {
             for position in frame.runs.of(at) {
                 let row = frame.rows[position] as usize;
-                let source = own.source.get(row).and_then(|source| self.packed.sources.get(usize::from(*source)));
+                let source = own.source.get(row).and_then(|source| self.source_sums.get(usize::from(*source)));
                 let values = own.columns.iter().map(|column| match column {
                     Some(PackedColumn::Int { values, valid }) if valid.is_empty() || valid[row] => {
                         Part::Int(values[row])
                     }
-                    Some(PackedColumn::Word(ids)) => self.packed.words.get(ids[row]).map_or(Part::Null, Part::Text),
+                    Some(PackedColumn::Word(ids)) => self.packed.words.sum(ids[row]).map_or(Part::Null, Part::Sum),
                     _ => Part::Null,
                 });
                 let sum = sum.get_or_insert_with(ValuesSum::default);
-                sum.row(owner, source.map_or("", |source| source.as_str()), values);
+                sum.row(owner, source.copied().unwrap_or_else(|| text_sum("")), values);
             }
         }
         sum.map(|sum| sum.finish())
@@ -188,6 +203,9 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut masks = Vec::new();
         for fact in &self.facts {
             let frame = &self.kernel.slice.frames[fact.dataset];
+            if frame.rows.is_empty() {
+                continue;
+            }
             // An aggregate without a mask counts every record.
             let all = fact.masks.iter().any(Option::is_none);
             for owner in owners.of(self.kernel.program.datasets[fact.dataset].entity) {
@@ -197,6 +215,16 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 }
                 if all {
                     out.usual();
+                    continue;
+                }
+                if let [Some(one)] = fact.masks
+                    && one.is_settled()
+                {
+                    // None is not met, and holds 0.
+                    let met = one.known();
+                    masks.clear();
+                    masks.extend(rows.map(|row| if met.at(row) == 0 { Tri::NotMet } else { Tri::Met }));
+                    codec::encode_masks(out, &masks);
                     continue;
                 }
                 let any = |row: usize| match fact.masks {

@@ -6,7 +6,7 @@
 //! If records are gone, or are not what they were, the facts that counted them keep their values and say so.
 
 mod bytes;
-mod checksum;
+pub(crate) mod checksum;
 mod codec;
 mod keep;
 mod keep_packed;
