@@ -8,6 +8,7 @@ mod schema;
 
 use std::collections::BTreeSet;
 
+use futures::TryStreamExt as _;
 use jiff::{Timestamp, tz::TimeZone};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
@@ -376,19 +377,20 @@ pub(crate) async fn files(
          WHERE (CAST($1 AS BIGINT) IS NULL OR (f.begin_snapshot <= $1 AND (f.end_snapshot IS NULL OR f.end_snapshot > $1))) \
          {within}ORDER BY t.table_name, s.bucket, f.data_file_id"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(LakeFile {
-                id: row.try_get(0)?,
-                table: row.try_get(1)?,
-                name: row.try_get(2)?,
-                bucket: u32::try_from(row.try_get::<i64, _>(3)?).unwrap_or(u32::MAX),
-                persons: (row.try_get(4)?, row.try_get(5)?),
-                rows: row.try_get(6)?,
-                bytes: row.try_get(7)?,
-                sha256: row.try_get(8)?,
-            })
-        })
-        .collect()
+    // A row as the driver holds it is many times what is kept of it, and a nation's store has 100,000s of files.
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch(conn);
+    let mut files = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        files.push(LakeFile {
+            id: row.try_get(0)?,
+            table: row.try_get(1)?,
+            name: row.try_get(2)?,
+            bucket: u32::try_from(row.try_get::<i64, _>(3)?).unwrap_or(u32::MAX),
+            persons: (row.try_get(4)?, row.try_get(5)?),
+            rows: row.try_get(6)?,
+            bytes: row.try_get(7)?,
+            sha256: row.try_get(8)?,
+        });
+    }
+    Ok(files)
 }

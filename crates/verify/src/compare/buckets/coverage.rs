@@ -27,8 +27,8 @@ pub(super) struct Outcomes {
     letter: Vec<u32>,
     /// Letters by number.
     pub(super) letters: Vec<Box<str>>,
-    /// Rows of the bucket, for the few whose letters have to be looked at one by one.
-    rows: Rows,
+    /// Rows of the few people whose answers came under several letters.
+    mixed: Rows,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +57,8 @@ impl Outcomes {
             Ok(snapshot.scan(COVERAGE, bucket, &[name])?.columns.into_iter().next())
         };
         // Neither is ever null; a file that says otherwise is damaged.
-        let damaged = || VerifyError::Internal("coverage has a row without source or outcome".to_owned());
+        let damaged =
+            || VerifyError::Internal("coverage has a row without source, outcome or one of its people".to_owned());
         let (ids, names) = words(one("source")?)?;
         let number: Vec<u16> = names.iter().map(|word| sources.number(word)).collect();
         let of = |id: &u32| number.get(*id as usize).copied();
@@ -71,7 +72,8 @@ impl Outcomes {
         let of = |id: &u32| code.get(*id as usize).copied();
         let outcome = ids.iter().map(of).collect::<Option<Vec<u8>>>().ok_or_else(damaged)?;
         drop(ids);
-        let person: Vec<u32> = ints(one("person")?)?.0.into_iter().map(|person| (person - first) as u32).collect();
+        let of = |person: i64| u32::try_from(person.checked_sub(first)?).ok().filter(|at| (*at as usize) < people);
+        let person = ints(one("person")?)?.0.into_iter().map(of).collect::<Option<Vec<u32>>>().ok_or_else(damaged)?;
         let (letter, letters) = words(one("letter")?)?;
         let answer = ints(one("answer")?)?.0;
         let rows = person.len();
@@ -111,7 +113,13 @@ impl Outcomes {
                 found.superseded[cell as usize / people] = true;
             }
         }
-        found.rows = Rows { person, source, letter, answer };
+        for row in (0..rows).filter(|row| found.letter[person[*row] as usize] == MIXED) {
+            let mixed = &mut found.mixed;
+            mixed.person.push(person[row]);
+            mixed.source.push(source[row]);
+            mixed.letter.push(letter[row]);
+            mixed.answer.push(answer[row]);
+        }
         Ok(found)
     }
 
@@ -151,8 +159,16 @@ impl Outcomes {
         }
         let mut newest: FxHashMap<(u32, u32), i64> = FxHashMap::default();
         let mut wanted = vec![false; self.people];
-        people.iter().for_each(|person| wanted[*person as usize] = true);
-        let Rows { person, source, letter, answer } = &self.rows;
+        for person in people {
+            wanted[*person as usize] = true;
+            let letter = self.letter[*person as usize];
+            if letter != MIXED {
+                let answered = (0..).zip(self.codes.chunks(self.people.max(1)));
+                let answered = answered.filter(|(_, codes)| codes[*person as usize] != UNASKED);
+                found.extend(answered.map(|(source, _)| ((*person, source), letter)));
+            }
+        }
+        let Rows { person, source, letter, answer } = &self.mixed;
         for row in 0..person.len() {
             if wanted[person[row] as usize] {
                 let pair = (person[row], u32::from(source[row]));
@@ -164,10 +180,5 @@ impl Outcomes {
             }
         }
         found
-    }
-
-    /// Lets go of what only [`Outcomes::letters_of`] needs.
-    pub(super) fn forget_rows(&mut self) {
-        self.rows = Rows::default();
     }
 }

@@ -101,7 +101,7 @@ const STANDINGS: [Standing; 3] = [
 pub(super) fn load(setting: &Setting<'_>, bucket: u32, sources: &mut Sources) -> Result<Vec<Loaded>, VerifyError> {
     let people = setting.snapshot.bucket_people() as usize;
     let first = i64::from(bucket) * people as i64;
-    let mut outcomes = Outcomes::read(setting.snapshot, bucket, (first, people), sources)?;
+    let outcomes = Outcomes::read(setting.snapshot, bucket, (first, people), sources)?;
     let mut cases = BTreeMap::new();
     for (at, program) in setting.programs.iter().enumerate() {
         let mut words = setting.words[at].clone();
@@ -134,7 +134,6 @@ pub(super) fn load(setting: &Setting<'_>, bucket: u32, sources: &mut Sources) ->
         }
         loaded.push(part(setting, bucket, (first, people), at, (own, rows, words), &outcomes, sources)?);
     }
-    outcomes.forget_rows();
     Ok(loaded)
 }
 
