@@ -408,8 +408,9 @@ fn settle(folder: &Path, files: Vec<(usize, BulkFile)>) -> Result<Vec<(usize, Bu
     Ok(settled)
 }
 
-/// Rows of one statement: SQLite takes 32,766 values, PostgreSQL 65,535.
-const ROWS_AT_ONCE: usize = 1000;
+/// Rows of one statement: SQLite takes 32,766 values, PostgreSQL 65,535; but SQLite looks for the name of every parameter
+/// among all before it.
+const ROWS_AT_ONCE: usize = 48;
 
 fn insert(into: &str, columns: usize, rows: usize) -> String {
     let mut sql = format!("INSERT INTO {into} VALUES ");

@@ -150,8 +150,12 @@ impl ResultWriter {
     ) -> Result<Self, StoreError> {
         let temporary = path.with_extension("parquet.tmp");
         let to = BufWriter::with_capacity(1 << 20, fs::File::create(&temporary).map_err(StoreError::io(&temporary))?);
-        let file =
-            parquet::writer(to, columns.iter().map(|(name, kind)| (name.as_str(), kind.kind())), blobs.as_deref());
+        let file = parquet::writer(
+            to,
+            columns.iter().map(|(name, kind)| (name.as_str(), kind.kind())),
+            blobs.as_deref(),
+            PageSize::RESULTS,
+        );
         Ok(Self { path: path.to_owned(), temporary, columns, blobs, file: Some(file) })
     }
 

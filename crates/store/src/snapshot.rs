@@ -77,6 +77,8 @@ impl Snapshot {
         for file in pinned.files {
             files.entry(file.table.clone()).or_default().entry(file.bucket).or_default().push(file);
         }
+        // Most buckets have one file or two, and a nation has 100,000s of them.
+        files.values_mut().flat_map(BTreeMap::values_mut).for_each(Vec::shrink_to_fit);
         let Pinned { id, time, held, people, spilled, reading, .. } = pinned;
         Self { inner, id, time, files, held, people, cache: Cache::default(), _spilled: spilled, _reading: reading }
     }

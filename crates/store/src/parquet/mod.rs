@@ -35,14 +35,16 @@ use encode::Delta;
 pub(crate) struct PageSize {
     rows: usize,
     bytes: usize,
+    /// Whether least and largest values are noted.
+    statistics: bool,
 }
 
 impl PageSize {
     /// Of the store's files. Batches scan whole buckets and would do with larger ones; looking one household up decodes every
     /// page that holds a row of it, and 16 KB is some ten microseconds. Columns that hardly change are cut by rows.
-    const STORE: Self = Self { rows: 8192, bytes: 16 * 1024 };
+    const STORE: Self = Self { rows: 8192, bytes: 16 * 1024, statistics: true };
     /// Of results, which are read whole: what is noted of each page stays in memory until the file is finished.
-    pub(crate) const RESULTS: Self = Self { rows: 1 << 16, bytes: 1 << 20 };
+    pub(crate) const RESULTS: Self = Self { rows: 1 << 16, bytes: 1 << 20, statistics: false };
 }
 
 /// Bytes of a page of bytes: they are alike from row to row, and larger pages pack them better.
@@ -64,7 +66,7 @@ pub(crate) struct FileColumn<'a> {
 
 /// The bytes of a file with these columns, all of so many rows, and what the catalogue keeps of each column.
 pub(crate) fn encode(columns: &[FileColumn<'_>], rows: usize) -> ParquetResult<(Vec<u8>, Vec<ColumnStats>)> {
-    let mut file = writer(Vec::new(), columns.iter().map(|column| (column.name, column.kind)), None);
+    let mut file = writer(Vec::new(), columns.iter().map(|column| (column.name, column.kind)), None, PageSize::STORE);
     let (group, stats) = encode_group(columns, rows, None, PageSize::STORE)?;
     append(&mut file, group)?;
     file.end(None)?;
@@ -76,11 +78,12 @@ pub(crate) fn writer<'a, W: std::io::Write>(
     to: W,
     columns: impl Iterator<Item = (&'a str, Kind)>,
     blobs: Option<&str>,
+    page: PageSize,
 ) -> FileWriter<W> {
     let types = columns.map(|(name, kind)| type_of(name, kind)).chain(blobs.map(blob_type));
     let types = types.map(ParquetType::PrimitiveType).collect();
     let schema = SchemaDescriptor::new("root".into(), types);
-    let options = WriteOptions { write_statistics: true, version: Version::V1 };
+    let options = WriteOptions { write_statistics: page.statistics, version: Version::V1 };
     FileWriter::new(to, schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()))
 }
 
@@ -265,7 +268,7 @@ impl<'z> Pages<'z> {
             encoding: encoding.into(),
             definition_level_encoding: Encoding::Rle.into(),
             repetition_level_encoding: Encoding::Rle.into(),
-            statistics: Some(statistics),
+            statistics: self.page.statistics.then_some(statistics),
         });
         let descriptor = Descriptor { primitive_type: self.ty.clone(), max_def_level: 1, max_rep_level: 0 };
         let packed = self.packed(&body)?;
