@@ -6,7 +6,9 @@
     python3 benches/compare/compare.py --data big/data --target target/release
 
 What is compared:
-- over a data folder: `hedui batch`, and the floor beneath it, a bare scan of the columns its pack needs, by DuckDB and by polars;
+- over a data folder: `hedui batch`; the same pack as SQL in DuckDB over the same files; and the floor beneath both, a bare scan of the
+  columns the pack needs, by DuckDB and by polars. Before anything is measured, the results of DuckDB and hedui are compared on every
+  household of which all sources have answered: a difference ends the run;
 - one household at a time by small rules (`small/rules.md`): hedui in its own process, ZEN, OpenFisca; all must agree first.
 
 Peers come from PyPI into an environment of their own under ${HEDUI_TOOLS:-~/.cache/hedui-tools}. CPU and memory are those of whole processes
@@ -69,6 +71,11 @@ def batches(args, python, scratch):
     needed.write_text(subprocess.run([args.target / "examples/needed_columns", args.pack], check=True, capture_output=True, text=True).stdout)
     hedui = args.target / "hedui"
 
+    script = scratch / "rival.sql"
+    as_sql = [hedui, "cluster", "sql", "--data", args.data, "--as-of", args.as_of, "--dialect", "duckdb", "--mode", "known"]
+    (scratch / "duckdb").mkdir()
+    script.write_text(subprocess.run([*as_sql, "--out", scratch / "duckdb"], check=True, capture_output=True, text=True).stdout)
+
     def threads(count):
         return {**os.environ, "POLARS_MAX_THREADS": str(count)}
 
@@ -79,8 +86,21 @@ def batches(args, python, scratch):
             [hedui, "batch", "--quiet", "--data", args.data, "--as-of", args.as_of, "--threads", n, "--out", scratch / "hedui"],
             {},
         ),
+        "DuckDB, all known": lambda n: ([python, HERE / "sql_duckdb.py", script, n], {}),
     }
+    agree(python, peers, script, scratch)
     return peers
+
+
+def agree(python, peers, script, scratch):
+    """Ends the run if hedui and DuckDB differ on a household of which everything is known."""
+    measured(peers["hedui batch"](os.cpu_count() or 1)[0])
+    known = scratch / "known.parquet"
+    measured([python, HERE / "sql_duckdb.py", script, os.cpu_count() or 1, known])
+    done = subprocess.run([python, HERE / "agree.py", scratch / "hedui", scratch / "duckdb", known], capture_output=True, text=True)
+    print(f"\nhedui and DuckDB: {done.stdout.strip() or done.stderr.strip()}")
+    if done.returncode != 0:
+        raise SystemExit("hedui and DuckDB differ: one of them is wrong")
 
 
 def compare_batches(args, python, report):

@@ -1,6 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 mod acquire;
+mod cluster;
 mod compare;
 mod demo;
 mod explain;
@@ -15,6 +16,7 @@ mod source;
 use clap::{Parser, Subcommand};
 
 pub(crate) use acquire::{AcquireArgs, AcquireFailOn, RecheckArgs};
+pub(crate) use cluster::{ClusterRunArgs, ClusterSqlArgs, ClusterVerb, SqlDialect, SqlMode};
 pub(crate) use compare::{BatchArgs, BatchFailOn, CheckArgs};
 pub(crate) use demo::DemoArgs;
 pub(crate) use explain::ExplainArgs;
@@ -79,4 +81,7 @@ pub(crate) enum Verb {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// The comparison as SQL: print it, or run it on a Spark cluster.
+    #[command(subcommand)]
+    Cluster(ClusterVerb),
 }

@@ -141,7 +141,9 @@ impl Printer<'_> {
 
     /// An aggregate as a column of the owner; where the owner has no rows it is `empty`.
     pub(crate) fn over(&mut self, items: &Items, of: Sql, empty: &str) -> Sql {
-        let grouped = self.plan.grouped(items.from, of);
+        // Rows that do not count need not reach the aggregate at all, where nobody asks why they do not.
+        let only = (!self.is_full() && items.is_closed() && !items.counts.is("TRUE")).then(|| items.counts.clone());
+        let grouped = self.plan.grouped_only(items.from, of, only);
         if empty == "NULL" { grouped } else { self.bind(q!("COALESCE({}, {empty})", grouped)) }
     }
 

@@ -45,6 +45,32 @@ impl Printer<'_> {
         }
     }
 
+    /// Where all is known: about whom policy asks for each dataset. Records that a source of it sent for another case are not
+    /// this case's to see.
+    pub(crate) fn asked(&mut self) {
+        let setting = self.setting;
+        if setting.denied {
+            return;
+        }
+        for (dataset, used) in self.program.datasets.iter().enumerate() {
+            let mut subjects = setting.sources.iter().filter(|s| s.dataset == used.name).map(|s| s.subjects);
+            if let (Some(subjects), Entity::Person) = (subjects.next(), used.entity) {
+                let condition = self.plan_asked(subjects);
+                self.plan.asked[dataset] = condition;
+            }
+        }
+    }
+
+    fn plan_asked(&mut self, subjects: Subjects) -> Option<Sql> {
+        match subjects {
+            Subjects::Everyone => None,
+            Subjects::Members => Some(self.is_member()),
+            Subjects::Applicant => {
+                Some(self.plan.base("is_applicant", Scope::Person, "(b.role = 'member' AND COALESCE(b.relation = 'self', FALSE))"))
+            }
+        }
+    }
+
     fn join_coverage(&mut self, scope: Scope, served: &[&(usize, Vec<(&Source, Atom)>)]) {
         let all: Vec<(&Source, Atom)> = served.iter().flat_map(|(_, atoms)| atoms.iter().copied()).collect();
         if all.is_empty() {

@@ -2,7 +2,7 @@
 
 use hedui_rules::program::{DatasetId, Entity, Expr, ExprKind, Flag, FlagSeverity, Over, StepKind};
 
-use crate::plan::Scope;
+use crate::plan::{Origin, Scope};
 use crate::printer::Printer;
 use crate::slot::{Slot, Sort, Why, all, any, not};
 use crate::sql::{Sql, q};
@@ -229,7 +229,12 @@ impl Printer<'_> {
             reads.dedup();
             let by_person = used.entity == Entity::Person;
             let key = if by_person { "person" } else { "case_row" };
-            let only = format!("\n  {} raised_people w ON w.{key} = r.{key}", dialect.semi_join());
+            let flags: Vec<String> = own.iter().map(|e| e.flag.to_string()).collect();
+            let only = format!(
+                "\n  {} (SELECT {key} FROM raised_people WHERE flag IN ({})) w ON w.{key} = r.{key}",
+                dialect.semi_join(),
+                flags.join(", ")
+            );
             let (query, keys) = stages.real_source(scope_of_records(dataset), &reads, &only);
             let list: Vec<String> = own
                 .iter()
@@ -240,7 +245,12 @@ impl Printer<'_> {
                 })
                 .collect();
             let (columns, join) = if by_person {
-                let and = if keys.len() > 1 { " AND b.case_row = s.case_row" } else { "" };
+                let mut and = if keys.len() > 1 { " AND b.case_row = s.case_row" } else { "" }.to_owned();
+                if let Some(asked) = &stages.plan.asked[dataset]
+                    && let Origin::Base(text) = &stages.plan.column(asked.reads[0]).origin
+                {
+                    and.push_str(&format!(" AND {text}"));
+                }
                 ("b.case_row, b.person".to_owned(), format!(" JOIN persons b ON b.person = s.person{and}"))
             } else {
                 ("s.case_row, CAST(NULL AS BIGINT) AS person".to_owned(), String::new())

@@ -8,6 +8,9 @@
 mod dialect;
 mod setting;
 
+// What it reads.
+pub mod over_store;
+
 // Values as SQL.
 mod atoms;
 mod slot;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use crate::sql::{ColumnId, Sql};
+use crate::sql::{ColumnId, Sql, q};
 
 /// What one row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,12 @@ pub(crate) enum Origin {
     /// Computed from columns of the row and of coarser rows.
     Scalar(Sql),
     /// An aggregate over finer rows.
-    Grouped { from: Scope, of: Sql },
+    Grouped {
+        from: Scope,
+        of: Sql,
+        /// The only rows that add anything to it; none for all. It reads no more than `of` does.
+        only: Option<Sql>,
+    },
     /// A column of a [`Special`].
     Special(usize),
 }
@@ -80,6 +85,10 @@ pub(crate) struct Plan {
     pub(crate) per_case: bool,
     /// Whether some records are hidden from some cases.
     pub(crate) denied: bool,
+    /// Whether what people's records sum up to is gathered in one relation before it is joined to them.
+    pub(crate) merged: bool,
+    /// By dataset: about whom policy asks for it, a condition of people; none for everyone.
+    pub(crate) asked: Vec<Option<Sql>>,
     known: FxHashMap<(Option<Scope>, String), ColumnId>,
 }
 
@@ -89,12 +98,14 @@ impl Plan {
             columns: Vec::new(),
             specials: Vec::new(),
             ghosts: vec![None; owners.len()],
+            asked: vec![None; owners.len()],
             owners,
             kept: BTreeSet::new(),
             sources: Vec::new(),
             joins: [String::new(), String::new()],
             per_case: false,
             denied: false,
+            merged: false,
             known: FxHashMap::default(),
         }
     }
@@ -158,14 +169,29 @@ impl Plan {
 
     /// An aggregate over finer rows; null where an owner has none.
     pub(crate) fn grouped(&mut self, from: Scope, of: Sql) -> Sql {
+        self.grouped_only(from, of, None)
+    }
+
+    /// The same of an aggregate to which only some rows add anything.
+    pub(crate) fn grouped_only(&mut self, from: Scope, of: Sql, only: Option<Sql>) -> Sql {
         let key = (Some(from), of.text.clone());
         if let Some(id) = self.known.get(&key) {
-            return self.read(*id);
+            let column = self.read(*id);
+            return self.of_the_asked(from, column);
         }
         let rank = 1 + self.rank(&of.reads);
-        let column = self.add("g", self.owner(from), rank, 0, Origin::Grouped { from, of });
+        let column = self.add("g", self.owner(from), rank, 0, Origin::Grouped { from, of, only });
         self.known.insert(key, column.reads[0]);
-        column
+        self.of_the_asked(from, column)
+    }
+
+    /// What records sum up to, for those about whom policy asks for them; null for others, as if they had none.
+    fn of_the_asked(&self, from: Scope, column: Sql) -> Sql {
+        let Scope::Records(dataset) = from else { return column };
+        match &self.asked[dataset] {
+            Some(asked) => q!("CASE WHEN {} THEN {} END", asked, column),
+            None => column,
+        }
     }
 
     /// An aggregate with a query of its own: `body` gets the names of its result columns.
@@ -185,7 +211,7 @@ impl Plan {
         let columns: Vec<Sql> = (0..results).map(|_| self.add("q", to, rank, 0, Origin::Special(index))).collect();
         let names: Vec<String> = columns.iter().map(|c| c.text.clone()).collect();
         self.specials.push(Special { from, to, reads: ids, body: body(&names) });
-        columns
+        columns.into_iter().map(|column| self.of_the_asked(from, column)).collect()
     }
 
     /// Whose rows the finer rows are summed up for.

@@ -81,8 +81,12 @@ impl<'a> Printer<'a> {
             counted: Vec::new(),
             unanswered: vec![Why::default(); program.datasets.len()],
         };
-        if options.mode == Mode::Full {
-            printer.coverage();
+        match options.mode {
+            Mode::Full => printer.coverage(),
+            Mode::Known => {
+                printer.asked();
+                printer.plan.merged = options.dialect == Dialect::DuckDb;
+            }
         }
         printer
     }

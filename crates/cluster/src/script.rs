@@ -93,7 +93,7 @@ pub fn script(program: &Program, setting: &Setting, options: Options) -> Result<
     statements.push(Statement { name: "raised".to_owned(), query: raised, kept: true });
     let evidence_query = printer.evidence_query(&stages, &evidence, &names);
     if evidence_query.is_some() {
-        let people = "SELECT DISTINCT f.case_row, b.person\nFROM raised f JOIN persons b ON b.case_row = f.case_row \
+        let people = "SELECT DISTINCT f.case_row, b.person, f.flag\nFROM raised f JOIN persons b ON b.case_row = f.case_row \
                       AND (f.person IS NULL OR f.person = b.person)";
         statements.push(Statement { name: "raised_people".to_owned(), query: people.to_owned(), kept: true });
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::Dialect;
 use crate::plan::{Origin, Plan, Scope};
-use crate::sql::ColumnId;
+use crate::sql::{ColumnId, Sql};
 
 /// A relation in the making.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Stage {
 
 /// The stages of a plan, in order, and what the results find in the last ones.
 pub(crate) struct Stages<'p> {
-    plan: &'p Plan,
+    pub(crate) plan: &'p Plan,
     dialect: Dialect,
     datasets: Vec<String>,
     /// By column: the last rank at which somebody reads it from its relation; none if nobody does.
@@ -75,7 +75,7 @@ impl<'p> Stages<'p> {
                     self.need(*read, at);
                 }
             }
-            Origin::Grouped { from, of } => self.need_of(*from, &of.reads, column.rank),
+            Origin::Grouped { from, of, .. } => self.need_of(*from, &of.reads, column.rank),
             Origin::Special(index) => {
                 let special = &plan.specials[*index];
                 self.need_of(special.from, &special.reads, column.rank);
@@ -236,30 +236,49 @@ impl<'p> Stages<'p> {
             }
         }
         sources.sort_unstable();
+        let mut merged: Vec<(String, Vec<String>)> = Vec::new();
         for (index, source) in sources.into_iter().enumerate() {
-            let group: Vec<(ColumnId, &crate::sql::Sql)> = own
+            let group: Vec<(ColumnId, &Sql, &Option<Sql>)> = own
                 .iter()
                 .filter_map(|id| match &plan.column(*id).origin {
-                    Origin::Grouped { from, of } if *from == source => Some((*id, of)),
+                    Origin::Grouped { from, of, only } if *from == source => Some((*id, of, only)),
                     _ => None,
                 })
                 .collect();
-            let reads = group.iter().flat_map(|(_, of)| &of.reads).copied().collect::<Vec<_>>();
+            let reads = group.iter().flat_map(|(_, of, _)| &of.reads).copied().collect::<Vec<_>>();
             let (query, keys) = self.source(source, &reads, rank);
-            let lines = group.iter().map(|(id, of)| {
+            let lines = group.iter().map(|(id, of, _)| {
                 let column = plan.column(*id);
                 self.line(&of.text, &column.name, column.note.as_deref())
             });
             let lines: Vec<String> = keys.iter().map(|k| format!("    {k}")).chain(lines).collect();
-            let alias = format!("a{index}");
-            from.push_str(&format!(
-                "\n  LEFT JOIN (\n    SELECT\n{}\n    FROM ({}) s\n    GROUP BY {}\n  ) {alias} ON {}",
+            let body = format!(
+                "    SELECT\n{}\n    FROM ({}) s{}\n    GROUP BY {}",
                 lines.join(",\n"),
                 indented(&query, 4),
+                only_where(&group),
                 keys.join(", "),
-                on(&keys, &alias),
+            );
+            let names = group.iter().map(|(id, ..)| plan.column(*id).name.clone());
+            if plan.merged && keys == ["person"] {
+                merged.push((body, names.collect()));
+                continue;
+            }
+            let alias = format!("a{index}");
+            from.push_str(&format!("\n  LEFT JOIN (\n{body}\n  ) {alias} ON {}", on(&keys, &alias)));
+            select.extend(names.map(|name| format!("{alias}.{name}")));
+        }
+        if !merged.is_empty() {
+            // One wide relation, joined once: cheaper than a join for each dataset.
+            let (bodies, names): (Vec<String>, Vec<Vec<String>>) = merged.into_iter().unzip();
+            let names = names.concat();
+            let lines: Vec<String> = names.iter().map(|name| format!("ANY_VALUE({name}) AS {name}")).collect();
+            from.push_str(&format!(
+                "\n  LEFT JOIN (\n    SELECT person, {}\n    FROM (\n{}\n    ) g\n    GROUP BY person\n  ) g ON g.person = b.person",
+                lines.join(", "),
+                bodies.join("\n    UNION ALL BY NAME\n")
             ));
-            select.extend(group.iter().map(|(id, _)| format!("{alias}.{}", plan.column(*id).name)));
+            select.extend(names.iter().map(|name| format!("g.{name}")));
         }
         for index in specials {
             let special = &plan.specials[index];
@@ -406,6 +425,19 @@ impl<'p> Stages<'p> {
 fn last_name(line: &str) -> String {
     let line = line.rsplit(" AS ").next().unwrap_or(line);
     line.rsplit('.').next().unwrap_or(line).to_owned()
+}
+
+/// The rows that any aggregate of a group counts: a condition before grouping, where some count for none.
+fn only_where(group: &[(ColumnId, &Sql, &Option<Sql>)]) -> String {
+    let mut conditions: Vec<&str> = Vec::new();
+    for (.., only) in group {
+        match only {
+            None => return String::new(),
+            Some(only) if conditions.contains(&only.text.as_str()) => {}
+            Some(only) => conditions.push(&only.text),
+        }
+    }
+    format!("\n    WHERE {}", conditions.join(" OR "))
 }
 
 fn on(keys: &[&str], alias: &str) -> String {

@@ -55,5 +55,5 @@ pub use publish::Staged;
 pub use retain::{Remains, Removal, Removed};
 pub use scan::{Scan, ScannedColumn};
 pub use shape::COVERAGE;
-pub use snapshot::{At, Snapshot, SnapshotId};
+pub use snapshot::{At, Snapshot, SnapshotId, StorePart};
 pub use store::{Store, StoreOptions};

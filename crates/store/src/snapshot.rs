@@ -37,6 +37,17 @@ pub enum At {
     Id(SnapshotId),
 }
 
+/// One file of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePart {
+    /// Where it lies.
+    pub path: std::path::PathBuf,
+    /// How many rows it has.
+    pub rows: u64,
+    /// Whether it stands for rows in the catalogue, and goes with the snapshot.
+    pub is_temporary: bool,
+}
+
 /// A pinned state of the store. Reads block (call them from `spawn_blocking` in async code) and may run in parallel.
 ///
 /// Of a few people, as one household's, only the pages that hold them are read. Of more, whole buckets are, and the few read
@@ -178,6 +189,19 @@ impl Snapshot {
         }
         let files = self.files.get(dataset).into_iter().flat_map(BTreeMap::values).flatten();
         Ok(files.map(|f| self.inner.path(dataset, &f.name)).collect())
+    }
+
+    /// The files of one bucket of a table (a dataset, `coverage`, `cases` or `people`), oldest first, superseded answers
+    /// included. A table that the store does not know has none.
+    #[must_use]
+    pub fn bucket_parts(&self, table: &str, bucket: u32) -> Vec<StorePart> {
+        let part = |file: &LakeFile| StorePart {
+            path: self.inner.path(table, &file.name),
+            rows: u64::try_from(file.rows).unwrap_or_default(),
+            // Such a file is in no catalogue, and so has no number there.
+            is_temporary: file.id < 0,
+        };
+        self.bucket_files(table, bucket).iter().map(part).collect()
     }
 
     /// People by bucket, each ascending and once.

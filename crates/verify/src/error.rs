@@ -68,6 +68,9 @@ pub enum VerifyError {
     /// The store.
     #[error(transparent)]
     Store(#[from] hedui_store::StoreError),
+    /// The program cannot be printed over this store, or what came back is not what it should write.
+    #[error(transparent)]
+    Cluster(#[from] crate::ClusterProblem),
     /// A file of ours.
     #[error("{}: {error}", .path.display())]
     Io {
@@ -95,6 +98,7 @@ impl VerifyError {
                 | Self::Text { .. }
                 | Self::NoPack { .. }
                 | Self::Case(_)
+                | Self::Cluster(_)
                 | Self::Ledger(hedui_ledger::LedgerError::LetterConflict(_))
         )
     }

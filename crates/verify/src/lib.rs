@@ -27,6 +27,7 @@ pub mod intake;
 mod accept;
 mod acquire;
 mod answers;
+mod cluster;
 mod compare;
 mod health;
 mod kept;
@@ -42,6 +43,9 @@ pub use acquire::{
     Timing, TryResult, acquire, source_replay, source_reprocess, source_try,
 };
 pub use answers::{AnswerLine, AnswerRecord, source_answers};
+pub use cluster::{
+    ClusterProblem, ClusterRequest, ClusterScript, cluster_script, gather as gather_written, sources as sql_sources,
+};
 pub use compare::{
     BatchRequest, BatchSummary, CaseFailure, FlagTotal, PlainRequest, SchemeTotal, SourceTotal, batch, batch_plain,
 };

@@ -4,6 +4,7 @@ mod acquire;
 mod audit;
 mod batch;
 mod check;
+mod cluster;
 mod demo;
 mod recheck;
 mod review;
@@ -62,6 +63,7 @@ pub(crate) async fn run(cli: Cli) -> Ended {
         Verb::Key(verb) => serve::key(shell, verb).await,
         Verb::Store(verb) => store::run(shell, verb).await,
         Verb::Audit(verb) => audit::run(shell, verb).await,
+        Verb::Cluster(verb) => cluster::run(shell, verb).await,
     }
 }
 

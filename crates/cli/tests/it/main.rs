@@ -5,6 +5,7 @@ mod page;
 mod scene;
 
 mod broken_texts;
+mod cluster;
 mod dropped;
 mod faults;
 mod interrupted;

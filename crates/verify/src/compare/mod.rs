@@ -16,7 +16,7 @@ pub(crate) use batch::{CHUNK, selected, write_json};
 pub(crate) use caseload::{Answers, Born, Setting, applies};
 pub(crate) use chunk::{Chunk, Compared, compare_caseload, recheck_months, saved, scheme_months};
 pub(crate) use plain::{plain_caseload, plain_library};
-pub(crate) use results::score;
+pub(crate) use results::{columns_of_findings, columns_of_flags, score};
 pub(crate) use stored_case::stored_chunk;
 pub(crate) use tally::CoverageTally;
 

@@ -22,10 +22,10 @@ use hedui_verify::{
 use jiff::civil::{Date, date};
 use sqlx::Connection as _;
 
-const DAY: Date = date(2026, 6, 30);
+pub(crate) const DAY: Date = date(2026, 6, 30);
 
 /// Writes a city into a data folder, its people so many in a bucket.
-async fn city(dir: &Path, households: u32, bucket_people: u32) -> Workspace {
+pub(crate) async fn city(dir: &Path, households: u32, bucket_people: u32) -> Workspace {
     let other = tempfile::tempdir().unwrap();
     let ws = Workspace::open(other.path(), WorkspaceOptions::default()).await.unwrap();
     let program = ws.program_for("321102".parse().unwrap(), DAY).unwrap();
@@ -51,13 +51,13 @@ async fn city(dir: &Path, households: u32, bucket_people: u32) -> Workspace {
     Workspace::open(dir, WorkspaceOptions::default()).await.unwrap()
 }
 
-async fn compared(ws: &Workspace, out: &Path, threads: usize) -> BatchSummary {
+pub(crate) async fn compared(ws: &Workspace, out: &Path, threads: usize) -> BatchSummary {
     let request = BatchRequest { threads: Some(threads), ..BatchRequest::new(Selection::All, DAY, out) };
     batch(ws, request).await.unwrap()
 }
 
 /// A result file, row by row, as text; the moment it speaks of is left out.
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+pub(crate) fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
     let columns = results::read(path).unwrap();
     let count = columns[0].1.len();
     let cell = |column: &ResultColumn, row: usize| match column {

@@ -13,5 +13,6 @@ mod outage;
 mod plain;
 mod recheck;
 mod rereading;
+mod sql;
 mod town;
 mod whole_path;
