@@ -65,9 +65,11 @@ impl Printer<'_> {
         match subjects {
             Subjects::Everyone => None,
             Subjects::Members => Some(self.is_member()),
-            Subjects::Applicant => {
-                Some(self.plan.base("is_applicant", Scope::Person, "(b.role = 'member' AND COALESCE(b.relation = 'self', FALSE))"))
-            }
+            Subjects::Applicant => Some(self.plan.base(
+                "is_applicant",
+                Scope::Person,
+                "(b.role = 'member' AND COALESCE(b.relation = 'self', FALSE))",
+            )),
         }
     }
 

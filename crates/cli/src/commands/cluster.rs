@@ -44,7 +44,7 @@ async fn sql(args: ClusterSqlArgs) -> Ended {
         (None, Some(rules), Some(as_of)) => {
             let library = rules_library(&[]).map_err(|e| Failure::input(chain(&e)))?;
             let program = library.compile(rules).map_err(|_| {
-                let packs: Vec<&str> = library.ids().collect();
+                let packs = library.ids();
                 Failure::input_help(
                     format!("there is no pack `{rules}` without mistakes"),
                     format!("the packs are {}; `hedui rules check {rules}` lists mistakes", packs.join(", ")),
@@ -146,7 +146,12 @@ fn submit(spark_sql: &Path, args: &ClusterRunArgs, script: &Path, work: &Work) -
     }
     Err(Failure::input_help(
         format!("Spark could not run the program: spark-sql ended with {status}"),
-        format!("its log is {}; is a master at {}, and does every worker see {}?", work.log.display(), args.master, args.out.display()),
+        format!(
+            "its log is {}; is a master at {}, and does every worker see {}?",
+            work.log.display(),
+            args.master,
+            args.out.display()
+        ),
     ))
 }
 

@@ -54,7 +54,8 @@ fn what_cannot_be_printed_or_run_is_said_with_a_way_out() {
 
     // A folder that is no Spark, and one whose Spark fails.
     let (out, none) = (at("out"), at("none"));
-    let run = ["cluster", "run", "--master", "local[1]", "--data", &data, "--as-of", AS_OF, "--out", &out, "--spark-home"];
+    let run =
+        ["cluster", "run", "--master", "local[1]", "--data", &data, "--as-of", AS_OF, "--out", &out, "--spark-home"];
     let refused = said(&ends(&[&run[..], &[&none]].concat(), 2));
     assert!(refused.contains("bin/spark-sql is not there") && refused.contains("pip install pyspark"), "{refused}");
     assert!(!Path::new(&out).exists());

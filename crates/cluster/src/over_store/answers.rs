@@ -7,6 +7,23 @@ impl Views<'_> {
     /// `coverage`: the newest outcome of every pair. And `newest`, with what else hangs on it; `superseded`: the pairs that
     /// have an answer which no longer counts.
     pub(super) fn coverage(&mut self) {
+        self.all_answers();
+        let query = "SELECT person, source, MAX_BY(outcome, answer) AS outcome, MAX_BY(COALESCE(letter, ''), answer) AS letter,\n  \
+                     MAX(answer) AS answer, COUNT(*) AS answers\nFROM f_coverage\nGROUP BY person, source";
+        self.query("newest", "the answer of each person and source that counts", query.to_owned(), true);
+        let query = "SELECT person, source, outcome FROM newest";
+        self.query("coverage", "how each source answered about each person", query.to_owned(), false);
+        let query = "SELECT person, source, answer FROM newest WHERE answers > 1";
+        self.query(
+            "superseded",
+            "where an earlier answer no longer counts, the answer that does",
+            query.to_owned(),
+            true,
+        );
+    }
+
+    /// `f_coverage`: the coverage as it lies in the store.
+    pub(super) fn all_answers(&mut self) {
         let columns = [
             ("person", Kind::Int),
             ("source", Kind::Text),
@@ -16,16 +33,9 @@ impl Views<'_> {
         ];
         let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
         self.files("f_coverage", "all answers there ever were", "coverage", columns);
-        let query = "SELECT person, source, MAX_BY(outcome, answer) AS outcome, MAX_BY(COALESCE(letter, ''), answer) AS letter,\n  \
-                     MAX(answer) AS answer, COUNT(*) AS answers\nFROM f_coverage\nGROUP BY person, source";
-        self.query("newest", "the answer of each person and source that counts", query.to_owned(), true);
-        let query = "SELECT person, source, outcome FROM newest";
-        self.query("coverage", "how each source answered about each person", query.to_owned(), false);
-        let query = "SELECT person, source, answer FROM newest WHERE answers > 1";
-        self.query("superseded", "where an earlier answer no longer counts, the answer that does", query.to_owned(), true);
     }
 
-    /// `later`: the newest answer of every pair that may have an earlier one, read from the few files that can hold such.
+    /// `superseded`: the newest answer of every pair that may have an earlier one, read from the few files that can hold such.
     pub(super) fn later_answers(&mut self) {
         if self.store.later.is_empty() {
             return;
@@ -59,7 +69,8 @@ impl Views<'_> {
                 lines.push(format!("WHEN n.source IN ({sources}) THEN {condition}"));
             }
         }
-        let asked = if lines.is_empty() { "TRUE".to_owned() } else { format!("CASE {} ELSE TRUE END", lines.join("\n    ")) };
+        let asked =
+            if lines.is_empty() { "TRUE".to_owned() } else { format!("CASE {} ELSE TRUE END", lines.join("\n    ")) };
         let query = format!(
             "SELECT p.case_row, p.person, n.source\nFROM newest n JOIN persons p ON p.person = n.person\n  \
              JOIN cases c ON c.case_row = p.case_row\nWHERE NOT {asked}\n  \

@@ -3,7 +3,7 @@
 use hedui_base::Outcome;
 use hedui_rules::program::Entity;
 
-use super::{Kind, Views};
+use super::Views;
 use crate::setting::Subjects;
 
 /// Who is asked, as a number in the script.
@@ -17,16 +17,11 @@ impl Views<'_> {
     /// `known_cases`: the cases about whose people every source that the program reads has answered, as policy asks it, under
     /// a letter of the case. Somebody whose answers came under several letters is left out. Nothing reads it but who wants
     /// to know, and until then it costs nothing.
-    pub(super) fn known_cases(&mut self, has_later: bool) {
-        let columns = [
-            ("person", Kind::Int),
-            ("source", Kind::Text),
-            ("outcome", Kind::Text),
-            ("answer", Kind::Int),
-            ("letter", Kind::Text),
-        ];
-        let columns = columns.map(|(name, kind)| (name.to_owned(), kind)).to_vec();
-        self.files("f_coverage", "all answers there ever were", "coverage", columns);
+    pub(super) fn known_cases(&mut self, closely: bool) {
+        if !closely {
+            self.all_answers();
+        }
+        let has_later = closely || !self.store.later.is_empty();
         let datasets = || self.program.datasets.iter().filter(|dataset| dataset.entity == Entity::Person);
         let read = |dataset: &str| datasets().any(|own| own.name == dataset);
         let (mut asked, mut lines) = (Vec::new(), Vec::new());
@@ -39,7 +34,12 @@ impl Views<'_> {
             }
         }
         if lines.is_empty() {
-            return self.query("known_cases", "no source is asked: all are known", "SELECT case_row FROM cases".to_owned(), false);
+            return self.query(
+                "known_cases",
+                "no source is asked: all are known",
+                "SELECT case_row FROM cases".to_owned(),
+                false,
+            );
         }
         // A dataset that nobody serves is known to nobody.
         let served = datasets().all(|dataset| self.setting.sources.iter().any(|source| source.dataset == dataset.name));
@@ -64,7 +64,12 @@ impl Views<'_> {
             asked.iter().map(|(sources, _)| sources.as_str()).collect::<Vec<_>>().join(",\n  "),
             words(&|outcome| !outcome.is_unknown()),
         );
-        self.query("answered", "how many sources answered about each person, of those asked about the same people", query, false);
+        self.query(
+            "answered",
+            "how many sources answered about each person, of those asked about the same people",
+            query,
+            false,
+        );
         let query = format!(
             "SELECT c.case_row FROM cases c {} (\n  SELECT p.case_row\n  FROM persons p JOIN (VALUES {}) e(class, sources) ON CASE e.class {} END\n    \
              JOIN cases k ON k.case_row = p.case_row\n    \
@@ -78,6 +83,11 @@ impl Views<'_> {
             asked.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join(" "),
             if served { "" } else { "\nWHERE FALSE" },
         );
-        self.query("known_cases", "cases of which nothing is unknown: of these this script says what the batch says", query, false);
+        self.query(
+            "known_cases",
+            "cases of which nothing is unknown: of these this script says what the batch says",
+            query,
+            false,
+        );
     }
 }

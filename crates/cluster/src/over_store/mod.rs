@@ -77,8 +77,8 @@ pub fn relations(program: &Program, setting: &Setting, options: Options, store: 
     for dataset in &program.datasets {
         views.records(dataset, closely);
     }
-    if !closely {
-        views.known_cases(!store.later.is_empty());
+    if options.mode == Mode::Known {
+        views.known_cases(closely);
     }
     views.relations
 }

@@ -13,11 +13,16 @@ impl Views<'_> {
         let common = common.map(|(name, kind)| (name.to_owned(), kind));
         let own = || dataset.columns.iter().map(|column| (column.name.clone(), Kind::of(column.spec.ty)));
         // No institution sends records of a household as such.
-        let files = self.store.tables.get(name).filter(|table| dataset.entity == Entity::Person && !table.files.is_empty());
+        let files =
+            self.store.tables.get(name).filter(|table| dataset.entity == Entity::Person && !table.files.is_empty());
         let Some(table) = files else {
             let columns = common.into_iter().chain(own()).collect();
             let body = Body::Files { columns, paths: Vec::new() };
-            return self.relations.push(Relation { name: relation, note: format!("{}: nobody sends it", dataset.title), body });
+            return self.relations.push(Relation {
+                name: relation,
+                note: format!("{}: nobody sends it", dataset.title),
+                body,
+            });
         };
         let (paths, there) = (table.files.clone(), |column: &str| table.columns.contains(column));
         let mut columns = common.to_vec();
@@ -45,8 +50,13 @@ impl Views<'_> {
             );
         }
         // Names that may stand in this dataset's `source`.
-        let serving: Vec<&str> =
-            self.setting.sources.iter().filter(|source| source.dataset == dataset).map(|source| source.id.as_str()).collect();
+        let serving: Vec<&str> = self
+            .setting
+            .sources
+            .iter()
+            .filter(|source| source.dataset == dataset)
+            .map(|source| source.id.as_str())
+            .collect();
         let names = serving.iter().copied().chain(self.setting.writers.iter().map(String::as_str));
         let names: Vec<&str> = names.collect();
         let corrected: Vec<String> = names

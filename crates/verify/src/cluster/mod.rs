@@ -94,7 +94,9 @@ fn print(ws: &Workspace, snapshot: Snapshot, request: &ClusterRequest) -> Result
             at.ok_or_else(|| ClusterProblem::NoCasesOfPack { pack: pack.clone(), packs: names })?
         }
         None if several => {
-            return Err(ClusterProblem::SeveralPacks(packs.iter().map(|of| of.program.pack.id.clone()).collect()).into());
+            return Err(
+                ClusterProblem::SeveralPacks(packs.iter().map(|of| of.program.pack.id.clone()).collect()).into()
+            );
         }
         None => 0,
     };
@@ -117,7 +119,8 @@ fn print(ws: &Workspace, snapshot: Snapshot, request: &ClusterRequest) -> Result
         (PEOPLE, inputs(Entity::Person).collect()),
         (COVERAGE, Vec::new()),
     ];
-    tables.extend(program.datasets.iter().map(|set| (set.name.as_str(), set.columns.iter().map(|c| &c.name).collect())));
+    tables
+        .extend(program.datasets.iter().map(|set| (set.name.as_str(), set.columns.iter().map(|c| &c.name).collect())));
     let mut temporary = 0;
     for (name, columns) in tables {
         let paths = match snapshot.files(name) {

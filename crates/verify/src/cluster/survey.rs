@@ -89,7 +89,9 @@ impl Later {
             let start = if from == 0 { 0 } else { base };
             let mut named = vec![false; sources.len()];
             source[start..].iter().for_each(|id| named[*id as usize] = true);
-            later.corrected.extend(sources.iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| name.to_string()));
+            later
+                .corrected
+                .extend(sources.iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| name.to_string()));
         }
         Ok(later)
     }

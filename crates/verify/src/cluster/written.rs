@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hedui_base::columns::date_to_days;
 use hedui_rules::Program;
 use hedui_store::results::{self, ResultColumn, ResultKind, ResultWriter};
 use hedui_store::{BulkColumn, Ints, Texts};
-use hedui_base::columns::date_to_days;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub fn gather(script: &ClusterScript, parts: &Path, out: &Path) -> Result<(usize
     fs::create_dir_all(out).map_err(VerifyError::io(out))?;
     let programs: [Arc<Program>; 1] = [Arc::clone(&script.program)];
     let known_at = Some(script.snapshot.known_at());
-    let findings = one(&parts.join("findings"), &out.join("findings.parquet"), columns_of_findings(&programs), known_at)?;
+    let findings =
+        one(&parts.join("findings"), &out.join("findings.parquet"), columns_of_findings(&programs), known_at)?;
     let flags = one(&parts.join("flags"), &out.join("flags.parquet"), columns_of_flags(), known_at)?;
     Ok((findings, flags))
 }
@@ -43,7 +44,9 @@ fn one(
         }
     }
     if parts.is_empty() {
-        return Err(ClusterProblem::Written { path: folder.to_owned(), what: "no Parquet file is in it".to_owned() }.into());
+        return Err(
+            ClusterProblem::Written { path: folder.to_owned(), what: "no Parquet file is in it".to_owned() }.into()
+        );
     }
     // Engines number the parts of ordered rows.
     parts.sort();
@@ -61,7 +64,10 @@ fn one(
                 Some((_, column)) => bulk(column, *kind),
                 None => None,
             };
-            let wrong = || ClusterProblem::Written { path: part.clone(), what: format!("it has no column `{name}` of {kind:?}") };
+            let wrong = || ClusterProblem::Written {
+                path: part.clone(),
+                what: format!("it has no column `{name}` of {kind:?}"),
+            };
             columns.push(column.ok_or_else(wrong)?);
         }
         writer.write(&columns)?;
