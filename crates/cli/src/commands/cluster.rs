@@ -102,6 +102,9 @@ fn gathered(printed: &ClusterScript, parts: &Path, out: &Path) -> Result<(usize,
     Ok(gather_written(printed, parts, out)?)
 }
 
+/// Where Spark keeps the stages as tables, within its folder.
+const WAREHOUSE: &str = "warehouse";
+
 /// The folder in which Spark works, and its log.
 struct Work {
     folder: PathBuf,
@@ -115,7 +118,8 @@ impl Work {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|e| cannot("remove", &folder, &e))?;
         }
-        fs::create_dir_all(&folder).map_err(|e| cannot("make", &folder, &e))?;
+        let warehouse = folder.join(WAREHOUSE);
+        fs::create_dir_all(&warehouse).map_err(|e| cannot("make", &warehouse, &e))?;
         Ok(Self { folder, log: out.join("spark.log") })
     }
 
@@ -129,7 +133,7 @@ fn submit(spark_sql: &Path, args: &ClusterRunArgs, script: &Path, work: &Work) -
     let log = File::create(&work.log).map_err(|e| cannot("write", &work.log, &e))?;
     let mut command = Command::new(spark_sql);
     command.arg("--master").arg(&args.master);
-    let warehouse = format!("spark.sql.warehouse.dir={}", work.folder.join("warehouse").display());
+    let warehouse = format!("spark.sql.warehouse.dir={}", work.folder.join(WAREHOUSE).display());
     let own = SPARK_SETTINGS.iter().map(|setting| (*setting).to_owned());
     let codec = "spark.sql.parquet.compression.codec=zstd".to_owned();
     for setting in own.chain([warehouse, codec]).chain(args.conf.iter().cloned()) {
