@@ -267,7 +267,8 @@ impl Printer<'_> {
         if test.limit.is_some() {
             for (part, slot) in ["value", "limit", "margin"].into_iter().zip(cells) {
                 let sql = match slot {
-                    Some(slot) => self.cell(&slot),
+                    // A limit may be a literal, which an engine takes for a narrower number.
+                    Some(slot) => q!("CAST({} AS BIGINT)", self.cell(&slot)),
                     None => Sql::literal("CAST(NULL AS BIGINT)"),
                 };
                 columns.push(ResultColumn { name: format!("{}_{part}", test.name), sql, note: None });
