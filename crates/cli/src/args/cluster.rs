@@ -44,7 +44,7 @@ pub(crate) struct ClusterSqlArgs {
 /// `hedui cluster run`
 #[derive(Debug, Args)]
 pub(crate) struct ClusterRunArgs {
-    /// The cluster's master, as Spark writes it: spark://HOST:PORT, yarn, k8s://.., local[2].
+    /// The cluster's master, as Spark writes it: spark://HOST:PORT, yarn, k8s://.., local.
     #[arg(long, value_name = "URL")]
     pub(crate) master: String,
     /// Data folder with a store that holds cases; all workers must see it under the same path.
