@@ -137,6 +137,17 @@ impl Exchange {
     }
 }
 
+/// A thread at work: if it panics, nobody waits for what it would have handed on.
+pub(super) struct AtWork<'e>(pub(super) &'e Exchange);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
 impl Carried {
     fn put(&self, to: &mut Vec<u8>) {
         number(to, i64::from(self.bucket));
@@ -254,5 +265,21 @@ mod tests {
         }
         assert_eq!(exchange.take((9, 1)).unwrap(), None);
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "the file has no name");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_panicked() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut exchange = Exchange::new(folder.path()).unwrap();
+        exchange.want(0, 1, (5, 0));
+        let exchange = &exchange;
+        std::thread::scope(|scope| {
+            let panicked = scope.spawn(move || {
+                let _at_work = AtWork(exchange);
+                std::panic::resume_unwind(Box::new("on purpose"));
+            });
+            assert!(!exchange.wait(1));
+            assert!(panicked.join().is_err());
+        });
     }
 }

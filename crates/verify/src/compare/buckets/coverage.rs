@@ -57,8 +57,11 @@ impl Outcomes {
             Ok(snapshot.scan(COVERAGE, bucket, &[name])?.columns.into_iter().next())
         };
         // Neither is ever null; a file that says otherwise is damaged.
-        let damaged =
-            || VerifyError::Internal("coverage has a row without source, outcome or one of its people".to_owned());
+        let damaged = || {
+            VerifyError::Internal(
+                "coverage has a row without source, outcome or one of its people; run `hedui store verify`".to_owned(),
+            )
+        };
         let (ids, names) = words(one("source")?)?;
         let number: Vec<u16> = names.iter().map(|word| sources.number(word)).collect();
         let of = |id: &u32| number.get(*id as usize).copied();

@@ -27,7 +27,7 @@ use hedui_rules::Program;
 use hedui_store::{CASES, PEOPLE, Snapshot};
 use jiff::civil::Date;
 
-use self::carry::Exchange;
+use self::carry::{AtWork, Exchange};
 use self::evidence::Evidence;
 use self::load::{Loaded, PairCounts, Setting, load};
 use self::sources::Sources;
@@ -106,6 +106,7 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     let turns = Turns::new(layouts, written, programs, (buckets.len(), *total), job.progress);
     let next = AtomicUsize::new(0);
     let work = || -> Result<(), VerifyError> {
+        let _at_work = AtWork(exchange);
         let mut sources = sources.clone();
         while let Some((at, bucket)) = {
             let at = next.fetch_add(1, Ordering::Relaxed);
