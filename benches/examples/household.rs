@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Households are drawn at random over the whole store, so nothing of one helps the next but the system's own file cache.
-//! Beside it the alternative: rows as blobs keyed by person in SQLite, of the people of the first buckets, read and decoded
-//! into the same columns. Medians and 99th percentiles are printed.
+//! Beside it the alternative: rows and outcomes as blobs keyed by person in SQLite, of the people of the first buckets, read and
+//! taken apart into columns. Medians and 99th percentiles are printed.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops at the first surprise and prints")]
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hedui_base::{AnswerId, AreaCode, AskId, Column, PersonKey, Records, SourceId, Table};
-use hedui_store::{At, BulkColumn, Snapshot};
+use hedui_store::{At, BulkColumn, CoverageRow, Snapshot};
 use hedui_verify::{Workspace, WorkspaceOptions};
 use jiff::civil::Date;
 use sqlx::{Connection as _, Row as _};
@@ -107,6 +107,9 @@ async fn keyed(all: &Snapshot, every: &Wanted, looks: usize) {
                 encode(at as u8, &records, row, blobs.get_mut(&records.person[row]).unwrap());
             }
         }
+        for row in all.coverage(&people).unwrap() {
+            encode_outcome(&row, blobs.get_mut(&row.person).unwrap());
+        }
         persons += blobs.len();
         for (person, blob) in blobs {
             bytes += blob.len();
@@ -186,6 +189,22 @@ fn encode(dataset: u8, records: &Records, row: usize, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Marks an outcome where a row has its dataset.
+const OUTCOME: u8 = u8::MAX;
+
+fn encode_outcome(row: &CoverageRow, bytes: &mut Vec<u8>) {
+    bytes.push(OUTCOME);
+    put(bytes, Some(row.source.as_str().as_bytes()));
+    put(bytes, Some(row.outcome.as_str().as_bytes()));
+    let moments = [row.asked, row.answered.unwrap_or(row.asked)].map(|at| at.as_microsecond());
+    for number in [row.ask.0, row.answer.0, moments[0], moments[1]] {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    for text in [row.letter.as_deref(), Some(row.manifest.as_str()), row.detail.as_deref()] {
+        put(bytes, text.map(str::as_bytes));
+    }
+}
+
 /// Back into columns, which come in the order in which they were written.
 fn decode(mut bytes: &[u8], every: &Wanted) -> usize {
     fn take<'a>(bytes: &mut &'a [u8], count: usize) -> &'a [u8] {
@@ -201,9 +220,16 @@ fn decode(mut bytes: &[u8], every: &Wanted) -> usize {
     let text = |bytes: &[u8]| -> Arc<str> { String::from_utf8_lossy(bytes).into() };
     let number = |bytes: &[u8]| i64::from_le_bytes(bytes.try_into().unwrap());
     let mut all: BTreeMap<u8, Records> = BTreeMap::new();
-    let mut rows = 0;
+    let (mut rows, mut outcomes, mut moments, mut texts) = (0, Vec::new(), Vec::new(), Vec::new());
     while !bytes.is_empty() {
         let dataset = take(&mut bytes, 1)[0];
+        rows += 1;
+        if dataset == OUTCOME {
+            outcomes.push((SourceId::from(&*text(value(&mut bytes).unwrap())), text(value(&mut bytes).unwrap())));
+            moments.push([(); 4].map(|()| number(take(&mut bytes, 8))));
+            texts.extend([(); 3].map(|()| value(&mut bytes).map(text)));
+            continue;
+        }
         let records = all.entry(dataset).or_insert_with(|| Records { table: Table::default(), ..Records::default() });
         records.source.push(SourceId::from(&*text(value(&mut bytes).unwrap())));
         records.record_id.push(text(value(&mut bytes).unwrap()));
@@ -216,7 +242,7 @@ fn decode(mut bytes: &[u8], every: &Wanted) -> usize {
                 Column::Int(values) => values.push(None),
             }
         }
-        rows += 1;
     }
+    std::hint::black_box((all, outcomes, moments, texts));
     rows
 }

@@ -60,7 +60,7 @@ pub use recheck::{Change, ChangeKind, RecheckRequest, RecheckSummary, RecheckedC
 pub use report::{
     Completeness, CoverageLine, DeclaredLine, Explained, ExplanationNode, FlagLine, Note, PackLine, ParameterLine,
     PersonLine, RecordLine, Report, SchemeLine, SchemePersonLine, SourceLine, TestLine, WaitingLine, WhatIf,
-    WhatIfLine, WhatIfScheme, calculation_sheet, check, explain, what_if,
+    WhatIfLine, WhatIfScheme, calculation_sheet, check, check_and_what_if, explain, what_if,
 };
 pub use retain::{Retention, retain};
 pub use review::{ReviewFilter, ReviewLine, review_claim, review_list, review_resolve};

@@ -10,11 +10,12 @@ use crate::terminal;
 
 pub(crate) async fn check(shell: Shell, args: CheckArgs) -> Ended {
     let ws = existing(&args.data, WorkspaceOptions { today: args.as_of, ..WorkspaceOptions::default() }).await?;
-    let report = hedui_verify::check(&ws, &CaseId::from(args.case), day(args.as_of, &ws)).await?;
+    let (case, as_of) = (CaseId::from(args.case), day(args.as_of, &ws));
     if shell.json {
-        terminal::json(&to_json(&report)?);
+        terminal::json(&to_json(&hedui_verify::check_and_what_if(&ws, &case, as_of).await?)?);
     } else {
-        terminal::line(hedui_verify::calculation_sheet(&report));
+        // The sheet has no place for what would change the finding; `explain --what-if` says it.
+        terminal::line(hedui_verify::calculation_sheet(&hedui_verify::check(&ws, &case, as_of).await?));
     }
     Ok(0)
 }

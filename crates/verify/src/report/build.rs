@@ -10,6 +10,7 @@ use hedui_rules::Program;
 use hedui_rules::program::{Entity, Scheme, StepId, StepKind};
 use hedui_store::CoverageRow;
 use jiff::civil::Date;
+use tracing::debug_span;
 
 use super::one::One;
 use super::tree::Names;
@@ -41,12 +42,13 @@ impl One {
             let scheme = &program.schemes[*first];
             key_steps.extend(scheme.amount.into_iter().chain([scheme.when]));
         }
+        let explaining = debug_span!("explain").entered();
         let explanations = key_steps
             .iter()
             .filter_map(|step| trace.explain(&program.steps[step.index()].name))
             .map(|tree| names.node(&tree))
             .collect();
-        let what_if = stands_at.map(|scheme| self.what_if_of(&names, *scheme)).transpose()?;
+        drop(explaining);
         Ok(Report {
             case: self.case.id.clone(),
             scheme: self.case.scheme.clone(),
@@ -83,7 +85,7 @@ impl One {
                 })
                 .collect(),
             explanations,
-            what_if,
+            what_if: None,
         })
     }
 

@@ -54,7 +54,8 @@ pub struct Report {
     pub assumed: Vec<Note>,
     /// Trees of the key variables.
     pub explanations: Vec<ExplanationNode>,
-    /// What would change the finding of the scheme the case stands at; none where a pack has no scheme.
+    /// What would change the finding of the scheme the case stands at; none where a pack has no scheme, and unless it was asked
+    /// for ([`crate::check_and_what_if`]).
     pub what_if: Option<super::WhatIfScheme>,
 }
 

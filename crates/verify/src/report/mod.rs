@@ -41,6 +41,23 @@ pub async fn check(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Report,
     tokio::task::spawn_blocking(move || one.report(&ws)).await.map_err(|e| VerifyError::Internal(e.to_string()))?
 }
 
+/// As [`check`], and what would change the finding of the scheme the case stands at: the case is computed some hundred times
+/// more for that.
+///
+/// # Errors
+/// As [`check`].
+#[tracing::instrument(name = "report", skip_all, fields(as_of = %as_of))]
+pub async fn check_and_what_if(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Report, VerifyError> {
+    let one = One::load(ws, case, as_of).await?;
+    let ws = ws.clone();
+    let work = move || {
+        let report = one.report(&ws)?;
+        let what_if = one.what_if_standing(&ws)?;
+        Ok(Report { what_if, ..report })
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|e| VerifyError::Internal(e.to_string()))?
+}
+
 /// How a value came about, down to source rows; without a name, the schemes and what they stand on.
 ///
 /// A name may be a variable, fact, input, test, flag or scheme; a person's value is explained for every person.

@@ -11,6 +11,7 @@ use hedui_rules::Program;
 use hedui_store::{At, CoverageRow, Snapshot};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tracing::debug_span;
 
 use super::tree::Names;
 use super::words::relation_zh;
@@ -32,6 +33,7 @@ pub(super) struct One {
 
 impl One {
     pub(super) async fn load(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Self, VerifyError> {
+        let finding = debug_span!("case");
         let (chunk, whole) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
             Ok(cases) => (Chunk::load(ws, cases).await?, None),
             Err(VerifyError::UnknownCase(id)) => {
@@ -47,6 +49,8 @@ impl One {
         let program = ws.program_for(case.area, as_of)?;
         let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
         let in_store = whole.is_some();
+        drop(finding);
+        let pinning = debug_span!("pin");
         let snapshot = match whole {
             Some(snapshot) => snapshot,
             // Nothing is looked up of anybody else.
@@ -55,6 +59,8 @@ impl One {
                 ws.store().snapshot_of(&mut connection, At::Latest, &keys).await?
             }
         };
+        drop(pinning);
+        let people_of = debug_span!("people");
         let people = if in_store {
             // Nobody there has a name or a number.
             keys.iter().map(|key| Person { key: *key, id: None, id_problem: None, name: None }).collect()
@@ -63,9 +69,11 @@ impl One {
         };
         let filter = AskFilter { people: Some(keys.clone()), open: true, ..AskFilter::default() };
         let open = ws.ledger().asks(&filter).await?;
+        drop(people_of);
         let (own, at) = (ws.clone(), Arc::clone(&program));
         let work = move || -> Result<_, VerifyError> {
-            let answers = Answers::load(&snapshot, &at, &keys)?;
+            let answers = debug_span!("read").in_scope(|| Answers::load(&snapshot, &at, &keys))?;
+            let _columns = debug_span!("columns").entered();
             let setting = Setting { registry: own.registry(), letters: &chunk.letters, born: &chunk.born };
             let mut built = setting.caseloads(&at, &[&chunk.cases[0]], &answers)?;
             let (_, caseload) = built.pop().ok_or_else(|| VerifyError::Internal("no caseload".to_owned()))?;
@@ -77,7 +85,7 @@ impl One {
     }
 
     pub(super) fn trace(&self) -> Result<Trace<'_>, VerifyError> {
-        Ok(trace(&self.program, &self.caseload, 0, self.as_of)?)
+        Ok(debug_span!("kernel").in_scope(|| trace(&self.program, &self.caseload, 0, self.as_of))?)
     }
 
     pub(super) fn names<'a>(&self, ws: &'a Workspace) -> Names<'a> {

@@ -114,6 +114,11 @@ impl One {
         Ok(derived.category.or(derived.possible.first().copied()).or(order.first().copied()))
     }
 
+    /// What would change the finding of the scheme that a case stands at; none where a pack has no scheme.
+    pub(super) fn what_if_standing(&self, ws: &Workspace) -> Result<Option<WhatIfScheme>, VerifyError> {
+        self.standing()?.map(|scheme| self.what_if_of(&self.names(ws), scheme)).transpose()
+    }
+
     /// What would change the finding of one scheme.
     pub(super) fn what_if_of(&self, names: &Names<'_>, scheme: usize) -> Result<WhatIfScheme, VerifyError> {
         let program = &self.program;

@@ -94,6 +94,12 @@ async fn a_change_of_a_city_household_is_said_in_chinese() {
         let answer = hedui_verify::what_if(&ws, &household.case, None, AS_OF).await.unwrap();
         said += answer.schemes[0].changes.len();
         assert!(answer.text.contains("现为"), "{}", answer.text);
+        let both = hedui_verify::check_and_what_if(&ws, &household.case, AS_OF).await.unwrap();
+        assert_eq!(both.what_if.as_ref(), answer.schemes.first());
+        // A check that was not asked for it does not pay for it, and is the same otherwise.
+        let alone = hedui_verify::check(&ws, &household.case, AS_OF).await.unwrap();
+        assert_eq!((&alone.conclusion, &alone.tests), (&both.conclusion, &both.tests));
+        assert_eq!(alone.what_if, None);
     }
     assert!(said > 30, "{said}");
     let case = &town.intake().households[0].case;
