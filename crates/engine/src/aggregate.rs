@@ -71,31 +71,102 @@ pub(crate) fn aggregate(
             (Pooled::zeros(runs.owners()), Vec::new())
         }
     };
-    let mut items = Vec::new();
+    let mut items = Items::default();
     Register::mended(known, none, &open, |owner| {
-        items.clear();
-        let ghost = runs.ghost(owner);
-        for row in runs.of(owner).chain(ghost) {
-            let (tri, mut why) = inside.map_or((Tri::Met, Why::KNOWN), |inside| inside.get(row).truth());
-            if tri == Tri::NotMet {
-                continue;
-            }
-            let value = argument.map_or(Slot::known(1), |(argument, _)| argument.get(row));
-            if value.is_none() {
-                continue;
-            }
-            let many = ghost == Some(row);
-            if many {
-                why = context.reasons.union(why, unanswered(row));
-            }
-            if value.presence == Presence::Maybe {
-                why = context.reasons.union(why, value.why);
-            }
-            let certain = tri == Tri::Met && !many && value.presence == Presence::Some;
-            items.push(Item { value, certain, many, why });
-        }
-        fold(function, &items, is_text, context)
+        let cells = Cells {
+            rows: runs.of(owner),
+            ghost: runs.ghost(owner),
+            inside: |row| inside.map_or(Slot::known(1), |inside| inside.get(row)),
+            argument: |row| argument.map_or(Slot::known(1), |(argument, _)| argument.get(row)),
+        };
+        of_owner(function, cells, &unanswered, is_text, &mut items, context)
     })
+}
+
+/// What one owner has of an aggregate's rows.
+pub(crate) struct Cells<I, A> {
+    pub(crate) rows: std::ops::Range<usize>,
+    /// The row that stands for any number of them.
+    pub(crate) ghost: Option<usize>,
+    /// Whether a row counts.
+    pub(crate) inside: I,
+    /// What is aggregated of it.
+    pub(crate) argument: A,
+}
+
+/// Rows at work, whose room is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Items(Vec<Item>);
+
+/// The aggregate of one owner.
+pub(crate) fn of_owner(
+    function: AggregateFn,
+    cells: Cells<impl Fn(usize) -> Slot, impl Fn(usize) -> Slot>,
+    unanswered: impl Fn(usize) -> Why,
+    is_text: bool,
+    Items(items): &mut Items,
+    context: &mut Context<'_, '_>,
+) -> Slot {
+    items.clear();
+    for row in cells.rows.chain(cells.ghost) {
+        let (tri, mut why) = (cells.inside)(row).truth();
+        if tri == Tri::NotMet {
+            continue;
+        }
+        let value = (cells.argument)(row);
+        if value.is_none() {
+            continue;
+        }
+        let many = cells.ghost == Some(row);
+        if many {
+            why = context.reasons.union(why, unanswered(row));
+        }
+        if value.presence == Presence::Maybe {
+            why = context.reasons.union(why, value.why);
+        }
+        let certain = tri == Tri::Met && !many && value.presence == Presence::Some;
+        items.push(Item { value, certain, many, why });
+    }
+    fold(function, items, is_text, context)
+}
+
+/// The aggregate of one owner, if all that it rests on is known and it is one of those that need no more than a look at
+/// each row; none if it takes [`of_owner`] to say.
+pub(crate) fn plain_of_owner(
+    function: AggregateFn,
+    cells: &Cells<impl Fn(usize) -> Slot, impl Fn(usize) -> Slot>,
+    is_text: bool,
+) -> Option<Slot> {
+    if cells.ghost.is_some() {
+        return None;
+    }
+    let (mut total, mut best): (i64, Option<i64>) = (i64::from(function == AggregateFn::BoolAnd), None);
+    for row in cells.rows.clone() {
+        let inside = (cells.inside)(row);
+        let value = (cells.argument)(row);
+        if !inside.is_known() || !value.is_known() {
+            return None;
+        }
+        if inside.truth().0 == Tri::NotMet || value.is_none() {
+            continue;
+        }
+        let value = value.span.lo;
+        match function {
+            AggregateFn::Sum => total = total.checked_add(value)?,
+            AggregateFn::Count => total += 1,
+            AggregateFn::BoolOr => total |= i64::from(value != 0),
+            AggregateFn::BoolAnd => total &= i64::from(value != 0),
+            AggregateFn::Min if !is_text => best = Some(best.map_or(value, |best| best.min(value))),
+            AggregateFn::Max if !is_text => best = Some(best.map_or(value, |best| best.max(value))),
+            _ => return None,
+        }
+    }
+    match function {
+        AggregateFn::Min | AggregateFn::Max => Some(optional(best)),
+        AggregateFn::Sum if total == i64::MIN || total == i64::MAX => None,
+        AggregateFn::Sum | AggregateFn::Count | AggregateFn::BoolOr | AggregateFn::BoolAnd => Some(Slot::known(total)),
+        _ => None,
+    }
 }
 
 /// An aggregate over nothing.
@@ -309,7 +380,11 @@ fn count_distinct(items: &[Item], reasons: &mut Reasons) -> Slot {
 }
 
 /// Smallest or largest of some values; those that are none are left out.
-pub(crate) fn extreme_of(slots: impl Iterator<Item = Slot>, largest: bool, reasons: &mut Reasons) -> Slot {
+pub(crate) fn extreme_of(slots: impl Iterator<Item = Slot> + Clone, largest: bool, reasons: &mut Reasons) -> Slot {
+    if slots.clone().all(Slot::is_known) {
+        let values = slots.filter(|slot| !slot.is_none()).map(|slot| slot.span.lo);
+        return optional(if largest { values.max() } else { values.min() });
+    }
     let items = slots.filter(|slot| !slot.is_none()).map(|value| {
         let certain = value.presence == Presence::Some;
         Item { value, certain, many: false, why: if certain { Why::KNOWN } else { value.why } }

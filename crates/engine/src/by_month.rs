@@ -9,19 +9,24 @@ use hedui_rules::program::AggregateFn;
 use crate::aggregate::{Context, overflow};
 use crate::interval::{INFINITE, Span, narrow};
 use crate::reasons::{Reasons, Why};
-use crate::register::{Presence, Register, Slot};
-use crate::slice::Runs;
+use crate::register::{Presence, Slot};
 
-/// What is read of each record.
-pub(crate) struct Read<'s> {
+/// What is read of one owner's records.
+pub(crate) struct Cells<V, M, I> {
+    pub(crate) rows: std::ops::Range<usize>,
+    /// The row that stands for any number of them.
+    pub(crate) ghost: Option<usize>,
     /// What is summed.
-    pub(crate) argument: &'s Register,
+    pub(crate) argument: V,
     /// The month it belongs to.
-    pub(crate) month: &'s Register,
-    /// Which records count; none means all.
-    pub(crate) inside: Option<&'s Register>,
-    pub(crate) runs: &'s Runs,
+    pub(crate) month: M,
+    /// Whether a record counts.
+    pub(crate) inside: I,
 }
+
+/// Records at work, whose room is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Items(Vec<Item>);
 
 /// A record that counts or may count, with a value and a month that are not none for certain.
 #[derive(Clone, Copy, Debug)]
@@ -53,32 +58,28 @@ impl Item {
     }
 }
 
-/// One value per owner.
+/// The value of one owner.
 pub(crate) fn by_month(
     function: AggregateFn,
-    read: &Read<'_>,
+    cells: Cells<impl Fn(usize) -> Slot, impl Fn(usize) -> Slot, impl Fn(usize) -> Slot>,
     unanswered: impl Fn(usize) -> Why,
+    Items(items): &mut Items,
     context: &mut Context<'_, '_>,
-) -> Register {
-    let mut items = Vec::new();
-    Register::of((0..read.runs.owners()).map(|owner| {
-        items.clear();
-        let ghost = read.runs.ghost(owner);
-        for row in read.runs.of(owner).chain(ghost) {
-            let (tri, open) = read.inside.map_or((Tri::Met, Why::KNOWN), |inside| inside.get(row).truth());
-            let (value, month) = (read.argument.get(row), read.month.get(row));
-            if tri == Tri::NotMet || value.is_none() || month.is_none() {
-                continue;
-            }
-            let many = ghost == Some(row);
-            let missing = if many { unanswered(row) } else { Why::KNOWN };
-            let why =
-                [value.why, month.why, missing].into_iter().fold(open, |all, why| context.reasons.union(all, why));
-            let there = value.presence == Presence::Some && month.presence == Presence::Some;
-            items.push(Item { value, month: month.span, certain: tri == Tri::Met && !many && there, many, why });
+) -> Slot {
+    items.clear();
+    for row in cells.rows.chain(cells.ghost) {
+        let (tri, open) = (cells.inside)(row).truth();
+        let (value, month) = ((cells.argument)(row), (cells.month)(row));
+        if tri == Tri::NotMet || value.is_none() || month.is_none() {
+            continue;
         }
-        fold(function, &mut items, context)
-    }))
+        let many = cells.ghost == Some(row);
+        let missing = if many { unanswered(row) } else { Why::KNOWN };
+        let why = [value.why, month.why, missing].into_iter().fold(open, |all, why| context.reasons.union(all, why));
+        let there = value.presence == Presence::Some && month.presence == Presence::Some;
+        items.push(Item { value, month: month.span, certain: tri == Tri::Met && !many && there, many, why });
+    }
+    fold(function, items, context)
 }
 
 fn fold(function: AggregateFn, items: &mut [Item], context: &mut Context<'_, '_>) -> Slot {

@@ -2,12 +2,14 @@
 //! for every case.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hedui_base::{PersonKey, Tri};
 use hedui_rules::Program;
 use hedui_rules::program::{DatasetId, Entity, FlagSeverity, PersonScheme, Relation, Scheme, StepId, Test};
 use jiff::civil::Date;
+use smallvec::SmallVec;
 
 use crate::evaluate::Kernel;
 use crate::evidence::EvidencePlan;
@@ -19,6 +21,7 @@ use crate::register::{Register, Slot};
 use crate::shared::Shared;
 use crate::slice::Slice;
 use crate::stored::{Keeper, Shape, StoredSetting, Sums};
+use crate::tape::{Scratch, Tape};
 
 /// What a program needs to run over many packed cases; made once.
 #[derive(Debug)]
@@ -34,15 +37,19 @@ pub struct Runner<'p> {
     lives: Arc<Lives>,
     /// What is kept of each case to explain it later, if anything is.
     keep: Option<(Shape, StoredSetting)>,
+    /// The program for one case at a time, made when the first is asked for; none if only the kernel can compute it.
+    tape: OnceLock<Option<Tape<'p>>>,
+    /// Room for the tape, as much as was ever played at once.
+    scratches: Mutex<Vec<Scratch>>,
 }
 
-/// Numbers by case.
+/// Numbers by case; those of a single case lie in place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbers {
     /// One a case; 0 where none is known.
-    pub values: Vec<i64>,
+    pub values: SmallVec<[i64; 1]>,
     /// Which are known exactly; empty if all are.
-    pub known: Vec<bool>,
+    pub known: SmallVec<[bool; 8]>,
 }
 
 /// One test of many cases; limits and margins only where the test has a limit.
@@ -55,14 +62,14 @@ pub struct TestColumns {
     /// How far inside (positive) or outside (negative).
     pub margin: Numbers,
     /// The result.
-    pub result: Vec<Tri>,
+    pub result: SmallVec<[Tri; 8]>,
 }
 
 /// One scheme of many cases.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SchemeColumns {
     /// The finding.
-    pub finding: Vec<Tri>,
+    pub finding: SmallVec<[Tri; 8]>,
     /// The last day of what it gives, in days since 1970-01-01, where the scheme says one.
     pub until: Option<Numbers>,
     /// For a scheme of persons: case and members who meet it or may, for cases that have any.
@@ -87,7 +94,7 @@ pub struct RaisedRow {
 }
 
 /// What a program concluded of some cases.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Concluded {
     /// Rows of the cases in [`Packed::cases`], ascending; those that could not be computed are left out.
     pub case: Vec<u32>,
@@ -147,7 +154,17 @@ impl<'p> Runner<'p> {
         let shared = Shared::of(program);
         let lives = Arc::new(Lives::of(program, &shared, []));
         let plan = EvidencePlan::new(program);
-        Self { program, plan, as_of, order, shared: Arc::new(shared), lives, keep: None }
+        Self {
+            program,
+            plan,
+            as_of,
+            order,
+            shared: Arc::new(shared),
+            lives,
+            keep: None,
+            tape: OnceLock::new(),
+            scratches: Mutex::default(),
+        }
     }
 
     /// Keeps of each case what explains it later: see [`crate::stored`]. The sums of `setting` are [`Sums::Values`].
@@ -160,6 +177,7 @@ impl<'p> Runner<'p> {
         self.plan.keep = keep.into();
         self.lives = Arc::new(Lives::of(self.program, &self.shared, shape.facts.iter().map(|(step, _)| *step)));
         self.keep = Some((shape, setting));
+        self.tape = OnceLock::new();
         self
     }
 
@@ -167,16 +185,32 @@ impl<'p> Runner<'p> {
     #[must_use]
     pub fn run(&self, packed: &Packed, slice: usize) -> Vec<Concluded> {
         let (cases, size) = (packed.cases.id.len(), slice.max(1));
-        (0..cases).step_by(size).map(|start| self.slice(packed, start..cases.min(start + size))).collect()
+        (0..cases).step_by(size).map(|start| self.run_some(packed, start..cases.min(start + size))).collect()
     }
 
-    /// Runs over one case.
+    /// Runs over one case, by a tape of the program: the same results in a tenth of the time.
     #[must_use]
     pub fn run_one(&self, packed: &Packed, case: usize) -> Concluded {
-        self.slice(packed, case..case + 1)
+        let tape = self.tape.get_or_init(|| Tape::of(self.program, self.as_of, &self.plan.keep));
+        let played = tape.as_ref().and_then(|tape| self.play(tape, packed, case));
+        played.unwrap_or_else(|| self.run_some(packed, case..case + 1))
     }
 
-    fn slice(&self, packed: &Packed, cases: std::ops::Range<usize>) -> Concluded {
+    /// None if anything broke.
+    fn play(&self, tape: &Tape<'p>, packed: &Packed, case: usize) -> Option<Concluded> {
+        let slice = Slice::of_packed_bare(self.program, packed, case..case + 1);
+        let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
+        // A thread that panicked left a scratch behind at most, and none of them says anything of a case.
+        let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = scratches().pop().unwrap_or_default();
+        let done = kernel.play(tape, packed, &mut scratch, &self.lives.results);
+        scratches().push(scratch);
+        done.then(|| self.conclude(kernel, vec![None], packed))
+    }
+
+    /// Runs over some cases that lie beside each other, as one slice.
+    #[must_use]
+    pub fn run_some(&self, packed: &Packed, cases: Range<usize>) -> Concluded {
         let many = cases.len() >= SHARING;
         let slice = Slice::of_packed(self.program, packed, cases);
         let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
@@ -186,6 +220,10 @@ impl<'p> Runner<'p> {
             kernel.shared = Some(Arc::clone(&self.shared));
         }
         let broken = kernel.run();
+        self.conclude(kernel, broken, packed)
+    }
+
+    fn conclude(&self, mut kernel: Kernel<'_>, broken: Vec<Option<CaseError>>, packed: &Packed) -> Concluded {
         let mut found = kernel.concluded(broken, &self.plan, &self.order);
         if let Some((shape, setting)) = &self.keep {
             let first = kernel.slice.cases.start;
@@ -351,7 +389,7 @@ impl Kernel<'_> {
 
 /// The numbers of some rows, where they are known.
 fn numbers(register: &Register, rows: &[usize]) -> Numbers {
-    let mut numbers = Numbers { values: Vec::with_capacity(rows.len()), known: Vec::new() };
+    let mut numbers = Numbers { values: SmallVec::with_capacity(rows.len()), known: SmallVec::new() };
     if register.is_closed() {
         let known = register.known();
         numbers.values.extend(rows.iter().map(|row| known.at(*row)));
@@ -361,7 +399,7 @@ fn numbers(register: &Register, rows: &[usize]) -> Numbers {
     numbers
 }
 
-fn truths(register: &Register, rows: &[usize]) -> Vec<Tri> {
+fn truths(register: &Register, rows: &[usize]) -> SmallVec<[Tri; 8]> {
     if register.is_settled() {
         let known = register.known();
         return rows.iter().map(|row| if known.at(*row) == 0 { Tri::NotMet } else { Tri::Met }).collect();

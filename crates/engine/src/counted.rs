@@ -3,10 +3,10 @@
 use hedui_rules::program::{Aggregate, Over};
 
 use crate::aggregate::{Context, Rows, aggregate, nothing_of};
-use crate::by_month::{Read, by_month};
+use crate::by_month;
 use crate::evaluate::{Kernel, Scope};
 use crate::reasons::Why;
-use crate::register::Register;
+use crate::register::{Register, Slot};
 
 impl<'a> Kernel<'a> {
     pub(crate) fn aggregate(&mut self, of: &'a Aggregate, scope: Scope) -> Register {
@@ -40,8 +40,17 @@ impl<'a> Kernel<'a> {
         let mut context = Context { reasons: &mut slice.reasons, texts: &slice.texts, step: self.step };
         let unanswered = |row| frame.unanswered(row);
         if let (Some(month), Some((argument, _))) = (month, argument) {
-            let read = Read { argument, month: &month, inside: inside.as_ref(), runs: &frame.runs };
-            return by_month(of.function, &read, unanswered, &mut context);
+            let mut items = by_month::Items::default();
+            return Register::of((0..frame.runs.owners()).map(|owner| {
+                let cells = by_month::Cells {
+                    rows: frame.runs.of(owner),
+                    ghost: frame.runs.ghost(owner),
+                    argument: |row| argument.get(row),
+                    month: |row| month.get(row),
+                    inside: |row| inside.as_ref().map_or(Slot::known(1), |inside| inside.get(row)),
+                };
+                by_month::by_month(of.function, cells, unanswered, &mut items, &mut context)
+            }));
         }
         let rows = Rows { runs: &frame.runs, owner: &frame.owner };
         aggregate(of.function, argument, inside.as_ref(), rows, unanswered, &mut context)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hedui_base::columns::date_to_days;
-use hedui_base::{ColumnType, SourceId, Tri};
+use hedui_base::{ColumnType, SourceId};
 use hedui_rules::Program;
 use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over};
 use jiff::civil::Date;
@@ -15,6 +15,7 @@ use crate::civil;
 use crate::given::Given;
 use crate::interval::Span;
 use crate::lives::Lives;
+use crate::operand::{Operand as _, compare_texts};
 use crate::operators::Operators;
 use crate::parameters::{Key, Lookups, Place};
 use crate::reads::reads_columns;
@@ -58,7 +59,7 @@ pub(crate) struct Kernel<'a> {
     pub(crate) program: &'a Program,
     pub(crate) slice: Slice<'a>,
     pub(crate) as_of: Date,
-    today: i64,
+    pub(crate) today: i64,
     /// The different places of the slice.
     pub(crate) places: Vec<Place<'a>>,
     /// Index into them by case.
@@ -223,12 +224,12 @@ impl<'a> Kernel<'a> {
                 Some(scale) => self.scale(id.index(), scale, keys, scope),
                 None => self.parameter(id.index(), keys, scope),
             },
-            ExprKind::Not(a) => Operators::not(&self.eval(a, scope)),
+            ExprKind::Not(a) => Register::not(&self.eval(a, scope)),
             ExprKind::And(all) => self.fold(all, scope, Register::and),
             ExprKind::Or(all) => self.fold(all, scope, Register::or),
             ExprKind::Compare(op, a, b) => self.compare(*op, a, b, scope),
             ExprKind::In(value, list) => self.is_in(value, list, scope),
-            ExprKind::IsNone(a) => Operators::is_none(&self.eval(a, scope)),
+            ExprKind::IsNone(a) => Register::absent(&self.eval(a, scope)),
             ExprKind::Case(branches, otherwise) => self.case(branches, otherwise, scope, !expr.ty.is_int()),
             ExprKind::Neg(a) => {
                 let a = self.eval(a, scope);
@@ -280,7 +281,8 @@ impl<'a> Kernel<'a> {
             }
             ExprKind::PerMonth(a) => {
                 let a = self.eval(a, scope);
-                self.operators().per_month(&a)
+                let mut operators = self.operators();
+                Register::of(a.slots().map(|slot| operators.per_month(slot)))
             }
             ExprKind::Spread(a, _) => {
                 let a = self.eval(a, scope);
@@ -361,17 +363,11 @@ impl<'a> Kernel<'a> {
         if !(is_text && ordered) {
             return self.operators().compare(op, &a, &b);
         }
-        // The order of texts is that of their characters, not of their numbers in the slice.
-        let slots = a.slots().zip(b.slots()).map(|(a, b)| {
-            if a.is_none() || b.is_none() {
-                Slot::known(0)
-            } else if a.is_known() && b.is_known() {
-                let order = self.slice.texts.get(a.span.lo).cmp(self.slice.texts.get(b.span.lo));
-                Slot::known(i64::from(Span::exact(order as i64).compare(op, Span::exact(0)) == Some(true)))
-            } else {
-                Slot::of_truth(Tri::Undetermined, self.slice.reasons.union(a.why, b.why))
-            }
-        });
+        let Self { slice, program, step, .. } = self;
+        let rule = program.steps.get(*step).map_or("", |step| &step.name);
+        let mut operators = Operators { reasons: &mut slice.reasons, step: *step, rule };
+        let texts = &slice.texts;
+        let slots = a.slots().zip(b.slots()).map(|both| compare_texts(&mut operators, op, both, |id| texts.get(id)));
         Register::of(slots)
     }
 
@@ -439,16 +435,21 @@ impl<'a> Kernel<'a> {
         let instead = self.eval(instead, scope);
         let mut assumed = Each::with_capacity(value.len());
         for (row, slot) in value.slots().enumerate() {
-            if slot.is_known() || self.slice.reasons.first_fault(slot.why).is_some() {
-                assumed.push(slot);
-            } else if self.given.probe.is_some_and(|probe| self.slice.reasons.includes(slot.why, probe)) {
-                assumed.push(slot.hull(instead.get(row), slot.why));
-            } else {
-                assumed.push(instead.get(row));
-                self.assumed.insert((self.case_of(scope, row) as u32, self.step, Arc::clone(reason)));
-            }
+            assumed.push(self.assumed_slot(slot, instead.get(row), self.case_of(scope, row), reason));
         }
         Register::each(assumed)
+    }
+
+    /// A value, or what stands in for it while it is open, which is noted for the case.
+    pub(crate) fn assumed_slot(&mut self, value: Slot, instead: Slot, case: usize, reason: &Arc<str>) -> Slot {
+        if value.is_known() || self.slice.reasons.first_fault(value.why).is_some() {
+            value
+        } else if self.given.probe.is_some_and(|probe| self.slice.reasons.includes(value.why, probe)) {
+            value.hull(instead, value.why)
+        } else {
+            self.assumed.insert((case as u32, self.step, Arc::clone(reason)));
+            instead
+        }
     }
 }
 

@@ -48,11 +48,13 @@ mod counted;
 mod evaluate;
 mod given;
 mod looked_up;
+mod operand;
 mod operators;
 mod parameters;
 mod reads;
 mod scale;
 mod steps;
+mod tape;
 
 // All households.
 pub mod concluded;

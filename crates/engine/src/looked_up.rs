@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::evaluate::{Kernel, Scope, key_of};
 use crate::interval::Span;
 use crate::output::CaseErrorKind;
-use crate::parameters::Looked;
+use crate::parameters::{Key, Looked};
 use crate::reasons::Why;
 use crate::register::{Each, Presence, Register, Slot};
 
@@ -94,7 +94,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// Notes for a case that a parameter without a row took the value declared for that.
-    fn assume_fallback(&mut self, id: usize, case: usize) {
+    pub(crate) fn assume_fallback(&mut self, id: usize, case: usize) {
         if let Some(fallback) = &self.program.parameters[id].fallback {
             self.assumed.insert((case as u32, self.step, Arc::clone(&fallback.reason)));
         }
@@ -109,9 +109,19 @@ impl<'a> Kernel<'a> {
             why = self.slice.reasons.union(why, slot.why);
             values.push(key_of(slot, *ty));
         }
+        let looked = self.look_up(id, &values, case);
+        self.looked(id, looked, why, case)
+    }
+
+    pub(crate) fn look_up(&mut self, id: usize, keys: &[Key], case: usize) -> Looked {
+        let (place, with) = (self.place(case), (self.program, &mut self.slice.texts));
+        self.lookups.look_up(with, id, place, keys, self.as_of)
+    }
+
+    /// What a lookup gave as a cell, and whether no row but a declared value gave it. `why` its keys are open.
+    pub(crate) fn looked(&mut self, id: usize, looked: Looked, mut why: Why, case: usize) -> (Slot, bool) {
         let place = self.place(case);
-        let with = (self.program, &mut self.slice.texts);
-        let slot = match self.lookups.look_up(with, id, place, &values, self.as_of) {
+        let slot = match looked {
             Looked::Value(value) => Slot::known(value),
             Looked::Fallback(value) => return (Slot::known(value), true),
             Looked::OneOf { span, presence, gap } => {

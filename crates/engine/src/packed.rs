@@ -104,6 +104,7 @@ pub enum PackedColumn {
 impl PackedColumn {
     /// The number in a row.
     #[must_use]
+    #[inline]
     pub fn int(&self, row: usize) -> Option<i64> {
         match self {
             Self::Int { values, valid } => (valid.get(row) != Some(&false)).then(|| values[row]),
@@ -113,6 +114,7 @@ impl PackedColumn {
 
     /// The word in a row.
     #[must_use]
+    #[inline]
     pub fn word(&self, row: usize) -> Option<u32> {
         match self {
             Self::Int { .. } => None,

@@ -5,12 +5,13 @@ use std::ops::Range;
 use hedui_base::catalogue::NullMeaning;
 use hedui_base::{ColumnSpec, Outcome, SourceId};
 use hedui_rules::Program;
-use hedui_rules::program::{DatasetUse, Entity, Input, ParameterValue};
+use hedui_rules::program::{DatasetUse, Entity, Input};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::input::Role;
 use crate::packed::{Packed, PackedColumn, PackedDataset, Unanswered, Words};
-use crate::reasons::Why;
+use crate::reasons::{Reasons, Why};
 use crate::register::{Each, Presence, Register, Slot};
 use crate::slice::{Frame, Of, Runs, Slice, bounds, starts};
 
@@ -24,6 +25,15 @@ struct Rows {
 
 impl<'a> Slice<'a> {
     pub(crate) fn of_packed(program: &'a Program, packed: &'a Packed, cases: Range<usize>) -> Self {
+        Self::cut(program, packed, cases, true)
+    }
+
+    /// Without inputs and columns of records: who is there, and whose records lie where.
+    pub(crate) fn of_packed_bare(program: &'a Program, packed: &'a Packed, cases: Range<usize>) -> Self {
+        Self::cut(program, packed, cases, false)
+    }
+
+    fn cut(program: &'a Program, packed: &'a Packed, cases: Range<usize>, columns: bool) -> Self {
         let of = &packed.persons;
         let first = of.case.partition_point(|case| (*case as usize) < cases.start);
         let last = first + of.case[first..].partition_point(|case| (*case as usize) < cases.end);
@@ -33,10 +43,13 @@ impl<'a> Slice<'a> {
         let role =
             |role: Role| Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role))));
         (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
-        let inputs = program.inputs.iter().enumerate();
-        slice.inputs = inputs.map(|(at, input)| slice.packed_input(packed, input, at, first..last)).collect();
+        if columns {
+            let inputs = program.inputs.iter().enumerate();
+            slice.inputs = inputs.map(|(at, input)| slice.packed_input(packed, input, at, first..last)).collect();
+        }
         let datasets = program.datasets.iter().zip(&packed.datasets);
-        slice.frames = datasets.map(|(dataset, own)| slice.packed_frame(packed, dataset, own, first..last)).collect();
+        let frame = |(dataset, own)| slice.packed_frame(packed, dataset, own, (first..last, columns));
+        slice.frames = datasets.map(frame).collect();
         slice
     }
 
@@ -45,17 +58,7 @@ impl<'a> Slice<'a> {
             Entity::Person => (&packed.persons.inputs, people),
             Entity::Household => (&packed.cases.inputs, self.cases.clone()),
         };
-        let default = input.default.as_ref().map(|value| match value {
-            ParameterValue::Int(v) => Slot::known(*v),
-            ParameterValue::Text(text) => Slot::known(self.texts.intern(text)),
-        });
-        let missing = default.unwrap_or_else(|| match input.spec.null {
-            NullMeaning::None => Slot::NONE,
-            NullMeaning::Unknown => {
-                let why = self.reasons.because(&SourceId::from(input.name.as_str()), "null");
-                Slot::within(bounds(&input.spec), Presence::Some, why)
-            }
-        });
+        let missing = self.undeclared(input);
         let count = rows.len();
         let Some(column) = columns.get(at).and_then(Option::as_ref) else { return Register::same(missing, count) };
         let mut each = Each::with_capacity(count);
@@ -68,10 +71,11 @@ impl<'a> Slice<'a> {
         packed: &'a Packed,
         dataset: &'a DatasetUse,
         own: &'a PackedDataset,
-        people: Range<usize>,
+        (people, columns): (Range<usize>, bool),
     ) -> Frame<'a> {
         let rows = self.packed_rows(packed, dataset, own, people);
-        let columns = dataset.columns.iter().enumerate().map(|(at, column)| {
+        let columns = if columns { &dataset.columns[..] } else { &[] };
+        let columns = columns.iter().enumerate().map(|(at, column)| {
             if rows.owner.is_empty() {
                 return Register::same(Slot::NONE, 0);
             }
@@ -95,7 +99,7 @@ impl<'a> Slice<'a> {
             Entity::Person => (people.len(), people.start),
             Entity::Household => (self.cases.len(), self.cases.start),
         };
-        let mut start = Vec::with_capacity(owners + 1);
+        let mut start = SmallVec::with_capacity(owners + 1);
         let (mut owner, mut pieces): (Vec<u32>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
         start.push(0);
         if own.start.is_empty() {
@@ -150,14 +154,7 @@ impl<'a> Slice<'a> {
         rows: &Rows,
     ) -> Register {
         let reasons = &mut self.reasons;
-        let mut null = |row: usize| match spec.null {
-            NullMeaning::None => Slot::NONE,
-            NullMeaning::Unknown => {
-                let source = own.source.get(row).and_then(|source| packed.sources.get(usize::from(*source)));
-                let why = reasons.because(source.unwrap_or(&SourceId::from("")), "null");
-                Slot::within(bounds(spec), Presence::Some, why)
-            }
-        };
+        let mut null = |row: usize| null_cell((packed, own), spec, row, reasons);
         let mut each = Each::with_capacity(rows.owner.len());
         for piece in &rows.pieces {
             match values {
@@ -165,12 +162,34 @@ impl<'a> Slice<'a> {
                 None => piece.clone().for_each(|row| each.push(null(row))),
             }
         }
-        let presence = if spec.null == NullMeaning::None { Presence::Maybe } else { Presence::Some };
         for why in &rows.unanswered {
-            each.push(Slot::within(bounds(spec), presence, *why));
+            each.push(ghost_cell(spec, *why));
         }
         Register::each(each)
     }
+}
+
+/// What a record holds where a column of it is null.
+pub(crate) fn null_cell(
+    (packed, own): (&Packed, &PackedDataset),
+    spec: &ColumnSpec,
+    row: usize,
+    reasons: &mut Reasons,
+) -> Slot {
+    match spec.null {
+        NullMeaning::None => Slot::NONE,
+        NullMeaning::Unknown => {
+            let source = own.source.get(row).and_then(|source| packed.sources.get(usize::from(*source)));
+            let why = reasons.because(source.unwrap_or(&SourceId::from("")), "null");
+            Slot::within(bounds(spec), Presence::Some, why)
+        }
+    }
+}
+
+/// What any record that nobody has seen may hold.
+pub(crate) fn ghost_cell(spec: &ColumnSpec, why: Why) -> Slot {
+    let presence = if spec.null == NullMeaning::None { Presence::Maybe } else { Presence::Some };
+    Slot::within(bounds(spec), presence, why)
 }
 
 impl Rows {

@@ -77,18 +77,10 @@ impl<'a> Lookups<'a> {
         }
         let parameter = &program.parameters[id];
         let meant = candidates(parameter, place, keys, day, texts);
-        let found = meant.rows.iter().map(|row| match &row.value {
-            RowValue::Known(ParameterValue::Text(text)) => Looked::Value(texts.intern(text)),
-            RowValue::Known(ParameterValue::Int(_)) => number(parameter, row, keys),
-            RowValue::Gap(_) => Looked::OneOf { span: gap(parameter), presence: Presence::Some, gap: true },
-            RowValue::Nothing => Looked::Nothing,
-        });
+        let found = meant.rows.iter().map(|row| of_row(parameter, row, keys, texts));
         let mut looked = found.reduce(|a, b| merge(a, b, parameter.ty.is_int())).unwrap_or(Looked::Missing);
         if let Some(fallback) = parameter.fallback.as_ref().filter(|_| meant.none) {
-            let value = match &fallback.value {
-                ParameterValue::Int(v) => *v,
-                ParameterValue::Text(text) => texts.intern(text),
-            };
+            let value = value_of(&fallback.value, texts);
             looked = match looked {
                 Looked::Missing => Looked::Fallback(value),
                 some => merge(some, Looked::Value(value), parameter.ty.is_int()),
@@ -98,6 +90,61 @@ impl<'a> Lookups<'a> {
             self.done.insert(known, looked);
         }
         looked
+    }
+}
+
+/// What one row gives.
+fn of_row<'p>(parameter: &Parameter, row: &'p ParameterRow, keys: &[Key], texts: &mut Texts<'p>) -> Looked {
+    match &row.value {
+        RowValue::Known(ParameterValue::Text(text)) => Looked::Value(texts.intern(text)),
+        RowValue::Known(ParameterValue::Int(_)) => number(parameter, row, keys),
+        RowValue::Gap(_) => Looked::OneOf { span: gap(parameter), presence: Presence::Some, gap: true },
+        RowValue::Nothing => Looked::Nothing,
+    }
+}
+
+fn value_of<'p>(value: &'p ParameterValue, texts: &mut Texts<'p>) -> i64 {
+    match value {
+        ParameterValue::Int(v) => *v,
+        ParameterValue::Text(text) => texts.intern(text),
+    }
+}
+
+/// A parameter's rows in force on one day, the ones that win first: the longest area, then those of one residence.
+#[derive(Debug)]
+pub(crate) struct InForce<'p> {
+    parameter: &'p Parameter,
+    rows: Vec<&'p ParameterRow>,
+    by_residence: bool,
+}
+
+impl<'p> InForce<'p> {
+    pub(crate) fn of(parameter: &'p Parameter, day: Date) -> Self {
+        // As [`Parameter::lookup`] chooses; of equals it takes the last.
+        let mut rows: Vec<&ParameterRow> = parameter.rows.iter().rev().filter(|row| row.holds_on(day)).collect();
+        let rank = |row: &ParameterRow| (row.area.map_or(0, AreaCode::depth), row.residence.is_some());
+        rows.sort_by_key(|row| std::cmp::Reverse(rank(row)));
+        let by_residence = parameter.rows.iter().any(|row| row.residence.is_some());
+        Self { parameter, rows, by_residence }
+    }
+
+    /// The same as [`Lookups::look_up`], while the place and all keys are known.
+    pub(crate) fn look_up(&self, place: Place<'_>, keys: &[Key], texts: &mut Texts<'p>) -> Option<Looked> {
+        let certain = place.residence.is_some() || !self.by_residence;
+        let exact = |key: &Key| matches!(key, Key::Text(_)) || matches!(key, Key::Number(lo, hi) if lo == hi);
+        if !certain || !keys.iter().all(exact) {
+            return None;
+        }
+        let meant = |row: &&&ParameterRow| {
+            row.area.is_none_or(|area| place.area.is_within(area))
+                && row.residence.as_deref().is_none_or(|r| place.residence == Some(r))
+                && row.keys.iter().zip(keys).all(|(accepts, key)| could_accept(accepts, *key, texts))
+        };
+        Some(match (self.rows.iter().find(meant), &self.parameter.fallback) {
+            (Some(row), _) => of_row(self.parameter, row, keys, texts),
+            (None, Some(fallback)) => Looked::Fallback(value_of(&fallback.value, texts)),
+            (None, None) => Looked::Missing,
+        })
     }
 }
 

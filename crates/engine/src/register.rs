@@ -34,6 +34,7 @@ pub(crate) struct Slot {
 impl Slot {
     pub(crate) const NONE: Self = Self { span: Span { lo: 0, hi: 0 }, presence: Presence::None, why: Why::KNOWN };
 
+    #[inline]
     pub(crate) const fn known(value: i64) -> Self {
         Self { span: Span::exact(value), presence: Presence::Some, why: Why::KNOWN }
     }
@@ -49,6 +50,7 @@ impl Slot {
         }
     }
 
+    #[inline]
     pub(crate) fn is_known(self) -> bool {
         self.why.is_known()
     }
@@ -58,6 +60,7 @@ impl Slot {
     }
 
     /// A condition and why it is open; none is not met, as in SQL.
+    #[inline]
     pub(crate) fn truth(self) -> (Tri, Why) {
         match (self.presence, self.span.lo, self.span.hi) {
             (Presence::None, ..) | (_, _, 0) => (Tri::NotMet, Why::KNOWN),
@@ -66,6 +69,7 @@ impl Slot {
         }
     }
 
+    #[inline]
     pub(crate) fn of_truth(tri: Tri, why: Why) -> Self {
         match tri {
             Tri::NotMet => Self::known(0),
@@ -276,6 +280,17 @@ impl Register {
         match &self.cells {
             Cells::Same(slot) => slot.is_known(),
             Cells::Each(each) => each.open.is_empty(),
+        }
+    }
+
+    /// Whether every cell of some rows is known.
+    pub(crate) fn is_settled_in(&self, rows: std::ops::Range<usize>) -> bool {
+        match &self.cells {
+            Cells::Same(slot) => slot.is_known(),
+            Cells::Each(each) => {
+                let next = each.open.partition_point(|(row, _)| (*row as usize) < rows.start);
+                each.open.get(next).is_none_or(|(row, _)| *row as usize >= rows.end)
+            }
         }
     }
 

@@ -31,25 +31,37 @@ impl<'a> Kernel<'a> {
                 values.push(key_of(slot, *ty));
             }
             let of = columns.last().map_or(Slot::NONE, |(column, _)| column.get(row));
-            if of.is_none() {
-                found.push(Slot::NONE);
-                continue;
-            }
-            let place = self.place(self.case_of(scope, row));
-            let meant = meant(&brackets, place, &values, &self.slice.texts);
-            let results: Vec<Found> = meant.iter().filter_map(|b| look_up(parameter, scale, b, of.span)).collect();
-            let slot = match results.iter().copied().reduce(Found::or) {
-                Some(result) => self.scaled(parameter, result, (place, of.presence), why),
-                None if self.slice.reasons.first_fault(why).is_some() => Slot::within(Span::ALL, Presence::Some, why),
-                None => {
-                    let name = parameter.name.as_str().into();
-                    let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
-                    self.operators().fault(kind)
-                }
-            };
-            found.push(slot);
+            let case = self.case_of(scope, row);
+            found.push(self.scale_at((id, scale), &brackets, (&values, of, why), case));
         }
         Register::each(found)
+    }
+
+    /// A scale for the place of a case, from keys, the amount, and why they are open.
+    pub(crate) fn scale_at(
+        &mut self,
+        (id, scale): (usize, Scale),
+        brackets: &[Brackets<'a>],
+        (keys, of, why): (&[Key], Slot, Why),
+        case: usize,
+    ) -> Slot {
+        if of.is_none() {
+            return Slot::NONE;
+        }
+        let program = self.program;
+        let parameter = &program.parameters[id];
+        let place = self.place(case);
+        let meant = meant(brackets, place, keys, &self.slice.texts);
+        let results: Vec<Found> = meant.iter().filter_map(|b| look_up(parameter, scale, b, of.span)).collect();
+        match results.iter().copied().reduce(Found::or) {
+            Some(result) => self.scaled(parameter, result, (place, of.presence), why),
+            None if self.slice.reasons.first_fault(why).is_some() => Slot::within(Span::ALL, Presence::Some, why),
+            None => {
+                let name = parameter.name.as_str().into();
+                let kind = CaseErrorKind::MissingParameter { name, area: place.area, day: self.as_of };
+                self.operators().fault(kind)
+            }
+        }
     }
 
     fn scaled(

@@ -9,8 +9,9 @@ use std::ops::Range;
 use hedui_base::catalogue::NullMeaning;
 use hedui_base::{CaseId, Column, ColumnSpec, ColumnType, Outcome, PersonKey, Records, SourceId, Table};
 use hedui_rules::Program;
-use hedui_rules::program::{DatasetUse, Entity, ParameterValue};
+use hedui_rules::program::{DatasetUse, Entity, Input, ParameterValue};
 use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
 
 use crate::index::{DatasetIndex, Index};
 use crate::input::{Caseload, Coverage, Role};
@@ -24,8 +25,8 @@ use crate::texts::Texts;
 /// Rows that belong to owners: `start[o]..start[o + 1]` are the rows of owner `o`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Runs {
-    /// One more than there are owners.
-    pub(crate) start: Vec<u32>,
+    /// One more than there are owners; those of one household lie in place.
+    pub(crate) start: SmallVec<[u32; 6]>,
     /// Row of the owner's ghost, or [`Runs::NO_GHOST`]; empty if nobody has one.
     pub(crate) ghost: Vec<u32>,
 }
@@ -280,27 +281,32 @@ impl<'a> Slice<'a> {
         }
     }
 
-    fn input(&mut self, caseload: &'a Caseload, input: &'a hedui_rules::program::Input) -> Register {
+    fn input(&mut self, caseload: &'a Caseload, input: &'a Input) -> Register {
         let (table, rows): (&Table, Vec<usize>) = match input.entity {
             Entity::Person => (&caseload.persons.inputs, self.persons.iter().map(|row| *row as usize).collect()),
             Entity::Household => (&caseload.cases.inputs, self.cases.clone().collect()),
         };
         let values = table.columns.get(&input.name);
+        let missing = self.undeclared(input);
+        Register::of(rows.into_iter().map(|row| {
+            let value = values.and_then(|values| self.value(input.spec.ty, values, row));
+            value.map_or(missing, Slot::known)
+        }))
+    }
+
+    /// An input that nobody declared.
+    pub(crate) fn undeclared(&mut self, input: &'a Input) -> Slot {
         let default = input.default.as_ref().map(|value| match value {
             ParameterValue::Int(v) => Slot::known(*v),
             ParameterValue::Text(text) => Slot::known(self.texts.intern(text)),
         });
-        let missing = default.unwrap_or_else(|| match input.spec.null {
+        default.unwrap_or_else(|| match input.spec.null {
             NullMeaning::None => Slot::NONE,
             NullMeaning::Unknown => {
                 let why = self.reasons.because(&SourceId::from(input.name.as_str()), "null");
                 Slot::within(bounds(&input.spec), Presence::Some, why)
             }
-        });
-        Register::of(rows.into_iter().map(|row| {
-            let value = values.and_then(|values| self.value(input.spec.ty, values, row));
-            value.map_or(missing, Slot::known)
-        }))
+        })
     }
 }
 
@@ -314,8 +320,8 @@ pub(crate) fn bounds(spec: &ColumnSpec) -> Span {
 }
 
 /// Where each owner's rows start, given the owner of each row in ascending order.
-pub(crate) fn starts(owners: usize, owner: &[u32]) -> Vec<u32> {
-    let mut start = vec![0; owners + 1];
+pub(crate) fn starts(owners: usize, owner: &[u32]) -> SmallVec<[u32; 6]> {
+    let mut start: SmallVec<[u32; 6]> = smallvec![0; owners + 1];
     for o in owner {
         start[*o as usize + 1] += 1;
     }

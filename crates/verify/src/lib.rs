@@ -47,7 +47,8 @@ pub use cluster::{
     ClusterProblem, ClusterRequest, ClusterScript, cluster_script, gather as gather_written, sources as sql_sources,
 };
 pub use compare::{
-    BatchRequest, BatchSummary, CaseFailure, FlagTotal, PlainRequest, SchemeTotal, SourceTotal, batch, batch_plain,
+    BatchRequest, BatchSummary, CaseFailure, FlagTotal, PackedCases, PlainRequest, SchemeTotal, SourceTotal, batch,
+    batch_plain, packed_cases,
 };
 pub use error::{Problem, VerifyError};
 pub use health::{BreakerLine, BudgetLine, PendingLine, SourceHealth, SourceState, health};

@@ -218,7 +218,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
                     continue;
                 }
                 if let [Some(one)] = fact.masks
-                    && one.is_settled()
+                    && one.is_settled_in(rows.clone())
                 {
                     // None is not met, and holds 0.
                     let met = one.known();

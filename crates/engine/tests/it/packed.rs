@@ -5,6 +5,7 @@ use hedui_engine::concluded::{Concluded, Numbers, Runner};
 use hedui_engine::input::Caseload;
 use hedui_engine::output::{CaseFinding, Cell, Findings};
 use hedui_engine::packed::Packed;
+use hedui_engine::stored::StoredSetting;
 use hedui_engine::{Derived, RunOptions, run};
 use hedui_rules::Program;
 use proptest::prelude::*;
@@ -45,10 +46,20 @@ fn check_case(program: &Program, found: &Concluded, at: usize, case: &CaseFindin
     Ok(())
 }
 
+/// A case alone goes over the tape of the program: what it gives is what the columns of the kernel give, to the byte.
+fn one_by_one(runner: &Runner<'_>, packed: &Packed) -> Result<(), TestCaseError> {
+    for (case, of_slice) in runner.run(packed, 1).iter().enumerate() {
+        prop_assert_eq!(&runner.run_one(packed, case), of_slice);
+    }
+    Ok(())
+}
+
 /// Checks all that two ways of running have to say.
 pub(crate) fn same(program: &Program, caseload: &Caseload, slice: usize) -> Result<Findings, TestCaseError> {
     let plain = run(program, caseload, AS_OF, &RunOptions::default());
     let packed = Packed::of(program, caseload);
+    one_by_one(&Runner::new(program, AS_OF), &packed)?;
+    one_by_one(&Runner::new(program, AS_OF).keeping(StoredSetting::of(&caseload.coverage)), &packed)?;
     let (mut cases, mut flags, mut errors) = (plain.cases.iter(), plain.flags.iter(), plain.errors.iter());
     for found in Runner::new(program, AS_OF).run(&packed, slice) {
         for (at, row) in found.case.iter().enumerate() {

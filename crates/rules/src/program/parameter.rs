@@ -33,7 +33,7 @@ pub struct Parameter {
 }
 
 /// A table of brackets, read with `SCALE(x, NAME)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scale {
     /// What a bracket's value means.
     pub kind: ScaleKind,

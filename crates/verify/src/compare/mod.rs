@@ -10,6 +10,7 @@ mod stored_case;
 mod tally;
 
 pub use batch::batch;
+pub use buckets::{PackedCases, packed_cases};
 pub use plain::batch_plain;
 
 pub(crate) use batch::{CHUNK, selected, write_json};

@@ -2,7 +2,7 @@
 //!
 //! A case is computed in the bucket of its largest key, so rows travel only upwards, and every bucket is read once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -39,13 +39,15 @@ pub(super) struct Carried {
 pub(super) type Wanted = (i64, usize);
 
 /// What buckets hand on to each other. It lies in a file until it is taken: people who live far from their household are
-/// as many as the country is large.
+/// as many as the country is large. Of each there are eight bytes in memory.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// Who is wanted elsewhere, by bucket.
-    wanted: BTreeMap<u32, BTreeSet<Wanted>>,
+    /// People in a bucket.
+    people: i64,
+    /// Who is wanted elsewhere, by bucket: ascending once [`Exchange::seal`] was called.
+    wanted: BTreeMap<u32, Vec<Near>>,
     /// Which earlier buckets a bucket waits for.
-    needs: BTreeMap<u32, BTreeSet<u32>>,
+    needs: BTreeMap<u32, Bits>,
     state: Mutex<State>,
     changed: Condvar,
     /// Without a name; gone with the process.
@@ -53,19 +55,49 @@ pub(super) struct Exchange {
     folder: PathBuf,
 }
 
+/// Somebody by their place in their bucket, and the index of the program.
+type Near = (u32, u16);
+
 #[derive(Debug, Default)]
 struct State {
-    done: BTreeSet<u32>,
+    done: Bits,
     failed: bool,
-    /// Where in the file each lies: from, to.
-    carried: FxHashMap<Wanted, (u64, u64)>,
+    /// Where in the file lies what a bucket handed on.
+    blocks: FxHashMap<u32, Block>,
     end: u64,
 }
 
+/// What a bucket handed on, in the order of who is wanted of it.
+#[derive(Debug)]
+struct Block {
+    start: u64,
+    /// Where each ends, from the start.
+    ends: Vec<u32>,
+}
+
+/// A set of buckets.
+#[derive(Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn insert(&mut self, bucket: u32) {
+        let at = bucket as usize / 64;
+        if at >= self.0.len() {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] |= 1 << (bucket % 64);
+    }
+
+    fn is_subset(&self, of: &Self) -> bool {
+        self.0.iter().enumerate().all(|(at, bits)| bits & !of.0.get(at).copied().unwrap_or(0) == 0)
+    }
+}
+
 impl Exchange {
-    /// Nobody is wanted yet; what will be handed on lies in a folder.
-    pub(super) fn new(folder: &Path) -> Result<Self, VerifyError> {
+    /// Nobody is wanted yet; what will be handed on lies in a folder. `people` are in a bucket.
+    pub(super) fn new(folder: &Path, people: u32) -> Result<Self, VerifyError> {
         Ok(Self {
+            people: i64::from(people.max(1)),
             wanted: BTreeMap::new(),
             needs: BTreeMap::new(),
             state: Mutex::default(),
@@ -75,37 +107,60 @@ impl Exchange {
         })
     }
 
-    /// Notes that a case computed in bucket `by` needs somebody of bucket `from`.
-    pub(super) fn want(&mut self, from: u32, by: u32, wanted: Wanted) {
-        self.wanted.entry(from).or_default().insert(wanted);
-        self.needs.entry(by).or_default().insert(from);
+    /// The bucket somebody lies in, and their place there.
+    fn near(&self, (who, program): Wanted) -> Result<(u32, Near), VerifyError> {
+        let near = || {
+            let (bucket, place) = (u32::try_from(who / self.people).ok()?, u32::try_from(who % self.people).ok()?);
+            Some((bucket, (place, u16::try_from(program).ok()?)))
+        };
+        near().ok_or_else(|| VerifyError::Internal("a person of the store has no key".to_owned()))
     }
 
-    /// Who of a bucket is wanted elsewhere.
-    pub(super) fn wanted(&self, bucket: u32) -> impl Iterator<Item = &Wanted> {
-        self.wanted.get(&bucket).into_iter().flatten()
+    /// Notes that a case computed in bucket `by` needs somebody of an earlier one, which is returned.
+    pub(super) fn want(&mut self, by: u32, wanted: Wanted) -> Result<u32, VerifyError> {
+        let (from, near) = self.near(wanted)?;
+        self.wanted.entry(from).or_default().push(near);
+        self.needs.entry(by).or_default().insert(from);
+        Ok(from)
+    }
+
+    /// All who are wanted are noted.
+    pub(super) fn seal(&mut self) {
+        for wanted in self.wanted.values_mut() {
+            wanted.sort_unstable();
+            wanted.dedup();
+            wanted.shrink_to_fit();
+        }
+    }
+
+    /// Who of a bucket is wanted elsewhere, ascending.
+    pub(super) fn wanted(&self, bucket: u32) -> impl Iterator<Item = Wanted> {
+        let first = i64::from(bucket) * self.people;
+        let wanted = self.wanted.get(&bucket).into_iter().flatten();
+        wanted.map(move |(place, program)| (first + i64::from(*place), usize::from(*program)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands on what a bucket has for others.
-    pub(super) fn hand_on(&self, bucket: u32, carried: Vec<(Wanted, Carried)>) -> Result<(), VerifyError> {
+    /// Hands on what a bucket has for others: everybody who is wanted of it, in any order.
+    pub(super) fn hand_on(&self, bucket: u32, mut carried: Vec<(Wanted, Carried)>) -> Result<(), VerifyError> {
+        carried.sort_by_key(|(wanted, _)| *wanted);
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(carried.len()));
-        for (wanted, carried) in &carried {
+        for (_, carried) in &carried {
             carried.put(&mut bytes);
-            ends.push((*wanted, bytes.len() as u64));
+            let end = u32::try_from(bytes.len());
+            ends.push(end.map_err(|_| VerifyError::Internal("a bucket hands on more than 4 GB".to_owned()))?);
+        }
+        if !self.wanted(bucket).eq(carried.iter().map(|(wanted, _)| *wanted)) {
+            return Err(VerifyError::Internal("a bucket handed on others than those who are wanted".to_owned()));
         }
         let mut state = self.lock();
-        let first = state.end;
-        self.file.write_all_at(&bytes, first).map_err(VerifyError::io(&self.folder))?;
+        let start = state.end;
+        self.file.write_all_at(&bytes, start).map_err(VerifyError::io(&self.folder))?;
         state.end += bytes.len() as u64;
-        let mut from = first;
-        for (wanted, end) in ends {
-            state.carried.insert(wanted, (from, first + end));
-            from = first + end;
-        }
+        state.blocks.insert(bucket, Block { start, ends });
         state.done.insert(bucket);
         self.changed.notify_all();
         Ok(())
@@ -129,7 +184,14 @@ impl Exchange {
 
     /// Somebody's rows, if an earlier bucket handed them on.
     pub(super) fn take(&self, wanted: Wanted) -> Result<Option<Carried>, VerifyError> {
-        let Some((from, to)) = self.lock().carried.get(&wanted).copied() else { return Ok(None) };
+        let (bucket, near) = self.near(wanted)?;
+        let Some(at) = self.wanted.get(&bucket).and_then(|all| all.binary_search(&near).ok()) else { return Ok(None) };
+        let (from, to) = {
+            let state = self.lock();
+            let Some(block) = state.blocks.get(&bucket) else { return Ok(None) };
+            let before = at.checked_sub(1).map_or(0, |before| block.ends[before]);
+            (block.start + u64::from(before), block.start + u64::from(block.ends[at]))
+        };
         let mut bytes = vec![0; (to - from) as usize];
         self.file.read_exact_at(&mut bytes, from).map_err(VerifyError::io(&self.folder))?;
         let broken = || VerifyError::Internal("what a bucket handed on cannot be read again".to_owned());
@@ -239,7 +301,12 @@ mod tests {
     #[test]
     fn what_is_handed_on_is_taken_as_it_was_and_as_often_as_wanted() {
         let folder = tempfile::tempdir().unwrap();
-        let exchange = Exchange::new(folder.path()).unwrap();
+        let mut exchange = Exchange::new(folder.path(), 16).unwrap();
+        for wanted in [(57, 0), (53, 1), (53, 0), (53, 1), (73, 0)] {
+            assert_eq!(exchange.want(9, wanted).unwrap(), wanted.0 as u32 / 16);
+        }
+        exchange.seal();
+        assert_eq!(exchange.wanted(3).collect::<Vec<_>>(), [(53, 0), (53, 1), (57, 0)]);
         let row = |raw| CarriedRow {
             source: "银行".into(),
             raw,
@@ -256,22 +323,28 @@ mod tests {
             rows: vec![vec![], vec![row(0), row(u32::MAX)], vec![CarriedRow { values: vec![], ..row(7) }]],
             outcomes: vec![("bank.a".into(), 3, "L-1".into()), ("tax".into(), 0, "".into())],
         };
-        exchange.hand_on(3, vec![((5, 0), carried(3)), ((5, 1), Carried::default())]).unwrap();
-        exchange.hand_on(4, vec![((9, 0), carried(4))]).unwrap();
+        assert!(exchange.hand_on(4, vec![]).is_err(), "one of them is wanted");
+        let of_three = vec![((57, 0), carried(7)), ((53, 0), carried(3)), ((53, 1), Carried::default())];
+        exchange.hand_on(3, of_three).unwrap();
+        assert_eq!(exchange.take((73, 0)).unwrap(), None, "not yet");
+        exchange.hand_on(4, vec![((73, 0), carried(4))]).unwrap();
+        assert!(exchange.wait(9));
         for _ in 0..2 {
-            assert_eq!(exchange.take((5, 0)).unwrap(), Some(carried(3)));
-            assert_eq!(exchange.take((5, 1)).unwrap(), Some(Carried::default()));
-            assert_eq!(exchange.take((9, 0)).unwrap(), Some(carried(4)));
+            assert_eq!(exchange.take((53, 0)).unwrap(), Some(carried(3)));
+            assert_eq!(exchange.take((53, 1)).unwrap(), Some(Carried::default()));
+            assert_eq!(exchange.take((57, 0)).unwrap(), Some(carried(7)));
+            assert_eq!(exchange.take((73, 0)).unwrap(), Some(carried(4)));
         }
-        assert_eq!(exchange.take((9, 1)).unwrap(), None);
+        assert_eq!(exchange.take((73, 1)).unwrap(), None);
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "the file has no name");
     }
 
     #[test]
     fn nobody_waits_for_a_thread_that_panicked() {
         let folder = tempfile::tempdir().unwrap();
-        let mut exchange = Exchange::new(folder.path()).unwrap();
-        exchange.want(0, 1, (5, 0));
+        let mut exchange = Exchange::new(folder.path(), 16).unwrap();
+        exchange.want(1, (5, 0)).unwrap();
+        exchange.seal();
         let exchange = &exchange;
         std::thread::scope(|scope| {
             let panicked = scope.spawn(move || {

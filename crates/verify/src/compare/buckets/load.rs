@@ -106,7 +106,7 @@ pub(super) fn load(setting: &Setting<'_>, bucket: u32, sources: &mut Sources) ->
     for (at, program) in setting.programs.iter().enumerate() {
         let mut words = setting.words[at].clone();
         let own = case_rows(setting, bucket, at, program, &mut words)?;
-        let wanted: Vec<Wanted> = setting.exchange.wanted(bucket).filter(|(_, of)| *of == at).copied().collect();
+        let wanted: Vec<Wanted> = setting.exchange.wanted(bucket).filter(|(_, of)| *of == at).collect();
         if own.keys.is_empty() && wanted.is_empty() {
             continue;
         }

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hedui_base::AreaCode;
 use hedui_engine::concluded::{Concluded, Runner};
-use hedui_engine::packed::Words;
+use hedui_engine::packed::{Packed, Words};
 use hedui_engine::stored::{StoredSetting, Sums};
 use hedui_rules::Program;
 use hedui_store::{CASES, PEOPLE, Snapshot};
@@ -72,11 +72,7 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     let survey = Survey::of(job)?;
     let Survey { programs, program_of, exchange, buckets, cases: total } = &survey;
     let words: Vec<Words> = programs.iter().map(|program| Words::of(program)).collect();
-    let kept_setting = StoredSetting {
-        sources: job.ws.registry().iter().map(|source| (source.id.clone(), source.dataset.name.clone())).collect(),
-        sums: Sums::Values,
-        ..StoredSetting::default()
-    };
+    let kept_setting = kept_setting(job.ws);
     let runner = |program| {
         let runner = Runner::new(program, job.as_of);
         if job.explain { runner.keeping(kept_setting.clone()) } else { runner }
@@ -147,6 +143,57 @@ pub(super) fn run(job: &Job<'_>) -> Result<BatchSummary, VerifyError> {
     Ok(summary)
 }
 
+/// Cases with all that their program reads of them, as a batch has them in memory: what benches and tools run the kernel on.
+#[derive(Debug)]
+pub struct PackedCases {
+    /// The program in force for them.
+    pub program: Arc<Program>,
+    /// The cases.
+    pub cases: Packed,
+    /// What is kept of them to explain them later.
+    pub setting: StoredSetting,
+}
+
+/// The cases of the first buckets of a data folder whose cases lie in its store. Blocking. One entry for each bucket and
+/// program; the people of a case who lie in a later bucket are never asked for, since a case lies in the bucket of its last.
+///
+/// # Errors
+/// If the store cannot be read, or no pack is in force for an area.
+pub fn packed_cases(
+    ws: &Workspace,
+    snapshot: &Snapshot,
+    as_of: Date,
+    buckets: usize,
+) -> Result<Vec<PackedCases>, VerifyError> {
+    let scratch = std::env::temp_dir();
+    let job = Job { ws, snapshot, as_of, threads: 1, explain: true, out: &scratch, progress: &crate::progress::Silent };
+    let survey = Survey::of(&job)?;
+    let words: Vec<Words> = survey.programs.iter().map(|program| Words::of(program)).collect();
+    let Survey { programs, program_of, exchange, .. } = &survey;
+    let setting = Setting { snapshot, programs, program_of, words: &words, exchange, keep: true };
+    let mut sources = Sources::new(ws.registry());
+    let mut packed = Vec::new();
+    for bucket in survey.buckets.iter().take(buckets) {
+        for loaded in load(&setting, *bucket, &mut sources)? {
+            packed.push(PackedCases {
+                program: Arc::clone(&programs[loaded.program]),
+                cases: loaded.packed,
+                setting: kept_setting(ws),
+            });
+        }
+    }
+    Ok(packed)
+}
+
+/// What is said once of all that is kept.
+fn kept_setting(ws: &Workspace) -> StoredSetting {
+    StoredSetting {
+        sources: ws.registry().iter().map(|source| (source.id.clone(), source.dataset.name.clone())).collect(),
+        sums: Sums::Values,
+        ..StoredSetting::default()
+    }
+}
+
 fn one(
     setting: &Setting<'_>,
     runners: &[Runner<'_>],
@@ -175,7 +222,7 @@ struct Survey {
 impl Survey {
     fn of(job: &Job<'_>) -> Result<Self, VerifyError> {
         let (mut programs, mut program_of): (Vec<Arc<Program>>, BTreeMap<AreaCode, usize>) = Default::default();
-        let (mut exchange, mut cases) = (Exchange::new(job.out)?, 0);
+        let (mut exchange, mut cases) = (Exchange::new(job.out, job.snapshot.bucket_people())?, 0);
         let mut buckets: BTreeSet<u32> = job.snapshot.buckets(CASES).into_iter().collect();
         let people_of = i64::from(job.snapshot.bucket_people());
         for bucket in buckets.clone() {
@@ -216,19 +263,13 @@ impl Survey {
             }
             let keys = (0..home.len()).map(|row| ((home[row], position[row]), known[area[row] as usize]));
             let program: BTreeMap<(i64, i64), usize> = keys.collect();
-            let mut wanted = BTreeSet::new();
             for row in far {
                 if let Some(at) = program.get(&(of_home[row], of_position[row])) {
-                    wanted.insert((who[row], *at));
+                    buckets.insert(exchange.want(bucket, (who[row], *at))?);
                 }
             }
-            for one in wanted {
-                let from = u32::try_from(one.0 / people_of)
-                    .map_err(|_| VerifyError::Internal("a person of the store has no key".to_owned()))?;
-                exchange.want(from, bucket, one);
-                buckets.insert(from);
-            }
         }
+        exchange.seal();
         Ok(Self { programs, program_of, exchange, buckets: buckets.into_iter().collect(), cases })
     }
 }

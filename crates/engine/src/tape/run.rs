@@ -1,0 +1,422 @@
+//! Plays a tape for one household.
+
+use std::sync::Arc;
+
+use hedui_base::{AreaCode, Tri};
+use hedui_rules::program::{Entity, FlagSeverity, StepKind};
+use rustc_hash::FxHashMap;
+
+use super::cells::Cells;
+use super::{Aggregated, At, Level, Op, Tape};
+use crate::aggregate::{self, Context, extreme_of, nothing_of};
+use crate::evaluate::{Kernel, key_of};
+use crate::interval::Span;
+use crate::operand::{Operand as _, compare_texts};
+use crate::operators::known;
+use crate::packed::{Packed, PackedColumn, Words};
+use crate::packed_slice::{ghost_cell, null_cell};
+use crate::parameters::{Key, Place};
+use crate::reasons::Why;
+use crate::register::{Presence, Register, Slot, and, or};
+use crate::slice::Slice;
+use crate::{by_month, civil};
+
+/// Room to play in, used again for one household after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    cells: Cells,
+    keys: Vec<Key>,
+    items: aggregate::Items,
+    by_month: by_month::Items,
+    /// What is the same for all households of a place, by operation, as far as it is known.
+    here: FxHashMap<AreaCode, Vec<(Option<Box<str>>, Vec<Option<i64>>)>>,
+    /// The words of the household before: where the texts of the tape are among them.
+    words: Option<(Arc<Words>, Vec<Option<u32>>)>,
+}
+
+impl<'a> Kernel<'a> {
+    /// Computes everything for the only case of a bare slice, and leaves the registers of the steps that are `wanted`.
+    ///
+    /// False if anything broke anywhere: then nothing of what is left may be used.
+    pub(crate) fn play(&mut self, tape: &Tape<'a>, packed: &'a Packed, scratch: &mut Scratch, wanted: &[bool]) -> bool {
+        scratch.cells.clear();
+        let texts = scratch.texts(tape, &packed.words);
+        let Scratch { cells, keys, items, by_month, here, .. } = scratch;
+        let here = fixed_at(here, self.place(CASE), tape.nodes.len());
+        let mut player = Player { kernel: self, tape, packed, cells, keys, items, by_month, here, texts };
+        for (at, (node, fixed)) in tape.nodes.iter().zip(&tape.fixed).enumerate() {
+            match player.here[at] {
+                Some(value) => player.cells.value(value),
+                None => player.compute(&node.op, node.level),
+            }
+            if *fixed {
+                player.here[at] = player.cells.known(at as At, 0);
+            }
+            debug_assert_eq!(player.cells.len(), at + 1, "each operation leaves cells");
+        }
+        player.leave(wanted);
+        let texts = player.texts;
+        scratch.words = Some((Arc::clone(&packed.words), texts));
+        !self.slice.reasons.any_fault()
+    }
+}
+
+impl Scratch {
+    /// Where the texts of a tape are among some words.
+    fn texts(&mut self, tape: &Tape<'_>, words: &Arc<Words>) -> Vec<Option<u32>> {
+        match self.words.take() {
+            Some((known, texts)) if Arc::ptr_eq(&known, words) => texts,
+            _ => tape.texts.iter().map(|text| words.find(text)).collect(),
+        }
+    }
+}
+
+struct Player<'s, 'a> {
+    kernel: &'s mut Kernel<'a>,
+    tape: &'s Tape<'a>,
+    packed: &'a Packed,
+    cells: &'s mut Cells,
+    keys: &'s mut Vec<Key>,
+    items: &'s mut aggregate::Items,
+    by_month: &'s mut by_month::Items,
+    /// What is the same for all households of the place, by operation.
+    here: &'s mut Vec<Option<i64>>,
+    texts: Vec<Option<u32>>,
+}
+
+/// Places of which that is remembered at most: the villages of a district.
+const PLACES: usize = 4_096;
+
+/// The only case of the slice.
+const CASE: usize = 0;
+
+impl<'a> Player<'_, 'a> {
+    fn rows(&self, level: Level) -> usize {
+        match level {
+            Level::Household => 1,
+            Level::Person => self.kernel.slice.persons.len(),
+            Level::Records(dataset) => self.kernel.slice.frames[dataset].owner.len(),
+        }
+    }
+
+    fn compute(&mut self, op: &Op<'a>, level: Level) {
+        let rows = self.rows(level);
+        let Self { kernel, cells, tape, .. } = self;
+        if rows == 0 {
+            return cells.nothing();
+        }
+        match op {
+            Op::Known(value) => cells.extend(rows, true, |_, _| Slot::known(*value)),
+            Op::Text(index) => {
+                let id = match self.texts[*index] {
+                    Some(word) => i64::from(word),
+                    None => kernel.slice.texts.intern(tape.texts[*index]),
+                };
+                cells.extend(rows, true, |_, _| Slot::known(id));
+            }
+            Op::Residence => {
+                let slot = match kernel.place(CASE).residence {
+                    Some(text) => Slot::known(kernel.slice.texts.intern(text)),
+                    None => Slot::within(Span::ALL, Presence::Some, kernel.no_residence()),
+                };
+                cells.extend(rows, true, |_, _| slot);
+            }
+            Op::IsMember => cells.extend(rows, false, |_, row| kernel.slice.members.get(row)),
+            Op::IsObligor => cells.extend(rows, false, |_, row| kernel.slice.obligors.get(row)),
+            Op::Column(column) => self.column(*column, level, rows),
+            Op::Input(input) => self.input(*input, level, rows),
+            Op::Gather(of) => {
+                let Level::Records(dataset) = level else { return cells.extend(rows, false, |_, _| Slot::NONE) };
+                let owner = &kernel.slice.frames[dataset].owner;
+                cells.extend(rows, cells.is_same(*of), |cells, row| cells.get(*of, owner[row] as usize));
+            }
+            Op::Parameter { id, keys, step } => {
+                kernel.step = step.unwrap_or(0);
+                let same = keys.iter().all(|(key, _)| cells.is_same(*key));
+                cells.extend(rows, same, |cells, row| {
+                    let why = take_keys(self.keys, keys, cells, row, kernel);
+                    let known = tape.in_force[*id].look_up(kernel.place(CASE), self.keys, &mut kernel.slice.texts);
+                    let looked = known.unwrap_or_else(|| kernel.look_up(*id, self.keys, CASE));
+                    let (slot, fallback) = kernel.looked(*id, looked, why, CASE);
+                    if fallback {
+                        kernel.assume_fallback(*id, CASE);
+                    }
+                    slot
+                });
+            }
+            Op::Scale { id, scale, keys } => {
+                let same = keys.iter().all(|(key, _)| cells.is_same(*key));
+                cells.extend(rows, same, |cells, row| {
+                    let why = take_keys(self.keys, keys, cells, row, kernel);
+                    let of = keys.last().map_or(Slot::NONE, |(key, _)| cells.get(*key, row));
+                    kernel.scale_at((*id, *scale), &tape.brackets[*id], (self.keys, of, why), CASE)
+                });
+            }
+            Op::Not(a) => cells.unary(rows, *a, |a| Some(a ^ 1), |a| Slot::not(&a)),
+            Op::And(a, b) => {
+                cells.binary(rows, (*a, *b), |a, b| Some(a & b), |a, b| and(a, b, &mut kernel.slice.reasons));
+            }
+            Op::Or(a, b) => {
+                cells.binary(rows, (*a, *b), |a, b| Some(a | b), |a, b| or(a, b, &mut kernel.slice.reasons));
+            }
+            Op::Compare(op, a, b) => {
+                let known = |a, b| Some(i64::from(known::compare(*op, a, b)));
+                cells.binary(rows, (*a, *b), known, |a, b| kernel.operators().compare(*op, &a, &b));
+            }
+            Op::CompareTexts(op, a, b) => {
+                let texts = kernel.slice.texts.clone();
+                let order = |a, b| compare_texts(&mut kernel.operators(), *op, (a, b), |id| texts.get(id));
+                cells.binary(rows, (*a, *b), |_, _| None, order);
+            }
+            Op::IsNone(a) => cells.unary(rows, *a, |_| Some(0), |a| Slot::absent(&a)),
+            Op::Case { branches, otherwise, is_text } => {
+                let same =
+                    cells.is_same(*otherwise) && branches.iter().all(|(c, v)| cells.is_same(*c) && cells.is_same(*v));
+                let mut operators = kernel.operators();
+                cells.extend(rows, same, |cells, row| {
+                    if let Some(value) = first_met(cells, branches, *otherwise, row) {
+                        return value;
+                    }
+                    let branches = branches.iter().map(|(c, v)| (cells.get(*c, row), cells.get(*v, row)));
+                    operators.first_met(branches, cells.get(*otherwise, row), *is_text)
+                });
+            }
+            Op::Neg(a) => cells.unary(rows, *a, |a| known::neg(a).ok(), |a| kernel.operators().neg(&a)),
+            Op::Abs(a) => cells.unary(rows, *a, |a| known::abs(a).ok(), |a| kernel.operators().abs(&a)),
+            Op::Add(a, b) => {
+                cells.binary(rows, (*a, *b), |a, b| known::add(a, b).ok(), |a, b| kernel.operators().add(&a, &b));
+            }
+            Op::Sub(a, b) => {
+                cells.binary(rows, (*a, *b), |a, b| known::sub(a, b).ok(), |a, b| kernel.operators().sub(&a, &b));
+            }
+            Op::Mul(a, b, drop) => {
+                let known = known::mul(*drop);
+                cells.binary(rows, (*a, *b), |a, b| known(a, b).ok(), |a, b| kernel.operators().mul(&a, &b, *drop));
+            }
+            Op::Div { a, b, raise, step } => {
+                kernel.step = *step;
+                let known = known::div(*raise);
+                cells.binary(rows, (*a, *b), |a, b| known(a, b).ok(), |a, b| kernel.operators().div(&a, &b, *raise));
+            }
+            Op::Rescale(a, by) => {
+                let known = known::rescale(*by);
+                cells.unary(rows, *a, |a| known(a).ok(), |a| kernel.operators().rescale(&a, *by));
+            }
+            Op::Round(mode, a, to) => {
+                let known = known::round(*mode);
+                cells.binary(
+                    rows,
+                    (*a, *to),
+                    |a, to| known(a, to).ok(),
+                    |a, to| kernel.operators().round(&a, &to, *mode),
+                );
+            }
+            Op::Extreme { of, largest } => {
+                let same = of.iter().all(|of| cells.is_same(*of));
+                let reasons = &mut kernel.slice.reasons;
+                cells.extend(rows, same, |cells, row| {
+                    extreme_of(of.iter().map(|of| cells.get(*of, row)), *largest, reasons)
+                });
+            }
+            Op::AddToMonth(a, months) => self.rising(rows, *a, |v| v.checked_add(i64::from(*months))),
+            Op::AddMonths(a, months) => self.rising(rows, *a, |v| civil::add_months(v, *months)),
+            Op::AddDays(a, days) => self.rising(rows, *a, |v| v.checked_add(i64::from(*days))),
+            Op::MonthOf(a) => self.rising(rows, *a, civil::month_of),
+            Op::ShiftMonths(a, months) => {
+                let moved = |day: i64, by: i64| civil::add_months(day, i32::try_from(by).ok()?);
+                let slow = |a, months| kernel.operators().rising_both(&a, &months, moved);
+                cells.binary(rows, (*a, *months), moved, slow);
+            }
+            Op::PerMonth(a, step) => {
+                kernel.step = *step;
+                cells.unary(rows, *a, |_| None, |a| kernel.operators().per_month(a));
+            }
+            Op::Age(birth) => {
+                let today = kernel.today;
+                let age = |v| civil::age(v, today);
+                cells.unary(rows, *birth, age, |birth| kernel.operators().falling(&birth, age));
+            }
+            Op::Aggregate(of) => self.aggregate(*of),
+            Op::Assume { value, instead, reason, step } => {
+                kernel.step = *step;
+                let assume = |value, instead| kernel.assumed_slot(value, instead, CASE, reason);
+                cells.binary(rows, (*value, *instead), |value, _| Some(value), assume);
+            }
+            Op::FlagCount(severity) => self.count_flags(*severity),
+        }
+    }
+
+    fn rising(&mut self, rows: usize, a: At, f: impl Fn(i64) -> Option<i64>) {
+        let kernel = &mut *self.kernel;
+        self.cells.unary(rows, a, &f, |a| kernel.operators().rising(&a, &f));
+    }
+
+    fn column(&mut self, column: usize, level: Level, rows: usize) {
+        let Level::Records(dataset) = level else { return self.cells.extend(rows, true, |_, _| Slot::NONE) };
+        let Slice { frames, reasons, .. } = &mut self.kernel.slice;
+        let (frame, own) = (&frames[dataset], &self.packed.datasets[dataset]);
+        let spec = &self.kernel.program.datasets[dataset].columns[column].spec;
+        let values = own.columns.get(column).and_then(Option::as_ref);
+        let all_known = frame.unanswered.is_empty();
+        if let (Some(PackedColumn::Int { values, valid }), true) = (values, all_known)
+            && valid.is_empty()
+        {
+            return self.cells.values(frame.rows.iter().map(|row| values[*row as usize]));
+        }
+        self.cells.extend(rows, false, |_, at| match frame.rows.get(at) {
+            Some(row) => {
+                let row = *row as usize;
+                values
+                    .and_then(|values| value(values, row))
+                    .unwrap_or_else(|| null_cell((self.packed, own), spec, row, reasons))
+            }
+            None => ghost_cell(spec, frame.unanswered(at)),
+        });
+    }
+
+    fn input(&mut self, input: usize, level: Level, rows: usize) {
+        let (declared, first) = match level {
+            Level::Household => (&self.packed.cases.inputs, self.kernel.slice.cases.start),
+            _ => (&self.packed.persons.inputs, self.kernel.slice.persons.first().map_or(0, |first| *first as usize)),
+        };
+        let program = self.kernel.program;
+        let column = declared.get(input).and_then(Option::as_ref);
+        let slice = &mut self.kernel.slice;
+        self.cells.extend(rows, column.is_none(), |_, row| {
+            let declared = column.and_then(|column| value(column, first + row));
+            declared.unwrap_or_else(|| slice.undeclared(&program.inputs[input]))
+        });
+    }
+
+    fn aggregate(&mut self, of: Aggregated) {
+        let step = self.kernel.step;
+        let Slice { frames, people, reasons, texts, .. } = &mut self.kernel.slice;
+        let frame = of.dataset.map(|dataset| &frames[dataset]);
+        let runs = frame.map_or(&*people, |frame| &frame.runs);
+        let unanswered = |row: usize| frame.map_or(Why::KNOWN, |frame| frame.unanswered(row));
+        let mut context = Context { reasons, texts, step };
+        // Of no records at all everybody has the same.
+        let same = frame.is_some_and(|frame| frame.owner.is_empty());
+        self.cells.extend(runs.owners(), same, |cells, owner| {
+            let (rows, ghost) = (runs.of(owner), runs.ghost(owner));
+            if rows.is_empty() && ghost.is_none() {
+                return nothing_of(of.function);
+            }
+            let cell = |at: Option<At>| move |row: usize| at.map_or(Slot::known(1), |at| cells.get(at, row));
+            let (inside, argument) = (cell(of.inside), cell(of.argument));
+            if let Some(month) = of.month {
+                let month = |row: usize| cells.get(month, row);
+                let read = by_month::Cells { rows, ghost, argument, month, inside };
+                return by_month::by_month(of.function, read, unanswered, self.by_month, &mut context);
+            }
+            let read = aggregate::Cells { rows, ghost, inside, argument };
+            match aggregate::plain_of_owner(of.function, &read, of.is_text) {
+                Some(plain) => plain,
+                None => aggregate::of_owner(of.function, read, unanswered, of.is_text, self.items, &mut context),
+            }
+        });
+    }
+
+    /// How many flags of a severity the household has, as the kernel counts them.
+    fn count_flags(&mut self, severity: FlagSeverity) {
+        let program = self.kernel.program;
+        let (mut raised, mut open, mut why) = (0, 0, Why::KNOWN);
+        for flag in program.flags.iter().filter(|flag| flag.severity == severity) {
+            let step = flag.when.index();
+            let rows = self.rows(program.steps[step].entity.into());
+            for row in 0..rows {
+                if flag.entity == Entity::Person && !self.kernel.slice.is_member(row) {
+                    continue;
+                }
+                let (tri, because) = self.cells.get(self.tape.steps[step], row).truth();
+                let reasons = &mut self.kernel.slice.reasons;
+                match tri {
+                    Tri::Met => raised += 1,
+                    // Out of play where no institution offers what could raise it.
+                    Tri::Undetermined if !reasons.are_all(because, "no_source") => {
+                        open += 1;
+                        why = reasons.union(why, because);
+                    }
+                    Tri::Undetermined | Tri::NotMet => {}
+                }
+            }
+        }
+        let counted = Slot::within(Span { lo: raised, hi: raised + open }, Presence::Some, why);
+        self.cells.extend(1, true, |_, _| counted);
+    }
+
+    /// Hands what is wanted to the kernel.
+    fn leave(&mut self, wanted: &[bool]) {
+        let program = self.kernel.program;
+        for ((step, at), wanted) in program.steps.iter().zip(&self.tape.steps).zip(wanted) {
+            let rows = self.rows(step.entity.into());
+            let register = if *wanted { self.cells.register(*at, rows) } else { Register::OVER };
+            self.kernel.registers.push(register);
+        }
+        for (step, masks) in &self.tape.masks {
+            let StepKind::Fact { dataset, .. } = &program.steps[*step].kind else { continue };
+            let frame = &self.kernel.slice.frames[dataset.index()];
+            // Of no records none is looked at.
+            if !frame.rows.is_empty() {
+                let rows = frame.owner.len();
+                let masks = masks.iter().map(|mask| mask.map(|at| self.cells.register(at, rows))).collect();
+                self.kernel.counted.insert(*step, masks);
+            }
+        }
+    }
+}
+
+/// What is fixed at a place.
+fn fixed_at<'h>(
+    here: &'h mut FxHashMap<AreaCode, Vec<(Option<Box<str>>, Vec<Option<i64>>)>>,
+    place: Place<'_>,
+    count: usize,
+) -> &'h mut Vec<Option<i64>> {
+    if here.len() > PLACES {
+        here.clear();
+    }
+    let residences = here.entry(place.area).or_default();
+    let at = residences.iter().position(|(residence, _)| residence.as_deref() == place.residence);
+    let at = at.unwrap_or_else(|| {
+        residences.push((place.residence.map(Box::from), vec![None; count]));
+        residences.len() - 1
+    });
+    &mut residences[at].1
+}
+
+/// The cell of the first branch that is met, while the conditions up to it are known.
+fn first_met(cells: &Cells, branches: &[(At, At)], otherwise: At, row: usize) -> Option<Slot> {
+    for (condition, value) in branches {
+        match cells.known(*condition, row) {
+            Some(0) => {}
+            Some(_) => return Some(cells.get(*value, row)),
+            None => return None,
+        }
+    }
+    Some(cells.get(otherwise, row))
+}
+
+/// Reads the keys of a lookup, and why they are open.
+fn take_keys(
+    keys: &mut Vec<Key>,
+    of: &[(At, hedui_base::ColumnType)],
+    cells: &Cells,
+    row: usize,
+    kernel: &mut Kernel<'_>,
+) -> Why {
+    keys.clear();
+    of.iter().fold(Why::KNOWN, |why, (at, ty)| {
+        let slot = cells.get(*at, row);
+        keys.push(key_of(slot, *ty));
+        kernel.slice.reasons.union(why, slot.why)
+    })
+}
+
+/// The value in a row of a packed column.
+#[inline]
+fn value(column: &PackedColumn, row: usize) -> Option<Slot> {
+    match column {
+        PackedColumn::Int { .. } => column.int(row).map(Slot::known),
+        PackedColumn::Word(_) => column.word(row).map(|word| Slot::known(i64::from(word))),
+    }
+}
