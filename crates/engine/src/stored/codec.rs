@@ -150,6 +150,15 @@ impl OutcomeRuns {
         self.length += 1;
     }
 
+    /// Takes the codes of some pairs.
+    pub(super) fn extend(&mut self, out: &mut Writer, codes: &[u8]) {
+        if self.length > 0 && codes.iter().all(|code| code.wrapping_add(1) == self.last) {
+            self.length += codes.len() as u64;
+        } else {
+            codes.iter().for_each(|code| self.push(out, *code));
+        }
+    }
+
     /// Writes the last run.
     pub(super) fn end(&mut self, out: &mut Writer) {
         if self.length > 0 {

@@ -22,8 +22,11 @@ pub(crate) struct Keeper<'k, 'p> {
     shape: &'k Shape,
     setting: &'k StoredSetting,
     facts: Vec<Fact<'k>>,
-    /// Cells of facts that are not the usual one, by case: fact, row, and what is in it.
-    unusual: Vec<Vec<(u32, u32, Slot)>>,
+    /// Cells of facts that are not the usual one, by fact and row.
+    unusual: Vec<Unusual>,
+    /// The same by case: those of case `c` are at `order[start[c]..start[c + 1]]`.
+    order: Vec<u32>,
+    start: Vec<u32>,
     /// By source of the packed cases.
     source_sums: Vec<i64>,
 }
@@ -37,6 +40,15 @@ struct Fact<'k> {
     before: (usize, usize),
     /// Which records each aggregate counted; none means all.
     masks: &'k [Option<Register>],
+}
+
+/// A fact's cell that is not the usual one.
+#[derive(Clone, Copy)]
+struct Unusual {
+    case: u32,
+    fact: u32,
+    row: u32,
+    slot: Slot,
 }
 
 /// Rows of an entity that belong to a case.
@@ -61,7 +73,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
         shape: &'k Shape,
         setting: &'k StoredSetting,
     ) -> Self {
-        let mut unusual: Vec<Vec<(u32, u32, Slot)>> = vec![Vec::new(); kernel.slice.cases.len()];
+        let mut unusual: Vec<Unusual> = Vec::with_capacity(kernel.slice.cases.len() * 32);
         let mut before = (0, 0);
         let mut facts = Vec::with_capacity(shape.facts.len());
         for (step, dataset) in &shape.facts {
@@ -73,7 +85,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
             };
             let usual = codec::usual_slot(is_number);
             kernel.registers[*step].each_but(usual, |row, slot| {
-                unusual[case_of(row)].push((facts.len() as u32, row as u32, slot));
+                unusual.push(Unusual { case: case_of(row) as u32, fact: facts.len() as u32, row: row as u32, slot });
             });
             facts.push(Fact {
                 step: *step,
@@ -89,7 +101,8 @@ impl<'k, 'p> Keeper<'k, 'p> {
             }
         }
         let source_sums = packed.sources.iter().map(|source| text_sum(source.as_str())).collect();
-        Self { kernel, packed, shape, setting, facts, unusual, source_sums }
+        let (start, order) = by_case(&unusual, kernel.slice.cases.len());
+        Self { kernel, packed, shape, setting, facts, unusual, order, start, source_sums }
     }
 
     /// The bytes kept of a case of the slice; its records' sums are [`super::Sums::Values`].
@@ -125,18 +138,25 @@ impl<'k, 'p> Keeper<'k, 'p> {
         self.outcomes(&mut out, rows);
         self.values(&mut out, case, &owners);
         let frames = || kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets);
+        // Most people have no record in most datasets.
+        let mut some = Vec::with_capacity(slice.frames.len());
         for ((dataset, frame), _) in frames() {
-            for owner in owners.of(dataset.entity) {
-                codec::encode_count(&mut out, frame.runs.of(owner).len());
+            let of = owners.of(dataset.entity);
+            let (first, last) = (frame.runs.start[of.start], frame.runs.start[of.end]);
+            some.push(first < last);
+            if first == last {
+                out.usuals(of.len());
+                continue;
             }
+            of.for_each(|owner| codec::encode_count(&mut out, frame.runs.of(owner).len()));
         }
         out.end();
-        for ((dataset, frame), own) in frames() {
+        for (((dataset, frame), own), _) in frames().zip(&some).filter(|(_, some)| **some) {
             if let Some(sum) = self.sum(dataset, frame, own, &owners) {
                 out.bytes.extend_from_slice(&sum.to_le_bytes());
             }
         }
-        self.counted(&mut out, &owners);
+        self.counted(&mut out, &owners, &some);
         out.end();
         out.bytes
     }
@@ -149,7 +169,11 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 Some(Entity::Household) => runs.push(out, u8::MAX),
                 Some(Entity::Person) => {
                     let codes = self.packed.outcomes.get(source).map_or(&[][..], Vec::as_slice);
-                    rows.iter().for_each(|row| runs.push(out, codes.get(*row as usize).copied().unwrap_or(u8::MAX)));
+                    match rows.first().and_then(|first| codes.get(*first as usize..*first as usize + rows.len())) {
+                        // People of a case lie beside each other.
+                        Some(codes) => runs.extend(out, codes),
+                        None => rows.iter().for_each(|_| runs.push(out, u8::MAX)),
+                    }
                 }
             }
         }
@@ -160,9 +184,10 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut sets: Vec<Vec<Reason>> = Vec::new();
         let people = owners.people.len();
         let mut done = 0;
-        for (fact, row, slot) in &self.unusual[case] {
-            let fact = &self.facts[*fact as usize];
-            let owner = *row as usize - owners.of(fact.entity).start;
+        for at in &self.order[self.start[case] as usize..self.start[case + 1] as usize] {
+            let Unusual { fact, row, slot, .. } = self.unusual[*at as usize];
+            let fact = &self.facts[fact as usize];
+            let owner = row as usize - owners.of(fact.entity).start;
             let at = fact.before.0 + fact.before.1 * people + owner;
             out.usuals(at - done);
             done = at + 1;
@@ -170,7 +195,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
             if fact.is_number && slot.is_known() && slot.presence == Presence::Some {
                 codec::encode_number(out, slot.span.lo);
             } else {
-                let cell = FreeCell::of(self.kernel, *slot, self.kernel.program.steps[fact.step].ty);
+                let cell = FreeCell::of(self.kernel, slot, self.kernel.program.steps[fact.step].ty);
                 codec::encode_cell(out, self.setting, &cell, &mut sets);
             }
         }
@@ -199,13 +224,11 @@ impl<'k, 'p> Keeper<'k, 'p> {
         sum.map(|sum| sum.finish())
     }
 
-    fn counted(&self, out: &mut Writer, owners: &Owners) {
+    /// `some` says of which datasets the case has any record.
+    fn counted(&self, out: &mut Writer, owners: &Owners, some: &[bool]) {
         let mut masks = Vec::new();
-        for fact in &self.facts {
+        for fact in self.facts.iter().filter(|fact| some[fact.dataset]) {
             let frame = &self.kernel.slice.frames[fact.dataset];
-            if frame.rows.is_empty() {
-                continue;
-            }
             // An aggregate without a mask counts every record.
             let all = fact.masks.iter().any(Option::is_none);
             for owner in owners.of(self.kernel.program.datasets[fact.dataset].entity) {
@@ -237,4 +260,20 @@ impl<'k, 'p> Keeper<'k, 'p> {
             }
         }
     }
+}
+
+/// Where each case's cells are, and their order by case.
+fn by_case(unusual: &[Unusual], cases: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut start = vec![0u32; cases + 1];
+    unusual.iter().for_each(|cell| start[cell.case as usize + 1] += 1);
+    for case in 0..cases {
+        start[case + 1] += start[case];
+    }
+    let (mut next, mut order) = (start.clone(), vec![0; unusual.len()]);
+    for (at, cell) in unusual.iter().enumerate() {
+        let place = &mut next[cell.case as usize];
+        order[*place as usize] = at as u32;
+        *place += 1;
+    }
+    (start, order)
 }
