@@ -1,6 +1,8 @@
 //! What is kept of packed cases: written straight from columns, without a value in between. The bytes are those that
 //! [`encode`](super::codec::encode) makes of the same case spelled out.
 
+use std::cell::OnceCell;
+
 use hedui_base::Tri;
 use hedui_rules::program::{DatasetUse, Entity};
 
@@ -27,8 +29,8 @@ pub(crate) struct Keeper<'k, 'p> {
     /// The same by case: those of case `c` are at `order[start[c]..start[c + 1]]`.
     order: Vec<u32>,
     start: Vec<u32>,
-    /// By source of the packed cases.
-    source_sums: Vec<i64>,
+    /// By source of the packed cases, as far as they are asked for.
+    source_sums: Vec<OnceCell<i64>>,
 }
 
 struct Fact<'k> {
@@ -100,7 +102,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 Entity::Person => before.1 += 1,
             }
         }
-        let source_sums = packed.sources.iter().map(|source| text_sum(source.as_str())).collect();
+        let source_sums = vec![OnceCell::new(); packed.sources.len()];
         let (start, order) = by_case(&unusual, kernel.slice.cases.len());
         Self { kernel, packed, shape, setting, facts, unusual, order, start, source_sums }
     }
@@ -209,7 +211,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
         for (owner, at) in owners.of(dataset.entity).enumerate() {
             for position in frame.runs.of(at) {
                 let row = frame.rows[position] as usize;
-                let source = own.source.get(row).and_then(|source| self.source_sums.get(usize::from(*source)));
+                let source = own.source.get(row).map_or_else(|| text_sum(""), |source| self.source_sum(*source));
                 let values = own.columns.iter().map(|column| match column {
                     Some(PackedColumn::Int { values, valid }) if valid.is_empty() || valid[row] => {
                         Part::Int(values[row])
@@ -218,10 +220,16 @@ impl<'k, 'p> Keeper<'k, 'p> {
                     _ => Part::Null,
                 });
                 let sum = sum.get_or_insert_with(ValuesSum::default);
-                sum.row(owner, source.copied().unwrap_or_else(|| text_sum("")), values);
+                sum.row(owner, source, values);
             }
         }
         sum.map(|sum| sum.finish())
+    }
+
+    fn source_sum(&self, source: u16) -> i64 {
+        let text = || self.packed.sources.get(usize::from(source)).map_or("", |source| source.as_str());
+        let known = self.source_sums.get(usize::from(source));
+        known.map_or_else(|| text_sum(text()), |known| *known.get_or_init(|| text_sum(text())))
     }
 
     /// `some` says of which datasets the case has any record.
