@@ -13,7 +13,7 @@ use super::{DatumRef, StoredSetting};
 use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
-use crate::packed::{Packed, PackedColumn, PackedDataset};
+use crate::packed::{Packed, PackedColumn, PackedDataset, Words};
 use crate::register::{Presence, Register, Slot};
 use crate::slice::Frame;
 
@@ -25,10 +25,9 @@ pub(crate) struct Keeper<'k, 'p> {
     setting: &'k StoredSetting,
     facts: Vec<Fact<'k>>,
     /// Cells of facts that are not the usual one, by fact and row.
-    unusual: Vec<Unusual>,
-    /// The same by case: those of case `c` are at `order[start[c]..start[c + 1]]`.
-    order: Vec<u32>,
-    start: Vec<u32>,
+    unusual: ByCase<Unusual>,
+    /// Inputs that are declared, by input and row.
+    declared: ByCase<Declared>,
     /// By source of the packed cases, as far as they are asked for.
     source_sums: Vec<OnceCell<i64>>,
 }
@@ -42,6 +41,17 @@ struct Fact<'k> {
     before: (usize, usize),
     /// Which records each aggregate counted; none means all.
     masks: &'k [Option<Register>],
+    /// Whether one of them counts every record.
+    all: bool,
+}
+
+/// An input that somebody declared.
+#[derive(Clone, Copy)]
+struct Declared {
+    case: u32,
+    input: u32,
+    /// Row of the packed cases or persons.
+    row: u32,
 }
 
 /// A fact's cell that is not the usual one.
@@ -89,13 +99,15 @@ impl<'k, 'p> Keeper<'k, 'p> {
             kernel.registers[*step].each_but(usual, |row, slot| {
                 unusual.push(Unusual { case: case_of(row) as u32, fact: facts.len() as u32, row: row as u32, slot });
             });
+            let masks = kernel.counted.get(step).map_or(&[][..], Vec::as_slice);
             facts.push(Fact {
                 step: *step,
                 dataset: *dataset,
                 entity,
                 is_number,
                 before,
-                masks: kernel.counted.get(step).map_or(&[][..], Vec::as_slice),
+                masks,
+                all: masks.iter().any(Option::is_none),
             });
             match entity {
                 Entity::Household => before.0 += 1,
@@ -103,8 +115,10 @@ impl<'k, 'p> Keeper<'k, 'p> {
             }
         }
         let source_sums = vec![OnceCell::new(); packed.sources.len()];
-        let (start, order) = by_case(&unusual, kernel.slice.cases.len());
-        Self { kernel, packed, shape, setting, facts, unusual, order, start, source_sums }
+        let cases = kernel.slice.cases.len();
+        let unusual = ByCase::of(unusual, cases, |cell| cell.case);
+        let declared = ByCase::of(declared(kernel, packed), cases, |one| one.case);
+        Self { kernel, packed, shape, setting, facts, unusual, declared, source_sums }
     }
 
     /// The bytes kept of a case of the slice; its records' sums are [`super::Sums::Values`].
@@ -116,27 +130,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut out = Writer { bytes: Vec::with_capacity(512), ..Writer::default() };
         let people = rows.iter().map(|row| (packed.persons.key[*row as usize], packed.persons.role[*row as usize]));
         codec::encode_head(&mut out, packed.cases.area[row], packed.words.get(packed.cases.residence[row]), people);
-        for (at, input) in kernel.program.inputs.iter().enumerate() {
-            let datum = |column: &Option<PackedColumn>, row: usize| {
-                let column = column.as_ref()?;
-                let number = column.int(row).map(DatumRef::Int);
-                number.or_else(|| packed.words.get(column.word(row)?).map(DatumRef::Text))
-            };
-            match input.entity {
-                Entity::Household => {
-                    let value = packed.cases.inputs.get(at).and_then(|column| datum(column, row));
-                    codec::encode_input(&mut out, input, value);
-                }
-                Entity::Person => match packed.persons.inputs.get(at) {
-                    None | Some(None) => out.usuals(rows.len()),
-                    Some(column) => {
-                        let values = rows.iter().map(|row| datum(column, *row as usize));
-                        values.for_each(|value| codec::encode_input(&mut out, input, value));
-                    }
-                },
-            }
-        }
-        out.end();
+        self.inputs(&mut out, case, &owners);
         self.outcomes(&mut out, rows);
         self.values(&mut out, case, &owners);
         let frames = || kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets);
@@ -144,7 +138,8 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut some = Vec::with_capacity(slice.frames.len());
         for ((dataset, frame), _) in frames() {
             let of = owners.of(dataset.entity);
-            let (first, last) = (frame.runs.start[of.start], frame.runs.start[of.end]);
+            let start = frame.runs.start.as_slice();
+            let (first, last) = (start[of.start], start[of.end]);
             some.push(first < last);
             if first == last {
                 out.usuals(of.len());
@@ -161,6 +156,36 @@ impl<'k, 'p> Keeper<'k, 'p> {
         self.counted(&mut out, &owners, &some);
         out.end();
         out.bytes
+    }
+
+    fn inputs(&self, out: &mut Writer, case: usize, owners: &Owners) {
+        let (program, people) = (self.kernel.program, owners.people.len());
+        // Where the inputs before one begin: values of households, and lists of people.
+        let (mut next, mut place, mut done) = (0, 0, 0);
+        let values = |entity: Entity| owners.of(entity).len();
+        for Declared { input, row, .. } in self.declared.of_case(case) {
+            let input = *input as usize;
+            while next < input {
+                place += values(program.inputs[next].entity);
+                next += 1;
+            }
+            let (columns, first) = match program.inputs[input].entity {
+                Entity::Household => (&self.packed.cases.inputs, self.kernel.slice.cases.start + case),
+                Entity::Person => {
+                    (&self.packed.persons.inputs, self.kernel.slice.persons[owners.people.start] as usize)
+                }
+            };
+            let Some(column) = &columns[input] else { continue };
+            let (at, row) = (place + (*row as usize - first), *row as usize);
+            out.usuals(at - done);
+            done = at + 1;
+            let number = column.int(row).map(DatumRef::Int);
+            let value = number.or_else(|| self.packed.words.get(column.word(row)?).map(DatumRef::Text));
+            codec::encode_input(out, &program.inputs[input], value);
+        }
+        let count = |entity: Entity| program.inputs.iter().filter(|input| input.entity == entity).count();
+        out.usuals(count(Entity::Household) + count(Entity::Person) * people - done);
+        out.end();
     }
 
     fn outcomes(&self, out: &mut Writer, rows: &[u32]) {
@@ -186,8 +211,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut sets: Vec<Vec<Reason>> = Vec::new();
         let people = owners.people.len();
         let mut done = 0;
-        for at in &self.order[self.start[case] as usize..self.start[case + 1] as usize] {
-            let Unusual { fact, row, slot, .. } = self.unusual[*at as usize];
+        for Unusual { fact, row, slot, .. } in self.unusual.of_case(case).copied() {
             let fact = &self.facts[fact as usize];
             let owner = row as usize - owners.of(fact.entity).start;
             let at = fact.before.0 + fact.before.1 * people + owner;
@@ -237,14 +261,13 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut masks = Vec::new();
         for fact in self.facts.iter().filter(|fact| some[fact.dataset]) {
             let frame = &self.kernel.slice.frames[fact.dataset];
-            // An aggregate without a mask counts every record.
-            let all = fact.masks.iter().any(Option::is_none);
             for owner in owners.of(self.kernel.program.datasets[fact.dataset].entity) {
                 let rows = frame.runs.of(owner);
                 if rows.is_empty() {
                     continue;
                 }
-                if all {
+                // An aggregate without a mask counts every record.
+                if fact.all {
                     out.usual();
                     continue;
                 }
@@ -270,18 +293,62 @@ impl<'k, 'p> Keeper<'k, 'p> {
     }
 }
 
-/// Where each case's cells are, and their order by case.
-fn by_case(unusual: &[Unusual], cases: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut start = vec![0u32; cases + 1];
-    unusual.iter().for_each(|cell| start[cell.case as usize + 1] += 1);
-    for case in 0..cases {
-        start[case + 1] += start[case];
+/// The inputs that the people and households of a slice declared.
+fn declared(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Declared> {
+    let slice = &kernel.slice;
+    let mut declared = Vec::with_capacity(slice.cases.len() * 16);
+    for (at, input) in kernel.program.inputs.iter().enumerate() {
+        let columns = match input.entity {
+            Entity::Household => &packed.cases.inputs,
+            Entity::Person => &packed.persons.inputs,
+        };
+        let Some(column) = columns.get(at).and_then(Option::as_ref) else { continue };
+        let is_there = |row: usize| match column {
+            PackedColumn::Int { valid, .. } => valid.get(row) != Some(&false),
+            PackedColumn::Word(words) => words[row] != Words::NULL,
+        };
+        let mut add = |case: usize, row: usize| {
+            if is_there(row) {
+                declared.push(Declared { case: case as u32, input: at as u32, row: row as u32 });
+            }
+        };
+        match input.entity {
+            Entity::Household => slice.cases.clone().enumerate().for_each(|(case, row)| add(case, row)),
+            Entity::Person => {
+                let people = slice.persons.iter().zip(&slice.case_of);
+                people.for_each(|(row, case)| add(*case as usize, *row as usize));
+            }
+        }
     }
-    let (mut next, mut order) = (start.clone(), vec![0; unusual.len()]);
-    for (at, cell) in unusual.iter().enumerate() {
-        let place = &mut next[cell.case as usize];
-        order[*place as usize] = at as u32;
-        *place += 1;
+    declared
+}
+
+/// Things of a slice's cases, to be had by case, in the order in which they came.
+struct ByCase<T> {
+    all: Vec<T>,
+    /// Those of case `c` are at `order[start[c]..start[c + 1]]`.
+    order: Vec<u32>,
+    start: Vec<u32>,
+}
+
+impl<T> ByCase<T> {
+    fn of(all: Vec<T>, cases: usize, case_of: impl Fn(&T) -> u32) -> Self {
+        let mut start = vec![0u32; cases + 1];
+        all.iter().for_each(|one| start[case_of(one) as usize + 1] += 1);
+        for case in 0..cases {
+            start[case + 1] += start[case];
+        }
+        let (mut next, mut order) = (start.clone(), vec![0; all.len()]);
+        for (at, one) in all.iter().enumerate() {
+            let place = &mut next[case_of(one) as usize];
+            order[*place as usize] = at as u32;
+            *place += 1;
+        }
+        Self { all, order, start }
     }
-    (start, order)
+
+    fn of_case(&self, case: usize) -> impl Iterator<Item = &T> {
+        let order = &self.order[self.start[case] as usize..self.start[case + 1] as usize];
+        order.iter().map(|at| &self.all[*at as usize])
+    }
 }
