@@ -29,7 +29,7 @@ pub(crate) struct Scratch {
     items: aggregate::Items,
     by_month: by_month::Items,
     /// What is the same for all households of a place, by operation, as far as it is known.
-    here: FxHashMap<AreaCode, Vec<(Option<Box<str>>, Vec<Option<i64>>)>>,
+    here: FxHashMap<AreaCode, Vec<OfPlace>>,
     /// The words of the household before: where the texts of the tape are among them.
     words: Option<(Arc<Words>, Vec<Option<u32>>)>,
 }
@@ -83,6 +83,9 @@ struct Player<'s, 'a> {
     here: &'s mut Vec<Option<i64>>,
     texts: Vec<Option<u32>>,
 }
+
+/// A residence, and what is the same for all households of it in an area, by operation.
+type OfPlace = (Option<Box<str>>, Vec<Option<i64>>);
 
 /// Places of which that is remembered at most: the villages of a district.
 const PLACES: usize = 4_096;
@@ -368,7 +371,7 @@ impl<'a> Player<'_, 'a> {
 
 /// What is fixed at a place.
 fn fixed_at<'h>(
-    here: &'h mut FxHashMap<AreaCode, Vec<(Option<Box<str>>, Vec<Option<i64>>)>>,
+    here: &'h mut FxHashMap<AreaCode, Vec<OfPlace>>,
     place: Place<'_>,
     count: usize,
 ) -> &'h mut Vec<Option<i64>> {
