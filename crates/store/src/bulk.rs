@@ -17,7 +17,6 @@ use crate::case_tables::{CASES, PEOPLE};
 use crate::columns::{BulkColumn, TextForm};
 use crate::ducklake::{self, Head};
 use crate::file::{self, ColumnStats, Written};
-use crate::live::Who;
 use crate::parquet::FileColumn;
 use crate::shape::{COVERAGE, Kind, ShapeColumn};
 use crate::store::Table;
@@ -164,7 +163,7 @@ impl Snapshot {
                 })
                 .collect::<Result<_, _>>()?,
         };
-        let frame = self.read_some(table, &wanted, bucket, Who::Everyone)?;
+        let frame = self.read_all(table, &wanted, bucket)?;
         wanted.iter().map(|c| Ok((c.name.clone(), frame::bulk_column(&frame, &c.name, c.kind)?))).collect()
     }
 }

@@ -3,17 +3,18 @@
 //! A case lies in the bucket of the largest key among its people, so that a household whose people all lie in one bucket
 //! is read with it, and one that shares a person with another household finds its other people in buckets before its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hedui_base::ColumnType;
+use hedui_base::{ColumnType, Table as Rows};
+use jiff::Timestamp;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::ducklake::{self, LakeTable};
 use crate::plain::InputSpec;
 use crate::shape::{Kind, Shape, ShapeColumn};
 use crate::store::Table;
-use crate::{Store, StoreError};
+use crate::{At, ScannedColumn, Snapshot, SnapshotId, Store, StoreError};
 
 /// Name of the table of cases: one row each, sorted by (person, position).
 pub const CASES: &str = "cases";
@@ -80,12 +81,41 @@ pub(crate) fn take(lake: &mut BTreeMap<String, LakeTable>) -> BTreeMap<String, T
     tables.map(|lake| (lake.name.clone(), Table { shape: stored(&lake), lake })).collect()
 }
 
+/// One case of those that lie in the store.
+#[derive(Clone, Debug)]
+pub struct StoredCase {
+    /// The state it was read from.
+    pub snapshot: SnapshotId,
+    /// The moment of that state.
+    pub known_at: Timestamp,
+    /// Its row of `cases`, with all columns.
+    pub case: Rows,
+    /// Its rows of `people`, in the order of their keys.
+    pub people: Rows,
+}
+
 impl Store {
+    /// A case that lies in the store, with its people; none if it is not there. Reads the number of every case in its bucket,
+    /// and else only its own rows.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot`], or what the file system says.
+    pub async fn case(&self, conn: &mut AnyConnection, at: At, case: &str) -> Result<Option<StoredCase>, StoreError> {
+        let buckets: BTreeSet<u32> = self.buckets_of_case(conn, case).await?.into_iter().collect();
+        if buckets.is_empty() {
+            return Ok(None);
+        }
+        let snapshot = self.snapshot_of_buckets(conn, at, &buckets).await?;
+        let case = case.to_owned();
+        let find = move || buckets.iter().find_map(|bucket| snapshot.case_in(*bucket, &case).transpose()).transpose();
+        tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?
+    }
+
     /// The buckets in which a case may lie, by what the catalogue says of the files of `cases`: one, as a rule.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn buckets_of_case(&self, conn: &mut AnyConnection, case: &str) -> Result<Vec<u32>, StoreError> {
+    async fn buckets_of_case(&self, conn: &mut AnyConnection, case: &str) -> Result<Vec<u32>, StoreError> {
         let Some(table) = self.inner.case_tables.get(CASES) else { return Ok(Vec::new()) };
         let Some((column, ..)) = table.lake.columns.iter().find(|(_, name, _)| name == "case") else {
             return Ok(Vec::new());
@@ -122,5 +152,34 @@ impl Store {
         tx.commit().await?;
         Arc::make_mut(&mut self.inner).case_tables = take(&mut lake);
         Ok(())
+    }
+}
+
+impl Snapshot {
+    fn case_in(&self, bucket: u32, case: &str) -> Result<Option<StoredCase>, StoreError> {
+        let scan = self.scan(CASES, bucket, &["case", "person", "position"])?;
+        let [ScannedColumn::Words { ids, words }, ScannedColumn::Ints { values: people, .. }, places] =
+            scan.columns.as_slice()
+        else {
+            return Ok(None);
+        };
+        let ScannedColumn::Ints { values: places, .. } = places else { return Ok(None) };
+        let word = words.iter().position(|word| &**word == case).and_then(|at| u32::try_from(at).ok());
+        let Some(row) = word.and_then(|word| ids.iter().position(|id| *id == word)) else { return Ok(None) };
+        let of = |table: &str| self.rows_at(table, bucket, people[row], places[row]);
+        let (snapshot, known_at) = (self.id(), self.known_at());
+        Ok(Some(StoredCase { snapshot, known_at, case: of(CASES)?, people: of(PEOPLE)? }))
+    }
+
+    /// The rows of `cases` or `people` with one sort key.
+    fn rows_at(&self, table: &str, bucket: u32, person: i64, position: i64) -> Result<Rows, StoreError> {
+        let table = self.inner.any_table(table)?;
+        let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
+        let found = self.rows_of_few(table, &columns, bucket, &[person])?;
+        let place = columns.iter().position(|column| column.name == "position").unwrap_or_default();
+        let own: Vec<usize> = (0..found.rows).filter(|row| found.int(place, *row) == position).collect();
+        let found = found.take(&own);
+        let named = columns.iter().map(|column| column.name.clone()).zip(found.columns);
+        Ok(Rows { rows: own.len(), columns: named.collect() })
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hedui_base::columns::{date_to_days, days_to_date};
-use hedui_base::{AnswerId, AskId, Column, ColumnType, Fen, Outcome, PersonKey, Records, SourceId, Table};
+use hedui_base::columns::date_to_days;
+use hedui_base::{Column, ColumnType, Fen, PersonKey, Records};
 use jiff::Timestamp;
 use polars::prelude as pl;
 use polars::prelude::{IntoSeries as _, NewChunkedArray as _};
@@ -217,76 +217,8 @@ pub(crate) fn text_values(frame: &pl::DataFrame, name: &str) -> Result<Vec<Optio
     Ok(frame.column(name)?.as_materialized_series().str()?.iter().map(|v| v.map(|v| interner.get(v))).collect())
 }
 
-fn required_texts(frame: &pl::DataFrame, name: &str) -> Result<Vec<Arc<str>>, StoreError> {
-    Ok(text_values(frame, name)?.into_iter().map(Option::unwrap_or_default).collect())
-}
-
-fn sources(frame: &pl::DataFrame) -> Result<Vec<SourceId>, StoreError> {
-    let mut known: HashMap<&str, SourceId> = HashMap::new();
-    let column = frame.column("source")?.as_materialized_series().str()?;
-    Ok(column
-        .iter()
-        .map(|v| v.unwrap_or_default())
-        .map(|v| known.entry(v).or_insert_with(|| v.into()).clone())
-        .collect())
-}
-
 pub(crate) fn person(value: i64) -> PersonKey {
     PersonKey(u32::try_from(value).unwrap_or(u32::MAX))
-}
-
-/// Records from a frame that has the shared columns and these columns of the dataset.
-pub(crate) fn to_records(frame: &pl::DataFrame, own: &[&ShapeColumn]) -> Result<Records, StoreError> {
-    let mut table = Table { rows: frame.height(), ..Table::default() };
-    for column in own {
-        let values = match column.kind {
-            Kind::Text => Column::Text(text_values(frame, &column.name)?),
-            _ => Column::Int(int_values(frame, &column.name)?),
-        };
-        table.columns.insert(column.name.clone(), values);
-    }
-    Ok(Records {
-        person: required(frame, "person")?.into_iter().map(person).collect(),
-        source: sources(frame)?,
-        record_id: required_texts(frame, "record_id")?,
-        as_of: int_values(frame, "as_of")?.into_iter().map(|d| d.and_then(days_to_date)).collect(),
-        ask: required(frame, "ask")?.into_iter().map(AskId).collect(),
-        answer: required(frame, "answer")?.into_iter().map(AnswerId).collect(),
-        table,
-    })
-}
-
-/// Coverage rows from a frame.
-pub(crate) fn to_coverage(frame: &pl::DataFrame) -> Result<Vec<CoverageRow>, StoreError> {
-    let persons = required(frame, "person")?;
-    let sources = sources(frame)?;
-    let outcomes = required_texts(frame, "outcome")?;
-    let (asks, answers) = (required(frame, "ask")?, required(frame, "answer")?);
-    let (asked, answered) = (required(frame, "asked")?, int_values(frame, "answered")?);
-    let (as_of, due) = (int_values(frame, "as_of")?, int_values(frame, "due")?);
-    let (letters, manifests) = (text_values(frame, "letter")?, required_texts(frame, "manifest")?);
-    let details = text_values(frame, "detail")?;
-    let time = |micros: i64| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
-    (0..frame.height())
-        .map(|r| {
-            Ok(CoverageRow {
-                person: person(persons[r]),
-                source: sources[r].clone(),
-                outcome: outcomes[r]
-                    .parse::<Outcome>()
-                    .map_err(|_| StoreError::Catalogue("an outcome in coverage is none of the nine".to_owned()))?,
-                ask: AskId(asks[r]),
-                answer: AnswerId(answers[r]),
-                asked: time(asked[r]),
-                answered: answered[r].map(time),
-                as_of: as_of[r].and_then(days_to_date),
-                due: due[r].and_then(days_to_date),
-                letter: letters[r].as_deref().map(str::to_owned),
-                manifest: manifests[r].to_string(),
-                detail: details[r].as_deref().map(str::to_owned),
-            })
-        })
-        .collect()
 }
 
 /// Sorts a frame by person, then the texts named, then answer.

@@ -36,7 +36,7 @@ const HELD: &str = "inlined_rows";
 /// One table of inlined rows.
 #[derive(Debug)]
 pub(crate) struct Inlined {
-    name: String,
+    pub(crate) name: String,
     columns: Vec<(String, Kind)>,
 }
 

@@ -1,20 +1,19 @@
-//! Which rows count: those of the newest answer of their (person, source); read by bucket and kept, or for a few people.
+//! Which rows count: those of the newest answer of their (person, source); read by bucket and kept. Those of a few people are
+//! looked up instead: see [`crate::few`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use polars::frame::DataFrame;
 
+use crate::few::NewestFew;
 use crate::shape::{RECORD_COLUMNS, ShapeColumn};
-use crate::snapshot::{Snapshot, rows_of};
+use crate::snapshot::Snapshot;
 use crate::store::Table;
-use crate::{StoreError, frame, lookup};
+use crate::{StoreError, frame};
 
 /// How many buckets of people are kept, each with all tables read of it.
 const KEPT_BUCKETS: usize = 3;
-
-/// Up to so many people of a bucket are looked up; for more, the whole bucket is read.
-const FEW: usize = 64;
 
 type Slot<T> = Arc<Mutex<Option<Arc<T>>>>;
 type RowsKey = (String, Option<Vec<String>>);
@@ -29,11 +28,11 @@ pub(crate) struct Cache {
 struct CachedBucket {
     coverage: Slot<LiveCoverage>,
     /// Of the people looked up last: every dataset needs it.
-    few: Mutex<Option<(Vec<i64>, Arc<LiveCoverage>)>>,
+    few: Mutex<Option<(Vec<i64>, Arc<NewestFew>)>>,
     rows: Mutex<HashMap<RowsKey, Slot<LiveRows>>>,
 }
 
-/// The newest answer of every (person, source) of a bucket, or of some of its people.
+/// The newest answer of every (person, source) of a bucket.
 #[derive(Debug)]
 pub(crate) struct LiveCoverage {
     pub(crate) frame: DataFrame,
@@ -42,25 +41,11 @@ pub(crate) struct LiveCoverage {
     newest: HashMap<(i64, u32), i64>,
 }
 
-/// The live rows of one table in a bucket, or of some of its people, sorted.
+/// The live rows of one table in a bucket, sorted.
 #[derive(Debug)]
 pub(crate) struct LiveRows {
     pub(crate) frame: DataFrame,
     pub(crate) persons: Vec<i64>,
-}
-
-/// Whose rows of a bucket are read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Who<'a> {
-    Everyone,
-    /// Ascending.
-    Few(&'a [i64]),
-}
-
-impl<'a> Who<'a> {
-    pub(crate) fn of(people: &'a [i64]) -> Self {
-        if people.len() <= FEW { Self::Few(people) } else { Self::Everyone }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -94,65 +79,57 @@ impl Cache {
 
 impl Snapshot {
     /// Rows of a bucket, with these columns, file after file.
-    pub(crate) fn read_some(
+    pub(crate) fn read_all(
         &self,
         table: &Table,
         columns: &[&ShapeColumn],
         bucket: u32,
-        who: Who<'_>,
     ) -> Result<DataFrame, StoreError> {
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let mut all = frame::conform(&DataFrame::default(), columns)?;
         for file in self.bucket_files(&table.shape.name, bucket) {
-            let read = match who {
-                Who::Everyone => self.inner.read(&table.shape.name, &file.name, &names)?,
-                Who::Few(people) => {
-                    if !lookup::overlaps(people, file.persons) {
-                        continue;
-                    }
-                    lookup::rows(&self.inner.path(&table.shape.name, &file.name), &names, people)?
-                }
-            };
+            let read = self.inner.read(&table.shape.name, &file.name, &names)?;
             if read.height() > 0 {
                 all.vstack_mut(&frame::conform(&read, columns)?)?;
             }
         }
         if let Some(held) = self.held_rows(&table.shape.name, bucket) {
-            let held = match who {
-                Who::Everyone => frame::conform(held, columns)?,
-                Who::Few(people) => {
-                    let rows = rows_of(&frame::required(held, "person")?, people);
-                    frame::conform(&frame::take(held, &rows)?, columns)?
-                }
-            };
-            all.vstack_mut(&held)?;
+            all.vstack_mut(&frame::conform(held, columns)?)?;
         }
         all.rechunk_mut();
         Ok(all)
     }
 
-    /// The newest outcomes, at least those of `people`.
-    pub(crate) fn live_coverage(&self, bucket: u32, people: &[i64]) -> Result<Arc<LiveCoverage>, StoreError> {
+    /// The newest outcomes of a bucket.
+    pub(crate) fn live_coverage(&self, bucket: u32) -> Result<Arc<LiveCoverage>, StoreError> {
         let cached = self.cache.bucket(bucket);
-        if let Who::Few(_) = Who::of(people)
-            && lock(&cached.coverage).is_none()
-        {
-            if let Some((of, live)) = &*lock(&cached.few)
-                && of == people
-            {
-                return Ok(Arc::clone(live));
-            }
-            let live = Arc::new(self.newest(bucket, Who::Few(people))?);
-            *lock(&cached.few) = Some((people.to_vec(), Arc::clone(&live)));
-            return Ok(live);
-        }
-        fill(&cached.coverage, || self.newest(bucket, Who::Everyone))
+        fill(&cached.coverage, || self.newest(bucket))
     }
 
-    fn newest(&self, bucket: u32, who: Who<'_>) -> Result<LiveCoverage, StoreError> {
+    /// The newest outcomes of some people of a bucket; those looked up last are kept.
+    pub(crate) fn coverage_of_few(&self, bucket: u32, people: &[i64]) -> Result<Arc<NewestFew>, StoreError> {
+        let cached = self.cache.bucket(bucket);
+        if let Some((of, newest)) = &*lock(&cached.few)
+            && of == people
+        {
+            return Ok(Arc::clone(newest));
+        }
+        let newest = Arc::new(self.newest_of_few(bucket, people)?);
+        *lock(&cached.few) = Some((people.to_vec(), Arc::clone(&newest)));
+        Ok(newest)
+    }
+
+    /// The newest outcomes of a bucket, if they were read.
+    pub(crate) fn kept_coverage(&self, bucket: u32) -> Option<Arc<LiveCoverage>> {
+        let cached = self.cache.bucket(bucket);
+        let kept = lock(&cached.coverage);
+        kept.clone()
+    }
+
+    fn newest(&self, bucket: u32) -> Result<LiveCoverage, StoreError> {
         let table = self.inner.coverage()?;
         let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
-        let all = frame::sorted(&self.read_some(table, &columns, bucket, who)?, table.sort_keys())?;
+        let all = frame::sorted(&self.read_all(table, &columns, bucket)?, table.sort_keys())?;
         let (persons, answers) = (frame::required(&all, "person")?, frame::required(&all, "answer")?);
         let names = frame::text_values(&all, "source")?;
         let (mut sources, mut newest, mut rows) = (HashMap::new(), HashMap::new(), Vec::new());
@@ -169,27 +146,26 @@ impl Snapshot {
         Ok(LiveCoverage { persons: frame::required(&frame, "person")?, frame, sources, newest })
     }
 
-    /// The live rows of a table, at least those of `people`.
+    /// The live rows of a bucket of a table, if they were read.
+    pub(crate) fn kept_rows(&self, table: &str, columns: Option<&[&str]>, bucket: u32) -> Option<Arc<LiveRows>> {
+        let cached = self.cache.bucket(bucket);
+        let slot = lock(&cached.rows).get(&key(table, columns)).map(Arc::clone)?;
+        let kept = lock(&slot);
+        kept.clone()
+    }
+
+    /// The live rows of a bucket of a table.
     pub(crate) fn live_rows(
         &self,
         table: &Table,
         own: &[&ShapeColumn],
         columns: Option<&[&str]>,
         bucket: u32,
-        people: &[i64],
     ) -> Result<Arc<LiveRows>, StoreError> {
-        let coverage = self.live_coverage(bucket, people)?;
+        let coverage = self.live_coverage(bucket)?;
         let cached = self.cache.bucket(bucket);
-        let key = (table.shape.name.clone(), columns.map(|c| c.iter().map(|c| (*c).to_owned()).collect()));
-        if let Who::Few(_) = Who::of(people) {
-            let read = lock(&cached.rows).get(&key).and_then(|slot| lock(slot).clone());
-            return match read {
-                Some(rows) => Ok(rows),
-                None => Ok(Arc::new(self.live(table, own, &coverage, bucket, Who::Few(people))?)),
-            };
-        }
-        let slot = Arc::clone(lock(&cached.rows).entry(key).or_default());
-        fill(&slot, || self.live(table, own, &coverage, bucket, Who::Everyone))
+        let slot = Arc::clone(lock(&cached.rows).entry(key(&table.shape.name, columns)).or_default());
+        fill(&slot, || self.live(table, own, &coverage, bucket))
     }
 
     fn live(
@@ -198,11 +174,10 @@ impl Snapshot {
         own: &[&ShapeColumn],
         coverage: &LiveCoverage,
         bucket: u32,
-        who: Who<'_>,
     ) -> Result<LiveRows, StoreError> {
         let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
         let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
-        let all = self.read_some(table, &every, bucket, who)?;
+        let all = self.read_all(table, &every, bucket)?;
         let (persons, answers) = (frame::required(&all, "person")?, frame::required(&all, "answer")?);
         let names = frame::text_values(&all, "source")?;
         let live: Vec<usize> = (0..persons.len())
@@ -217,4 +192,8 @@ impl Snapshot {
         }
         Ok(LiveRows { persons: frame::required(&frame, "person")?, frame })
     }
+}
+
+fn key(table: &str, columns: Option<&[&str]>) -> RowsKey {
+    (table.to_owned(), columns.map(|c| c.iter().map(|c| (*c).to_owned()).collect()))
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use hedui_base::PersonKey;
 use jiff::Timestamp;
 use polars::frame::DataFrame;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use crate::ducklake::{self, LakeFile};
 use crate::file::{self, Written};
-use crate::inline::Rows;
+use crate::inline::{Inlined, Rows};
 use crate::publish::by_bucket;
 use crate::retain::reading;
 use crate::snapshot::{At, Pinned, Snapshot, SnapshotId};
@@ -73,6 +73,22 @@ impl Store {
         Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
     }
 
+    /// Pins the files of some buckets alone: of tables whose rows never lie in the catalogue.
+    pub(crate) async fn snapshot_of_buckets(
+        &self,
+        conn: &mut AnyConnection,
+        at: At,
+        buckets: &BTreeSet<u32>,
+    ) -> Result<Snapshot, StoreError> {
+        let reading = Some(reading(&self.inner)?);
+        let (id, time) = find(conn, at).await?;
+        let files = ducklake::files(conn, Some(id.0), Some(buckets)).await?;
+        still(conn, id).await?;
+        // Nobody's records may be read from it.
+        let pinned = Pinned { id, time, files, people: Some(BTreeSet::new()), reading, ..Pinned::default() };
+        Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
+    }
+
     /// Rows in the catalogue, by table, sorted as in its files.
     pub(crate) async fn inlined(
         &self,
@@ -83,7 +99,11 @@ impl Store {
         if matches!(which, Rows::OfPeople(_, people) if people.is_empty()) {
             return Ok(all);
         }
-        let known = self.inner.inlined.all(conn).await?;
+        let mut known = self.inner.inlined.all(conn).await?;
+        if let Rows::OfPeople(_, people) = which {
+            let having = having(conn, known.values().flatten(), people).await?;
+            known.values_mut().for_each(|parts| parts.retain(|part| having.contains(&part.name)));
+        }
         for table in self.inner.tables.values() {
             let mut rows: Option<DataFrame> = None;
             for inlined in known.get(&table.lake.id).into_iter().flatten() {
@@ -117,6 +137,31 @@ async fn find(conn: &mut AnyConnection, at: At) -> Result<(SnapshotId, Timestamp
         })
     })?;
     Ok((SnapshotId(id), time))
+}
+
+/// Tables of inlined rows asked at once.
+const TABLES_AT_ONCE: usize = 100;
+
+/// Which tables have any inlined rows of some people: there may be one for every dataset, and most have none.
+async fn having(
+    conn: &mut AnyConnection,
+    tables: impl Iterator<Item = &Arc<Inlined>>,
+    people: &[i64],
+) -> Result<BTreeSet<String>, StoreError> {
+    let people: Vec<String> = people.iter().map(i64::to_string).collect();
+    let people = people.join(",");
+    let ask = |table: &Arc<Inlined>| {
+        let name = &table.name;
+        format!("SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name} WHERE person IN ({people}))")
+    };
+    let asks: Vec<String> = tables.map(ask).collect();
+    let mut found = BTreeSet::new();
+    for part in asks.chunks(TABLES_AT_ONCE) {
+        for row in sqlx::query(AssertSqlSafe(part.join(" UNION ALL "))).fetch_all(&mut *conn).await? {
+            found.insert(row.try_get(0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Makes sure that a snapshot did not expire while the catalogue was asked, statement by statement, what it has: a removal

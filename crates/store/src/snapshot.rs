@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use polars::frame::DataFrame;
 
 use crate::ducklake::LakeFile;
+use crate::few::FEW;
 use crate::file::Written;
-use crate::live::{Cache, Who};
+use crate::live::Cache;
+use crate::rows::Rows;
 use crate::shape::{COVERAGE, RECORD_COLUMNS, ShapeColumn};
 use crate::store::{Inner, Table};
 use crate::{CoverageRow, StoreError, frame};
@@ -121,27 +123,27 @@ impl Snapshot {
     ) -> Result<Records, StoreError> {
         let table = self.inner.table(dataset)?;
         let own = own_columns(table, columns)?;
+        let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
+        let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
         let mut all: Option<Records> = None;
         for (bucket, people) in self.by_bucket(people)? {
             if self.parts(dataset, bucket) == 0 {
                 continue;
             }
-            let rows = self.live_rows(table, &own, columns, bucket, &people)?;
-            let picked = frame::take(&rows.frame, &rows_of(&rows.persons, &people))?;
-            let part = frame::to_records(&picked, &own)?;
+            let part = match self.kept_rows(dataset, columns, bucket) {
+                None if people.len() <= FEW => self.records_of_few(table, &own, bucket, &people)?,
+                kept => {
+                    let rows = kept.map_or_else(|| self.live_rows(table, &own, columns, bucket), Ok)?;
+                    let picked = frame::take(&rows.frame, &rows_of(&rows.persons, &people))?;
+                    Rows::of_frame(&picked, &every)?.into_records(&own)
+                }
+            };
             match &mut all {
                 None => all = Some(part),
                 Some(all) => append(all, part),
             }
         }
-        match all {
-            Some(records) => Ok(records),
-            None => {
-                let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
-                let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
-                frame::to_records(&frame::conform(&DataFrame::default(), &every)?, &own)
-            }
-        }
+        Ok(all.unwrap_or_else(|| Rows::none(&every).into_records(&own)))
     }
 
     /// The newest outcome of every (person, source) of some people, sorted by person and source.
@@ -149,10 +151,17 @@ impl Snapshot {
     /// # Errors
     /// What the file system says.
     pub fn coverage(&self, people: &[PersonKey]) -> Result<Vec<CoverageRow>, StoreError> {
+        let columns: Vec<&ShapeColumn> = self.inner.coverage()?.shape.columns.iter().collect();
         let mut all = Vec::new();
         for (bucket, people) in self.by_bucket(people)? {
-            let live = self.live_coverage(bucket, &people)?;
-            all.extend(frame::to_coverage(&frame::take(&live.frame, &rows_of(&live.persons, &people))?)?);
+            match self.kept_coverage(bucket) {
+                None if people.len() <= FEW => all.extend_from_slice(&self.coverage_of_few(bucket, &people)?.rows),
+                kept => {
+                    let live = kept.map_or_else(|| self.live_coverage(bucket), Ok)?;
+                    let picked = frame::take(&live.frame, &rows_of(&live.persons, &people))?;
+                    all.extend(Rows::of_frame(&picked, &columns)?.to_coverage()?);
+                }
+            }
         }
         Ok(all)
     }
@@ -167,10 +176,13 @@ impl Snapshot {
         let columns: Vec<&ShapeColumn> = table.shape.columns.iter().collect();
         let mut all = Vec::new();
         for (bucket, people) in self.by_bucket(people)? {
-            let rows = self.read_some(table, &columns, bucket, Who::of(&people))?;
-            let rows = frame::sorted(&rows, table.sort_keys())?;
-            let persons = frame::required(&rows, "person")?;
-            all.extend(frame::to_coverage(&frame::take(&rows, &rows_of(&persons, &people))?)?);
+            if people.len() <= FEW {
+                all.extend(self.outcomes_of_few(bucket, &people)?.to_coverage()?);
+                continue;
+            }
+            let rows = frame::sorted(&self.read_all(table, &columns, bucket)?, table.sort_keys())?;
+            let picked = frame::take(&rows, &rows_of(&frame::required(&rows, "person")?, &people))?;
+            all.extend(Rows::of_frame(&picked, &columns)?.to_coverage()?);
         }
         Ok(all)
     }

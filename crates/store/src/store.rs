@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, Connection as _};
 
 use crate::ducklake::{self, LakeTable};
 use crate::inline::{INLINE_ROWS, KnownInlined};
+use crate::lookup::Directories;
 use crate::shape::{COVERAGE, Shape};
 use crate::{StoreError, case_tables, file};
 
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     /// `cases` and `people`, where the store holds a caseload.
     pub(crate) case_tables: BTreeMap<String, Table>,
     pub(crate) inlined: KnownInlined,
+    /// Shared by all snapshots.
+    pub(crate) directories: Arc<Directories>,
 }
 
 /// One table: its shape and what the catalogue calls it.
@@ -145,7 +148,8 @@ impl Store {
             people.ok_or_else(|| StoreError::Catalogue("its `bucket_people` is not a count of people".to_owned()))?;
         let case_tables = case_tables::take(&mut lake);
         let options = StoreOptions { bucket_people };
-        let inner = Inner { folder, options, tables, case_tables, inlined: KnownInlined::default() };
+        let (inlined, directories) = (KnownInlined::default(), Arc::default());
+        let inner = Inner { folder, options, tables, case_tables, inlined, directories };
         Ok(Self { inner: Arc::new(inner), inline_rows: INLINE_ROWS })
     }
 

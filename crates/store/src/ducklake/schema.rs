@@ -86,7 +86,7 @@ impl Dialect {
     }
 }
 
-const TABLES: [&str; 33] = [
+const TABLES: [&str; 34] = [
     "CREATE TABLE IF NOT EXISTS ducklake_metadata(key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT)",
     "CREATE TABLE IF NOT EXISTS ducklake_snapshot(snapshot_id BIGINT PRIMARY KEY, snapshot_time {time}, schema_version BIGINT, next_catalog_id BIGINT, next_file_id BIGINT)",
     "CREATE TABLE IF NOT EXISTS ducklake_snapshot_changes(snapshot_id BIGINT PRIMARY KEY, changes_made VARCHAR, author VARCHAR, commit_message VARCHAR, commit_extra_info VARCHAR)",
@@ -119,6 +119,8 @@ const TABLES: [&str; 33] = [
     "CREATE TABLE IF NOT EXISTS store_answer(first_answer BIGINT PRIMARY KEY, last_answer BIGINT NOT NULL, snapshot_id BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS store_inlined(table_id BIGINT NOT NULL, snapshot_id BIGINT NOT NULL, end_snapshot BIGINT, row_count BIGINT NOT NULL, sha256 VARCHAR NOT NULL, PRIMARY KEY(table_id, snapshot_id))",
     "CREATE INDEX IF NOT EXISTS store_bucket ON store_file(bucket)",
+    // Which file a case lies in: without it, all statistics of all files would be gone through.
+    "CREATE INDEX IF NOT EXISTS store_column_stats ON ducklake_file_column_stats(table_id, column_id, min_value)",
     "CREATE INDEX IF NOT EXISTS store_live_file ON ducklake_data_file(table_id, end_snapshot)",
 ];
 

@@ -9,9 +9,9 @@ use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 use polars_parquet_format::{DataPageHeader, Encoding, PageHeader, PageType};
 
 /// A page header larger than this is not one of ours.
-const MOST_HEADER_BYTES: usize = 1 << 20;
+pub(super) const MOST_HEADER_BYTES: usize = 1 << 20;
 /// A page larger than this is not one of ours.
-const MOST_PAGE_BYTES: usize = 1 << 30;
+pub(super) const MOST_PAGE_BYTES: usize = 1 << 30;
 
 /// What values are handed to, page by page.
 pub(crate) trait Sink {
@@ -175,7 +175,7 @@ impl Decoder {
 }
 
 /// Unpacks a page into a buffer, with eight bytes of zeros behind it.
-fn unpack(
+pub(super) fn unpack(
     zstd: &mut zstd::bulk::Decompressor<'static>,
     packed: &[u8],
     length: usize,
@@ -200,7 +200,7 @@ fn words(mut bytes: &[u8]) -> Option<Vec<&str>> {
     Some(words)
 }
 
-fn uleb(bytes: &[u8], at: &mut usize) -> Option<u64> {
+pub(super) fn uleb(bytes: &[u8], at: &mut usize) -> Option<u64> {
     let (mut number, mut shift) = (0u64, 0);
     loop {
         let byte = *bytes.get(*at)?;
@@ -213,18 +213,18 @@ fn uleb(bytes: &[u8], at: &mut usize) -> Option<u64> {
     }
 }
 
-const fn zigzag(number: u64) -> i64 {
+pub(super) const fn zigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 /// Up to 57 bits that begin somewhere in a byte; there are eight bytes from there on.
-fn bits(bytes: &[u8], bit: usize, mask: u64) -> Option<u64> {
+pub(super) fn bits(bytes: &[u8], bit: usize, mask: u64) -> Option<u64> {
     let eight: [u8; 8] = bytes.get(bit / 8..bit / 8 + 8)?.try_into().ok()?;
     Some(u64::from_le_bytes(eight) >> (bit % 8) & mask)
 }
 
 /// The levels of a page: single runs are told as such.
-fn levels_of<'t>(bytes: &[u8], rows: usize, there: &'t mut Vec<bool>) -> Option<There<'t>> {
+pub(super) fn levels_of<'t>(bytes: &[u8], rows: usize, there: &'t mut Vec<bool>) -> Option<There<'t>> {
     let mut at = 0;
     let head = uleb(bytes, &mut at)?;
     if head & 1 == 0 && head >> 1 == rows as u64 {
@@ -278,7 +278,7 @@ fn hybrid(padded: &[u8], length: usize, width: u32, count: usize, codes: &mut Ve
 }
 
 /// `DELTA_BINARY_PACKED`. How many bytes it took.
-fn delta(padded: &[u8], length: usize, count: usize, values: &mut Vec<i64>) -> Option<usize> {
+pub(super) fn delta(padded: &[u8], length: usize, count: usize, values: &mut Vec<i64>) -> Option<usize> {
     values.clear();
     values.reserve(count);
     let mut at = 0;

@@ -4,7 +4,9 @@
 //! single bits. Every column is optional, in version 1 data pages, with the column and offset index of the format.
 
 pub(crate) mod decode;
+pub(crate) mod directory;
 mod encode;
+pub(crate) mod pick;
 
 use polars_parquet::parquet::compression::Compression;
 use polars_parquet::parquet::encoding::Encoding;
@@ -29,6 +31,9 @@ use crate::columns::{BulkColumn, Ints, TextForm, Texts};
 use crate::file::{ColumnStats, shown};
 use crate::shape::Kind;
 use encode::Delta;
+
+/// What a file says it was written by, before the version.
+const CREATED_BY: &str = "hedui ";
 
 /// How large a data page becomes before it is packed, about.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +89,7 @@ pub(crate) fn writer<'a, W: std::io::Write>(
     let types = types.map(ParquetType::PrimitiveType).collect();
     let schema = SchemaDescriptor::new("root".into(), types);
     let options = WriteOptions { write_statistics: page.statistics, version: Version::V1 };
-    FileWriter::new(to, schema, options, Some(concat!("hedui ", env!("CARGO_PKG_VERSION")).into()))
+    FileWriter::new(to, schema, options, Some([CREATED_BY, env!("CARGO_PKG_VERSION")].concat()))
 }
 
 /// Rows of a file, encoded and packed but not yet in it: may be made on any thread.

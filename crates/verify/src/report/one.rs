@@ -8,7 +8,7 @@ use hedui_engine::input::Caseload;
 use hedui_engine::{Trace, trace};
 use hedui_ledger::{Ask, AskFilter, Case, Person};
 use hedui_rules::Program;
-use hedui_store::{At, CoverageRow, Snapshot};
+use hedui_store::{At, CoverageRow};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tracing::debug_span;
@@ -34,31 +34,25 @@ pub(super) struct One {
 impl One {
     pub(super) async fn load(ws: &Workspace, case: &CaseId, as_of: Date) -> Result<Self, VerifyError> {
         let finding = debug_span!("case");
-        let (chunk, whole) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
+        let (chunk, stored) = match selected(ws, &Selection::Cases(vec![case.clone()])).await {
             Ok(cases) => (Chunk::load(ws, cases).await?, None),
             Err(VerifyError::UnknownCase(id)) => {
-                let mut connection = ws.ledger().connection().await?;
-                let snapshot: Snapshot = ws.store().snapshot(&mut connection, At::Latest).await?;
-                drop(connection);
-                let stored = stored_chunk(ws, &snapshot, case, as_of).await?;
-                (stored.ok_or(VerifyError::UnknownCase(id))?, Some(snapshot))
+                let (chunk, snapshot) = stored_chunk(ws, case, as_of).await?.ok_or(VerifyError::UnknownCase(id))?;
+                (chunk, Some(snapshot))
             }
             Err(error) => return Err(error),
         };
         let case = chunk.cases.first().cloned().ok_or_else(|| VerifyError::UnknownCase(case.clone()))?;
         let program = ws.program_for(case.area, as_of)?;
         let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
-        let in_store = whole.is_some();
+        let in_store = stored.is_some();
         drop(finding);
         let pinning = debug_span!("pin");
-        let snapshot = match whole {
-            Some(snapshot) => snapshot,
-            // Nothing is looked up of anybody else.
-            None => {
-                let mut connection = ws.ledger().connection().await?;
-                ws.store().snapshot_of(&mut connection, At::Latest, &keys).await?
-            }
-        };
+        // Nothing is looked up of anybody else.
+        let mut connection = ws.ledger().connection().await?;
+        let at = stored.map_or(At::Latest, At::Id);
+        let snapshot = ws.store().snapshot_of(&mut connection, at, &keys).await?;
+        drop(connection);
         drop(pinning);
         let people_of = debug_span!("people");
         let people = if in_store {

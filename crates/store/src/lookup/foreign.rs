@@ -1,12 +1,13 @@
-//! Rows of a few people in one file: only the pages that hold them are decoded.
+//! Rows of a few people in a file that another program wrote, or an earlier version of this store.
 //!
 //! The headers of a column's pages are hopped over; those of `person` say which people a page may hold, and how many rows
-//! come before it. So opening one household costs a few pages a column, however large the file is.
+//! come before it. Pages are decoded by the library.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Cursor;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use polars::io::mmap::ReaderBytes;
@@ -18,6 +19,7 @@ use polars_parquet::parquet::read::{BasicDecompressor, PageMetaData, PageReader,
 use polars_parquet::parquet::statistics::Statistics;
 use polars_parquet::read::{Filter, ParquetError, column_iter_to_arrays, infer_schema};
 
+use super::overlaps;
 use crate::StoreError;
 
 /// A page larger than this is not one of ours.
@@ -34,13 +36,16 @@ struct PageAt {
 }
 
 /// The rows of some people, ascending, in the order of the file, with those of the columns that the file has.
-pub(crate) fn rows(path: &Path, columns: &[&str], people: &[i64]) -> Result<pl::DataFrame, StoreError> {
+pub(super) fn rows(path: &Path, columns: &[&str], people: &[i64]) -> Result<pl::DataFrame, StoreError> {
     let mut file = File::open(path).map_err(StoreError::io(path))?;
     let length = file.metadata().map_err(StoreError::io(path))?.len();
     if length < 12 {
         return Err(StoreError::parquet(path)(out_of_spec("the file is cut off")));
     }
-    let mut found = found(&mut file, columns, people).map_err(StoreError::parquet(path))?;
+    // The library panics on some damaged pages: that is no reason to stop everything else.
+    let found = catch_unwind(AssertUnwindSafe(|| found(&mut file, columns, people)))
+        .unwrap_or_else(|_| Err(out_of_spec("a page is damaged")));
+    let mut found = found.map_err(StoreError::parquet(path))?;
     found.rechunk_mut();
     Ok(found)
 }
@@ -64,7 +69,7 @@ fn found(file: &mut File, columns: &[&str], people: &[i64]) -> pl::PolarsResult<
         let read = |name: &str, wanted: &Wanted<'_>| -> pl::PolarsResult<pl::Series> {
             let field = schema.get(name).ok_or_else(|| out_of_spec("a column is not in the schema"))?;
             let column = chunk(name)?;
-            let pages = if name == PERSON { wanted.pages.to_vec() } else { pages(&bytes, column)? };
+            let pages = if name == PERSON { wanted.pages.to_vec() } else { pages(&bytes, column, group.num_rows())? };
             let (part, rows, mask) = wanted.part(&bytes, &pages);
             let meta = PageMetaData { num_values: rows as i64, column_start: 0, ..PageMetaData::from(column) };
             let reader = PageReader::new_with_page_meta(Cursor::new(part.into()), meta, Vec::new(), MOST_PAGE_BYTES);
@@ -74,7 +79,7 @@ fn found(file: &mut File, columns: &[&str], people: &[i64]) -> pl::PolarsResult<
             let (arrays, _) = column_iter_to_arrays(decoder, vec![ty], field.clone(), filter)?;
             pl::Series::try_from((field, arrays))
         };
-        let person_pages = pages(&bytes, chunk(PERSON)?)?;
+        let person_pages = pages(&bytes, chunk(PERSON)?, group.num_rows())?;
         let candidates: Vec<Range<usize>> = person_pages
             .iter()
             .filter(|page| !page.rows.is_empty() && page.range.is_none_or(|range| overlaps(people, range)))
@@ -153,8 +158,8 @@ impl Wanted<'_> {
     }
 }
 
-/// The pages of a column, found by their headers.
-fn pages(bytes: &CowBuffer, column: &ColumnChunkMetadata) -> pl::PolarsResult<Vec<PageAt>> {
+/// The pages of a column of so many rows, found by their headers.
+fn pages(bytes: &CowBuffer, column: &ColumnChunkMetadata, most: usize) -> pl::PolarsResult<Vec<PageAt>> {
     let CowBuffer::Borrowed(bytes) = bytes else { return Ok(Vec::new()) };
     let meta = PageMetaData::from(column);
     let within = column.byte_range();
@@ -170,6 +175,9 @@ fn pages(bytes: &CowBuffer, column: &ColumnChunkMetadata) -> pl::PolarsResult<Ve
             CompressedPage::Dict(_) => (0, None),
             CompressedPage::Data(page) => (page.num_values(), range(page)),
         };
+        if rows > most - row {
+            return Err(out_of_spec("a column has more rows than its row group"));
+        }
         pages.push(PageAt { bytes: at as usize..next as usize, rows: row..row + rows, range });
         (at, row) = (next, row + rows);
     }
@@ -182,10 +190,4 @@ fn range(page: &CompressedDataPage) -> Option<(i64, i64)> {
         Statistics::Int64(found) => Some((found.min_value?, found.max_value?)),
         _ => None,
     }
-}
-
-/// Whether one of some people, ascending, lies within a range of keys.
-pub(crate) fn overlaps(people: &[i64], (min, max): (i64, i64)) -> bool {
-    let from = people.partition_point(|p| *p < min);
-    people.get(from).is_some_and(|p| *p <= max)
 }
