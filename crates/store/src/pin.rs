@@ -30,7 +30,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NoSnapshot`] if there is none with that id, or none yet at that time.
     pub async fn snapshot(&self, conn: &mut AnyConnection, at: At) -> Result<Snapshot, StoreError> {
-        let reading = Some(reading(&self.inner)?);
+        let reading = Some(reading(&self.inner).await?);
         let (id, time) = find(conn, at).await?;
         let files = ducklake::files(conn, Some(id.0), None).await?;
         let rows = self.inlined(conn, Rows::Of(id.0)).await?;
@@ -58,7 +58,7 @@ impl Store {
         at: At,
         people: &[PersonKey],
     ) -> Result<Snapshot, StoreError> {
-        let reading = Some(reading(&self.inner)?);
+        let reading = Some(reading(&self.inner).await?);
         let (id, time) = find(conn, at).await?;
         let buckets: BTreeSet<u32> = people.iter().map(|p| self.inner.bucket_of(*p)).collect();
         let people: BTreeSet<i64> = people.iter().map(|p| i64::from(p.0)).collect();
@@ -80,7 +80,7 @@ impl Store {
         at: At,
         buckets: &BTreeSet<u32>,
     ) -> Result<Snapshot, StoreError> {
-        let reading = Some(reading(&self.inner)?);
+        let reading = Some(reading(&self.inner).await?);
         let (id, time) = find(conn, at).await?;
         let files = ducklake::files(conn, Some(id.0), Some(buckets)).await?;
         still(conn, id).await?;

@@ -79,11 +79,19 @@ impl Remains {
 /// Name of the file that readers hold locked as long as they may open files of a snapshot.
 const READERS: &str = "readers.lock";
 
-/// A lock that says: files are being read.
-pub(crate) fn reading(inner: &Inner) -> Result<File, StoreError> {
+/// A lock that says: files are being read. Whoever deletes some may be waited for, and may be another future of this very
+/// thread: so no thread that runs futures is held up.
+pub(crate) async fn reading(inner: &Inner) -> Result<File, StoreError> {
     let (path, file) = lock_file(inner)?;
-    file.lock_shared().map_err(StoreError::io(&path))?;
-    Ok(file)
+    match file.try_lock_shared() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(StoreError::io(&path)(error)),
+        Err(TryLockError::WouldBlock) => {
+            let wait = move || file.lock_shared().map(|()| file);
+            let locked = tokio::task::spawn_blocking(wait).await.map_err(|_| StoreError::Stopped)?;
+            locked.map_err(StoreError::io(&path))
+        }
+    }
 }
 
 fn lock_file(inner: &Inner) -> Result<(std::path::PathBuf, File), StoreError> {
