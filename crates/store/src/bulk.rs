@@ -68,6 +68,30 @@ impl Store {
     /// If a column is unknown, has the wrong kind or length, holds an amount beyond 10^15 fen or a person of another
     /// bucket, or the disk is full.
     pub fn write_bulk(&self, table: &str, bucket: u32, columns: &[(&str, BulkColumn)]) -> Result<BulkFile, StoreError> {
+        let rows = columns.first().map_or(0, |(_, c)| c.len());
+        let keys: Vec<Cow<'_, BulkColumn>> = order(table)
+            .iter()
+            .filter_map(|key| columns.iter().find(|(name, _)| name == key).map(|(_, column)| column.expanded()))
+            .filter(|column| column.len() == rows)
+            .collect();
+        match sorted(&keys, rows) {
+            None => self.write_in_order(table, bucket, columns),
+            Some(order) => {
+                let short = columns.iter().any(|(_, column)| column.len() != rows);
+                let taken = |column: &BulkColumn| if short { column.clone() } else { column.taken(&order) };
+                let sorted: Vec<_> = columns.iter().map(|(name, column)| (*name, taken(column))).collect();
+                self.write_in_order(table, bucket, &sorted)
+            }
+        }
+    }
+
+    /// The same for rows that are in order already.
+    pub(crate) fn write_in_order(
+        &self,
+        table: &str,
+        bucket: u32,
+        columns: &[(&str, BulkColumn)],
+    ) -> Result<BulkFile, StoreError> {
         let table = self.any_table(table)?;
         let shape = &table.shape;
         let rows = columns.first().map_or(0, |(_, c)| c.len());
@@ -92,14 +116,6 @@ impl Store {
         if of(range.0) != Ok(bucket) || of(range.1) != Ok(bucket) {
             return Err(shape.bad("person", "all rows of a file belong to people of its bucket"));
         }
-        let keys: Vec<Cow<'_, BulkColumn>> = order(&shape.name)
-            .iter()
-            .filter_map(|key| columns.iter().find(|(name, _)| name == key).map(|(_, column)| column.expanded()))
-            .collect();
-        let sorted = sorted(&keys, rows).map(|order| -> Vec<(&str, BulkColumn)> {
-            columns.iter().map(|(name, column)| (*name, column.taken(&order))).collect()
-        });
-        let columns = sorted.as_deref().unwrap_or(columns);
         let named: Vec<FileColumn<'_>> = shape
             .columns
             .iter()
@@ -364,7 +380,7 @@ fn compare(key: &BulkColumn, a: usize, b: usize) -> Ordering {
         BulkColumn::Ints(ints) => ints.values[a].cmp(&ints.values[b]),
         BulkColumn::Texts(texts) => match &texts.form {
             TextForm::Coded { codes, .. } if codes[a] == codes[b] => Ordering::Equal,
-            _ => texts.get(a).cmp(&texts.get(b)),
+            _ => texts.bytes(a).cmp(&texts.bytes(b)),
         },
         // Keys were expanded.
         BulkColumn::IntRuns(_) | BulkColumn::TextRuns(..) => Ordering::Equal,

@@ -16,7 +16,7 @@ pub(crate) struct Present {
 }
 
 impl Present {
-    fn push(&mut self, there: bool) {
+    pub(crate) fn push(&mut self, there: bool) {
         let at = self.len;
         self.len += 1;
         if !there && self.bits.is_none() {
@@ -35,7 +35,7 @@ impl Present {
         self.missing += usize::from(!there);
     }
 
-    fn push_many(&mut self, there: bool, count: usize) {
+    pub(crate) fn push_many(&mut self, there: bool, count: usize) {
         if there && self.bits.is_none() {
             self.len += count;
         } else {
@@ -43,7 +43,7 @@ impl Present {
         }
     }
 
-    fn taken(&self, rows: &[u32]) -> Self {
+    pub(crate) fn taken(&self, rows: &[u32]) -> Self {
         if self.missing == 0 {
             return Self { bits: None, len: rows.len(), missing: 0 };
         }
@@ -71,6 +71,12 @@ pub struct Ints {
 }
 
 impl Ints {
+    /// Values none of which is null.
+    pub(crate) fn all(values: Vec<i64>) -> Self {
+        let present = Present { bits: None, len: values.len(), missing: 0 };
+        Self { values, present }
+    }
+
     /// Adds a value, or null.
     pub fn push(&mut self, value: Option<i64>) {
         self.values.push(value.unwrap_or_default());
@@ -159,7 +165,11 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    fn code(&mut self, word: &str) -> u32 {
+    pub(crate) fn find(&self, word: &str) -> Option<u32> {
+        self.index.get(word).copied()
+    }
+
+    pub(crate) fn code(&mut self, word: &str) -> u32 {
         if let Some(code) = self.index.get(word) {
             return *code;
         }
@@ -184,6 +194,12 @@ impl Texts {
             present.push(known);
         }
         Self { form: TextForm::Coded { codes: kept, words: Words { list: words, index: HashMap::default() } }, present }
+    }
+
+    /// The same where every code is a place among the words.
+    pub(crate) fn numbered(words: Vec<Box<str>>, codes: Vec<u32>) -> Self {
+        let present = Present { bits: None, len: codes.len(), missing: 0 };
+        Self { form: TextForm::Coded { codes, words: Words { list: words, index: HashMap::default() } }, present }
     }
 
     /// No rows yet, and the first words: a code in [`Texts::push_codes`] is a place among them.
@@ -253,11 +269,21 @@ impl Texts {
     /// The text at a row; none if null.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<&str> {
+        match &self.form {
+            TextForm::Coded { codes, words } if self.present.get(row) => {
+                Some(words.list.get(codes[row] as usize).map_or("", |word| &**word))
+            }
+            _ => self.bytes(row).map(|bytes| std::str::from_utf8(bytes).unwrap_or_default()),
+        }
+    }
+
+    /// Its bytes: what comparing and copying can do with.
+    pub(crate) fn bytes(&self, row: usize) -> Option<&[u8]> {
         self.present.get(row).then(|| match &self.form {
-            TextForm::Coded { codes, words } => words.list.get(codes[row] as usize).map_or("", |w| &**w),
+            TextForm::Coded { codes, words } => words.list.get(codes[row] as usize).map_or(&[][..], |w| w.as_bytes()),
             TextForm::Plain { ends, bytes } => {
                 let from = row.checked_sub(1).map_or(0, |before| ends[before] as usize);
-                std::str::from_utf8(&bytes[from..ends[row] as usize]).unwrap_or_default()
+                &bytes[from..ends[row] as usize]
             }
         })
     }

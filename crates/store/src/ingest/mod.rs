@@ -5,24 +5,31 @@
 //! everybody, one file and one bucket a thread, whatever the rows. Sources that said nothing about somebody they were
 //! asked about have no record: coverage of every (person, source) is written with the rows.
 
+mod exchange;
+mod gather;
+mod glossary;
+mod handed_over;
 mod numbers;
+mod outcomes;
+mod slice;
 mod spill;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use hedui_base::{Outcome, PersonKey};
-use polars::prelude as pl;
-use polars::prelude::SerReader as _;
+use hedui_base::PersonKey;
 
+pub use exchange::{read_registered, write_registered};
+use gather::Gathered;
+use glossary::Glossary;
+use handed_over::{Handed, HandedOver};
 pub use numbers::Numbers;
-use spill::{Reader, Spill, put, put_ints, put_texts};
+use slice::{Reader, put, put_ints, put_texts};
+use spill::Spill;
 
-use crate::columns::{BulkColumn, Ints, Texts};
-use crate::parquet::{self, FileColumn};
-use crate::shape::{Kind, Shape, ShapeColumn};
+use crate::columns::{BulkColumn, Ints};
+use crate::shape::{Shape, ShapeColumn};
 use crate::store::Table;
 use crate::{BulkFile, Store, StoreError};
 
@@ -74,6 +81,8 @@ pub struct Ingest {
     people: Vec<(u8, u32)>,
     /// By id.
     sources: Vec<IngestSource>,
+    /// By table, and by carried column.
+    glossaries: Vec<Vec<Glossary>>,
     spill: Spill,
     strangers: AtomicU64,
     rows: AtomicU64,
@@ -87,15 +96,6 @@ const OURS: [&str; 4] = ["person", "ask", "answer", "as_of"];
 
 fn carried(shape: &Shape) -> impl Iterator<Item = &ShapeColumn> {
     shape.columns.iter().filter(|c| !OURS.contains(&c.name.as_str()))
-}
-
-/// A table's columns as they come out of a bucket's slices.
-struct Gathered<'a> {
-    table: &'a Table,
-    /// Runs of one person: key, first row, rows.
-    runs: Vec<(u32, u32, u32)>,
-    rows: u32,
-    columns: Vec<BulkColumn>,
 }
 
 impl Ingest {
@@ -123,6 +123,9 @@ impl Ingest {
             numbers,
             people: known,
             sources,
+            glossaries: (store.inner.tables.values())
+                .map(|table| carried(&table.shape).map(|_| Glossary::default()).collect())
+                .collect(),
             spill: Spill::new(work, buckets)?,
             strangers: AtomicU64::new(0),
             rows: AtomicU64::new(0),
@@ -175,23 +178,10 @@ impl Ingest {
 
     /// Reads a file and sends its rows to the buckets of their people.
     fn spread(&self, id: usize, nth: usize, table: &Table, path: &Path) -> Result<(), StoreError> {
-        let frame = read(path)?;
-        let numbers = ints(frame.column(NUMBER)?.as_materialized_series())?;
-        let columns: Vec<Option<BulkColumn>> = carried(&table.shape)
-            .map(|c| match frame.column(&c.name) {
-                Ok(found) if c.kind != Kind::Text => Ok(Some(BulkColumn::Ints(ints(found.as_materialized_series())?))),
-                _ => Ok::<_, StoreError>(None),
-            })
-            .collect::<Result<_, _>>()?;
-        let texts: Vec<Option<&pl::StringChunked>> = carried(&table.shape)
-            .map(|c| match frame.column(&c.name) {
-                Ok(found) if c.kind == Kind::Text => Ok(Some(found.as_materialized_series().str()?)),
-                _ => Ok::<_, StoreError>(None),
-            })
-            .collect::<Result<_, _>>()?;
+        let HandedOver { numbers, columns } = handed_over::read(path, &table.shape, &self.glossaries[id])?;
         let mut runs: Vec<(u32, u32, u32)> = Vec::new();
         let (mut strangers, mut row) = (0, 0);
-        for run in numbers.values.chunk_by(|a, b| a == b) {
+        for run in numbers.chunk_by(|a, b| a == b) {
             match self.numbers.get(run[0]) {
                 Some(PersonKey(key)) => runs.push((key, row, run.len() as u32)),
                 None => strangers += run.len() as u64,
@@ -202,7 +192,7 @@ impl Ingest {
         self.rows.fetch_add(u64::from(row), Ordering::Relaxed);
         runs.sort_unstable();
         let bucket_of = |key: u32| self.store.inner.bucket_of(PersonKey(key));
-        let (mut slice, mut body) = (Vec::new(), Vec::new());
+        let (mut slice, mut body, mut room) = (Vec::new(), Vec::new(), Room::default());
         for part in runs.chunk_by(|a, b| bucket_of(a.0) == bucket_of(b.0)) {
             slice.clear();
             body.clear();
@@ -213,14 +203,7 @@ impl Ingest {
                 put(u64::from(*count), &mut body);
                 last = *key;
             }
-            let rows = || part.iter().flat_map(|(_, first, count)| *first as usize..(first + count) as usize);
-            for (numbers, words) in columns.iter().zip(&texts) {
-                match (numbers, words) {
-                    (Some(BulkColumn::Ints(ints)), _) => put_ints(rows().map(|r| ints.get(r)), &mut body),
-                    (_, Some(texts)) => put_texts(rows().map(|r| texts.get(r)), &mut body),
-                    _ => rows().for_each(|_| body.push(0)),
-                }
-            }
+            columns.iter().for_each(|column| room.put(column, part, &mut body));
             put(id as u64, &mut slice);
             put(nth as u64, &mut slice);
             put(body.len() as u64, &mut slice);
@@ -245,133 +228,97 @@ impl Ingest {
         let mut found = vec![false; self.sources.len() * people as usize];
         let mut files = Vec::new();
         for part in listed.chunk_by(|a, b| a.0 == b.0) {
-            let Some(table) = self.store.inner.tables.values().nth(part[0].0 as usize) else { continue };
-            let mut gathered = Gathered::new(table);
-            part.iter().for_each(|(_, _, slice)| gathered.add(Reader(slice)));
-            let (names, columns): (Vec<String>, Vec<BulkColumn>) =
-                self.columns(gathered, bucket, &mut found).into_iter().unzip();
-            let named: Vec<(&str, BulkColumn)> = names.iter().map(String::as_str).zip(columns).collect();
-            files.push(self.store.write_bulk(&table.shape.name, bucket, &named)?);
+            let id = part[0].0 as usize;
+            let Some(table) = self.store.inner.tables.values().nth(id) else { continue };
+            let slices: Vec<Reader<'_>> = part.iter().map(|(_, _, slice)| Reader(slice)).collect();
+            let gathered = Gathered::new(&table.shape, &self.glossaries[id], &slices);
+            let columns = self.columns(&table.shape, gathered, bucket, &mut found)?;
+            files.push(self.store.write_in_order(&table.shape.name, bucket, &columns)?);
         }
-        let coverage = self.coverage(bucket, &found, letter);
+        let coverage = self.outcomes(bucket, &found, letter);
         if coverage.first().is_some_and(|(_, persons)| !persons.is_empty()) {
-            files.push(self.store.write_bulk("coverage", bucket, &coverage)?);
+            files.push(self.store.write_in_order("coverage", bucket, &coverage)?);
         }
         Ok(files)
     }
 
-    fn columns(&self, mut gathered: Gathered<'_>, bucket: u32, found: &mut [bool]) -> Vec<(String, BulkColumn)> {
-        gathered.runs.sort_unstable();
-        let (mut person, mut order) = (Ints::default(), Vec::with_capacity(gathered.rows as usize));
-        for (key, first, count) in &gathered.runs {
-            (0..*count).for_each(|_| person.push(Some(i64::from(*key))));
-            order.extend(*first..first + count);
-        }
-        let in_order = order.iter().zip(0..).all(|(row, at)| *row == at);
-        let columns: Vec<BulkColumn> =
-            if in_order { gathered.columns } else { gathered.columns.iter().map(|c| c.taken(&order)).collect() };
-        let names = carried(&gathered.table.shape).map(|c| c.name.clone());
-        let mut all: Vec<(String, BulkColumn)> = names.zip(columns).collect();
-        let (mut place, mut as_of) = (Ints::default(), Ints::default());
-        if let Some((_, BulkColumn::Texts(sources))) = all.iter().find(|(name, _)| name == "source") {
-            let mut last: (Option<&str>, usize) = (None, 0);
-            for row in 0..person.len() {
-                let name = sources.get(row);
-                if name != last.0 {
-                    let at = self.sources.binary_search_by(|s| s.id.as_str().cmp(name.unwrap_or_default()));
-                    last = (name, at.unwrap_or(0));
-                }
-                let key = person.values[row] as u32;
-                found[last.1 * self.store.bucket_people() as usize + (key % self.store.bucket_people()) as usize] =
-                    true;
-                place.push(Some(self.place(bucket, last.1, key)));
-                as_of.push(self.sources.get(last.1).map(|s| s.as_of));
-            }
-        }
-        all.push(("person".to_owned(), BulkColumn::Ints(person)));
-        all.push(("ask".to_owned(), BulkColumn::Ints(place.clone())));
-        all.push(("answer".to_owned(), BulkColumn::Ints(place)));
-        all.push(("as_of".to_owned(), BulkColumn::Ints(as_of)));
-        all.rotate_right(4);
-        all
-    }
-
-    /// An outcome for everybody whom a source was asked about.
-    fn coverage(
+    /// A table's rows as they are written; marks in `found` whom sources had something about.
+    fn columns<'t>(
         &self,
+        shape: &'t Shape,
+        gathered: Gathered<'_>,
         bucket: u32,
-        found: &[bool],
-        letter: &(dyn Fn(u32) -> String + Sync),
-    ) -> Vec<(&'static str, BulkColumn)> {
+        found: &mut [bool],
+    ) -> Result<Vec<(&'t str, BulkColumn)>, StoreError> {
         let people = self.store.bucket_people();
-        let keys = (bucket * people).max(1)..((bucket + 1) * people).min(self.people.len() as u32 + 1);
-        let mut letters: Vec<Box<str>> = Vec::new();
-        let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
-        for key in keys.clone() {
-            let (_, number) = self.people[key as usize - 1];
-            numbers.entry(number).or_insert_with(|| {
-                letters.push(letter(number).into());
-                letters.len() as u32 - 1
-            });
-        }
-        let letter_of: Vec<u32> = keys.clone().map(|key| numbers[&self.people[key as usize - 1].1]).collect();
-        let (mut person, mut place, mut outcomes, mut codes) =
-            (Ints::default(), Ints::default(), Vec::new(), Vec::new());
-        let (mut source_runs, mut asked, mut answered, mut as_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (nth, source) in self.sources.iter().enumerate() {
-            let before = outcomes.len();
-            for key in keys.clone().filter(|key| self.people[*key as usize - 1].0 & source.asks != 0) {
-                person.push(Some(i64::from(key)));
-                place.push(Some(self.place(bucket, nth, key)));
-                outcomes.push(u32::from(!found[nth * people as usize + (key % people) as usize]));
-                codes.push(letter_of[(key - keys.start) as usize]);
+        let mut ordered = gathered.ordered(shape);
+        let sources = ordered
+            .sources(shape, |name| self.sources.binary_search_by(|s| s.id.as_str().cmp(name)).ok())
+            .ok_or_else(|| shape.bad("source", "every row comes from one of the sources that the ingest was given"))?;
+        let persons = std::mem::take(&mut ordered.persons);
+        let mut places = Vec::with_capacity(persons.len());
+        let mut as_of: Vec<(Option<i64>, u32)> = Vec::new();
+        let mut rest = persons.as_slice();
+        for (source, count) in sources {
+            let (own, after) = rest.split_at(count);
+            rest = after;
+            let first = self.place(bucket, source, 0);
+            for key in own {
+                let within = *key % i64::from(people);
+                found[source * people as usize + within as usize] = true;
+                places.push(first + within);
             }
-            let count = (outcomes.len() - before) as u32;
-            source_runs.push((Some(nth as u32), count));
-            asked.push((Some(source.asked), count));
-            answered.push((Some(source.answered), count));
-            as_of.push((Some(source.as_of), count));
+            let day = Some(self.sources[source].as_of);
+            match as_of.last_mut() {
+                Some((last, rows)) if *last == day => *rows += count as u32,
+                _ => as_of.push((day, count as u32)),
+            }
         }
-        let words = |of: &dyn Fn(&IngestSource) -> &str| self.sources.iter().map(|s| of(s).into()).collect();
-        let outcome_words = [Outcome::Found, Outcome::NoRecord].map(|o| o.as_str().into()).to_vec();
-        vec![
-            ("person", BulkColumn::Ints(person)),
-            ("source", BulkColumn::TextRuns(words(&|s| s.id.as_str()), source_runs.clone())),
-            ("outcome", BulkColumn::Texts(Texts::coded(outcome_words, outcomes))),
+        let place = Ints::all(places);
+        let mut all = vec![
+            ("person", BulkColumn::Ints(Ints::all(persons))),
             ("ask", BulkColumn::Ints(place.clone())),
             ("answer", BulkColumn::Ints(place)),
-            ("asked", BulkColumn::IntRuns(asked)),
-            ("answered", BulkColumn::IntRuns(answered)),
             ("as_of", BulkColumn::IntRuns(as_of)),
-            ("letter", BulkColumn::Texts(Texts::coded(letters, codes))),
-            ("manifest", BulkColumn::TextRuns(words(&|s| s.manifest.as_str()), source_runs)),
-        ]
+        ];
+        all.extend(carried(shape).map(|c| c.name.as_str()).zip(ordered.columns()));
+        Ok(all)
     }
 }
 
-impl<'a> Gathered<'a> {
-    fn new(table: &'a Table) -> Self {
-        let empty = |c: &ShapeColumn| match c.kind {
-            Kind::Text => BulkColumn::Texts(Texts::default()),
-            _ => BulkColumn::Ints(Ints::default()),
-        };
-        Self { table, runs: Vec::new(), rows: 0, columns: carried(&table.shape).map(empty).collect() }
-    }
+/// Room that is used again from column to column.
+#[derive(Default)]
+struct Room {
+    values: Vec<i64>,
+    there: Vec<bool>,
+}
 
-    fn add(&mut self, mut slice: Reader<'_>) {
-        let (runs, before, mut key) = (slice.take(), self.rows, 0);
-        for _ in 0..runs {
-            key += slice.take() as u32;
-            let count = slice.take() as u32;
-            self.runs.push((key, self.rows, count));
-            self.rows += count;
-        }
-        let rows = (self.rows - before) as usize;
-        for column in &mut self.columns {
-            match column {
-                BulkColumn::Ints(ints) => slice.ints(rows, ints),
-                BulkColumn::Texts(texts) => slice.texts(rows, texts),
-                BulkColumn::IntRuns(_) | BulkColumn::TextRuns(..) => {}
+impl Room {
+    /// Writes the rows of these runs.
+    fn put(&mut self, column: &Handed, runs: &[(u32, u32, u32)], out: &mut Vec<u8>) {
+        let ranges = || runs.iter().map(|(_, first, count)| *first as usize..(first + count) as usize);
+        self.values.clear();
+        self.there.clear();
+        match column {
+            Handed::Nothing => out.push(gather::NOTHING),
+            Handed::Ints(ints) => {
+                out.push(gather::INTS);
+                ranges().for_each(|rows| self.values.extend_from_slice(&ints.values[rows]));
+                if ints.present.missing() > 0 {
+                    self.there.extend(ranges().flatten().map(|row| ints.present.get(row)));
+                }
+                put_ints(&self.values, &self.there, out);
+            }
+            Handed::Numbered(numbers) => {
+                out.push(gather::NUMBERED);
+                // Null wraps to -1, so that it lies beside the least number.
+                let number = |number: &u32| i64::from(*number as i32);
+                ranges().for_each(|rows| self.values.extend(numbers[rows].iter().map(number)));
+                put_ints(&self.values, &[], out);
+            }
+            Handed::Texts(texts) => {
+                out.push(gather::TEXTS);
+                put_texts(ranges().flatten().map(|row| texts.bytes(row)), out);
             }
         }
     }
@@ -394,79 +341,4 @@ fn each(count: usize, threads: usize, work: impl Fn(usize) -> Result<(), StoreEr
     };
     std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| drop(scope.spawn(run))));
     failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-}
-
-fn read(path: &Path) -> Result<pl::DataFrame, StoreError> {
-    let file = std::fs::File::open(path).map_err(StoreError::io(path))?;
-    // One thread of ours per file: polars' own would only take turns with the others.
-    let reader = pl::ParquetReader::new(file).read_parallel(pl::ParallelStrategy::None).set_rechunk(true);
-    reader.finish().map_err(StoreError::parquet(path))
-}
-
-fn ints(series: &pl::Series) -> Result<Ints, StoreError> {
-    Ok(match series.dtype() {
-        pl::DataType::Boolean => series.bool()?.iter().map(|v| v.map(i64::from)).collect(),
-        pl::DataType::Date => series.to_physical_repr().i32()?.iter().map(|v| v.map(i64::from)).collect(),
-        _ => series.i64()?.iter().collect(),
-    })
-}
-
-/// Writes the list of everybody, in the order of registration.
-///
-/// # Errors
-/// If the disk is full.
-pub fn write_registered(path: &Path, people: &[Registered]) -> Result<(), StoreError> {
-    let column = |of: &dyn Fn(&Registered) -> i64| BulkColumn::Ints(people.iter().map(|p| Some(of(p))).collect());
-    let columns = [
-        (NUMBER, column(&|p| p.number)),
-        ("standing", column(&|p| i64::from(p.standing))),
-        ("letter", column(&|p| i64::from(p.letter))),
-    ];
-    let named = columns.each_ref().map(|(name, values)| FileColumn { name, kind: Kind::Int, values: Some(values) });
-    let (bytes, _) = parquet::encode(&named, people.len())
-        .map_err(|e| StoreError::Parquet { path: path.to_owned(), source: pl::PolarsError::from(e) })?;
-    std::fs::write(path, &bytes).map_err(StoreError::io(path))
-}
-
-/// Reads the list of everybody.
-///
-/// # Errors
-/// If it is not one.
-pub fn read_registered(path: &Path) -> Result<Vec<Registered>, StoreError> {
-    let frame = read(path)?;
-    let column = |name: &str| ints(frame.column(name)?.as_materialized_series());
-    let (numbers, standings, letters) = (column(NUMBER)?, column("standing")?, column("letter")?);
-    let people = (0..numbers.len()).map(|row| Registered {
-        number: numbers.values[row],
-        standing: u8::try_from(standings.values[row]).unwrap_or(0),
-        letter: u32::try_from(letters.values[row]).unwrap_or(u32::MAX),
-    });
-    Ok(people.collect())
-}
-
-impl Store {
-    /// Writes rows of a dataset as they come from elsewhere: `_number` instead of a person, in any order.
-    ///
-    /// # Errors
-    /// If a column is not one of the dataset, or the disk is full.
-    pub fn write_unsorted(
-        &self,
-        dataset: &str,
-        number: BulkColumn,
-        columns: &[(&str, BulkColumn)],
-        path: &Path,
-    ) -> Result<u64, StoreError> {
-        let table = self.any_table(dataset)?;
-        let rows = number.len();
-        let mut named = vec![FileColumn { name: NUMBER, kind: Kind::Int, values: Some(&number) }];
-        named.extend(carried(&table.shape).map(|c| FileColumn {
-            name: &c.name,
-            kind: c.kind,
-            values: columns.iter().find(|(name, _)| *name == c.name).map(|(_, column)| column),
-        }));
-        let (bytes, _) = parquet::encode(&named, rows)
-            .map_err(|e| StoreError::Parquet { path: path.to_owned(), source: pl::PolarsError::from(e) })?;
-        std::fs::write(path, &bytes).map_err(StoreError::io(path))?;
-        Ok(bytes.len() as u64)
-    }
 }

@@ -1,7 +1,4 @@
-//! Rows on their way to their buckets: slices of columns, written densely to one file a bucket.
-//!
-//! A slice holds some rows of one table whose people all lie in one bucket, sorted by person. Numbers are differences of
-//! neighbours, texts say when they are the one before again; both cost about as much to write as to copy.
+//! Rows on their way to their buckets: one growing file a bucket, of slices that [`super::slice`] lays out.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -9,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::StoreError;
-use crate::columns::{Ints, Texts};
 
 /// Bytes of a bucket that are kept in memory before they go to its file.
 const KEPT: usize = 128 * 1024;
@@ -66,95 +62,5 @@ impl Spill {
 impl Drop for Spill {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-pub(super) fn put(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// A place in a slice. What was not written by us reads as zeros; checksums of the store's files begin after this.
-#[derive(Debug)]
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    pub(super) fn take(&mut self) -> u64 {
-        let (mut value, mut shift) = (0, 0);
-        while let Some((byte, rest)) = self.0.split_first() {
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 || shift > 56 {
-                break;
-            }
-            shift += 7;
-        }
-        value
-    }
-
-    pub(super) fn bytes(&mut self, len: usize) -> &'a [u8] {
-        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
-        self.0 = rest;
-        bytes
-    }
-
-    pub(super) fn ints(&mut self, rows: usize, to: &mut Ints) {
-        let mut last = 0i64;
-        for _ in 0..rows {
-            let code = self.take();
-            if code == 0 {
-                to.push(None);
-                continue;
-            }
-            let delta = code - 1;
-            last = last.wrapping_add((delta >> 1) as i64 ^ -((delta & 1) as i64));
-            to.push(Some(last));
-        }
-    }
-
-    pub(super) fn texts(&mut self, rows: usize, to: &mut Texts) {
-        let mut last = "";
-        for _ in 0..rows {
-            match self.take() {
-                0 => to.push(None),
-                1 => to.push(Some(last)),
-                len => {
-                    last = std::str::from_utf8(self.bytes(len as usize - 2)).unwrap_or_default();
-                    to.push(Some(last));
-                }
-            }
-        }
-    }
-}
-
-/// Numbers as differences; 0 stands for null. Differences beyond 62 bits do not occur: amounts end at 10^15.
-pub(super) fn put_ints(values: impl Iterator<Item = Option<i64>>, out: &mut Vec<u8>) {
-    let mut last = 0i64;
-    for value in values {
-        let Some(value) = value else {
-            out.push(0);
-            continue;
-        };
-        let delta = value.wrapping_sub(last);
-        put((((delta << 1) ^ (delta >> 63)) as u64).wrapping_add(1), out);
-        last = value;
-    }
-}
-
-pub(super) fn put_texts<'a>(values: impl Iterator<Item = Option<&'a str>>, out: &mut Vec<u8>) {
-    let mut last = None;
-    for value in values {
-        match value {
-            None => out.push(0),
-            Some(text) if last == Some(text) => out.push(1),
-            Some(text) => {
-                put(text.len() as u64 + 2, out);
-                out.extend_from_slice(text.as_bytes());
-                last = Some(text);
-            }
-        }
     }
 }

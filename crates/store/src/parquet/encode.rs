@@ -38,6 +38,29 @@ impl Delta {
         self.count += 1;
     }
 
+    /// One value after the other.
+    pub(super) fn extend(&mut self, mut values: &[i64]) {
+        if let (0, Some((first, rest))) = (self.count, values.split_first()) {
+            self.push(*first);
+            values = rest;
+        }
+        while let Some(first) = values.first() {
+            let (now, later) = values.split_at(values.len().min(BLOCK - self.filled));
+            let block = &mut self.block[self.filled..self.filled + now.len()];
+            block[0] = first.wrapping_sub(self.last);
+            for (delta, pair) in block[1..].iter_mut().zip(now.windows(2)) {
+                *delta = pair[1].wrapping_sub(pair[0]);
+            }
+            self.last = now[now.len() - 1];
+            self.filled += now.len();
+            self.count += now.len();
+            if self.filled == BLOCK {
+                self.flush();
+            }
+            values = later;
+        }
+    }
+
     /// The same value many times.
     pub(super) fn push_run(&mut self, value: i64, count: usize) {
         let mut left = count;
@@ -98,18 +121,21 @@ fn uleb(number: u64, out: &mut Vec<u8>) {
 
 /// Packs one part of a block, filled up with zeros, `width` bits a value, lowest first.
 fn pack(values: impl Iterator<Item = u64>, width: u8, out: &mut Vec<u8>) {
-    let end = out.len() + PART / 8 * usize::from(width);
-    let (mut bits, mut held) = (0u128, 0u32);
+    let (end, width) = (out.len() + PART / 8 * usize::from(width), u32::from(width));
+    if width == 0 {
+        return;
+    }
+    let (mut bits, mut held) = (0u64, 0u32);
     for value in values {
-        bits |= u128::from(value) << held;
-        held += u32::from(width);
+        bits |= value << held;
+        held += width;
         if held >= 64 {
-            out.extend_from_slice(&(bits as u64).to_le_bytes());
-            bits >>= 64;
+            out.extend_from_slice(&bits.to_le_bytes());
             held -= 64;
+            bits = if held == 0 { 0 } else { value >> (width - held) };
         }
     }
-    out.extend_from_slice(&(bits as u64).to_le_bytes());
+    out.extend_from_slice(&bits.to_le_bytes());
     out.resize(end, 0);
 }
 

@@ -108,8 +108,16 @@ pub(crate) fn encode_group(
 ) -> ParquetResult<(EncodedGroup, Vec<ColumnStats>)> {
     let (mut packed, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
     let mut zstd = zstd::bulk::Compressor::new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
-    for column in columns {
+    for (nth, column) in columns.iter().enumerate() {
         let ty = type_of(column.name, column.kind);
+        let before = nth.checked_sub(1).map(|before| &columns[before]).filter(|before| same(before, column));
+        if let (Some(_), Some(pages), Some(summed_up)) = (before, packed.last_mut(), stats.last()) {
+            let summed_up = ColumnStats { column: column.name.to_owned(), ..ColumnStats::clone(summed_up) };
+            let pages = again(pages, &ty);
+            packed.push(pages);
+            stats.push(summed_up);
+            continue;
+        }
         let mut writer = Pages::new(ty, column.kind, page, &mut zstd);
         match column.values {
             Some(BulkColumn::Ints(ints)) if ints.present.missing() < rows => writer.ints(ints, rows)?,
@@ -137,6 +145,31 @@ pub(crate) fn encode_group(
         packed.push(writer.pages);
     }
     Ok((EncodedGroup { rows, columns: packed }, stats))
+}
+
+/// Whether two columns have the same pages: numbers that settle a question and those that ask it are often the same ones.
+fn same(a: &FileColumn<'_>, b: &FileColumn<'_>) -> bool {
+    match (a.values, b.values) {
+        (Some(BulkColumn::Ints(one)), Some(BulkColumn::Ints(other))) => {
+            a.kind == b.kind && one.present.missing() + other.present.missing() == 0 && one.values == other.values
+        }
+        _ => false,
+    }
+}
+
+/// The data pages of a column once more, for a column of the same type.
+fn again(pages: &mut [CompressedPage], ty: &PrimitiveType) -> Vec<CompressedPage> {
+    let data = pages.iter_mut().filter_map(|page| match page {
+        CompressedPage::Data(page) => Some(page),
+        CompressedPage::Dict(_) => None,
+    });
+    data.map(|page| {
+        let descriptor = Descriptor { primitive_type: ty.clone(), max_def_level: 1, max_rep_level: 0 };
+        let (header, rows, length) = (page.header().clone(), page.num_rows().unwrap_or(0), page.uncompressed_size());
+        let bytes = CowBuffer::Owned(page.slice_mut().to_vec());
+        CompressedPage::Data(CompressedDataPage::new(header, bytes, Compression::Zstd, length, descriptor, rows))
+    })
+    .collect()
 }
 
 /// Adds rows that were encoded.
@@ -177,7 +210,8 @@ fn blob_type(name: &str) -> PrimitiveType {
     ty
 }
 
-fn type_of(name: &str, kind: Kind) -> PrimitiveType {
+/// How a column is declared in the format.
+pub(crate) fn type_of(name: &str, kind: Kind) -> PrimitiveType {
     use PrimitiveConvertedType as Converted;
     use PrimitiveLogicalType as Logical;
     let (physical, converted, logical) = match kind {
@@ -336,24 +370,27 @@ impl<'z> Pages<'z> {
     }
 
     fn ints(&mut self, ints: &Ints, rows: usize) -> ParquetResult<()> {
-        let mut delta = Delta::default();
+        let (mut delta, mut known) = (Delta::default(), Vec::with_capacity(STRIDE));
         let mut from = 0;
         while from < rows {
             let (mut at, mut range, mut missing) = (from, None, 0);
             while at < rows && at - from < self.page.rows && (at == from || delta.size() < self.page.bytes) {
                 let stride = at..(at + STRIDE).min(rows);
-                for row in stride.clone() {
-                    if ints.present.missing() > 0 && !ints.present.get(row) {
-                        missing += 1;
-                        continue;
-                    }
-                    let value = ints.values[row];
-                    range = Some(range.map_or((value, value), |(a, b): (i64, i64)| (a.min(value), b.max(value))));
-                    if self.kind != Kind::Bool {
-                        delta.push(value);
-                    }
-                }
                 at = stride.end;
+                let values = if ints.present.missing() > 0 {
+                    known.clear();
+                    known.extend(stride.clone().filter(|row| ints.present.get(*row)).map(|row| ints.values[row]));
+                    missing += stride.len() - known.len();
+                    known.as_slice()
+                } else {
+                    &ints.values[stride]
+                };
+                let Some(first) = values.first() else { continue };
+                let (least, largest) = range.unwrap_or((*first, *first));
+                range = Some(values.iter().fold((least, largest), |(a, b): (i64, i64), v| (a.min(*v), b.max(*v))));
+                if self.kind != Kind::Bool {
+                    delta.extend(values);
+                }
             }
             let there = from..at;
             let mut body = Vec::new();

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod duckdb;
+mod ingest;
 mod inline;
 mod lookup;
 mod maintain;
