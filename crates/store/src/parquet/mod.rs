@@ -106,13 +106,14 @@ pub(crate) fn encode_group(
     blobs: Option<(&str, &[Vec<u8>])>,
     page: PageSize,
 ) -> ParquetResult<(EncodedGroup, Vec<ColumnStats>)> {
-    let (mut packed, mut stats) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+    let mut packed: Vec<Vec<CompressedPage>> = Vec::with_capacity(columns.len() + 1);
+    let mut stats: Vec<ColumnStats> = Vec::with_capacity(columns.len());
     let mut zstd = zstd::bulk::Compressor::new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
     for (nth, column) in columns.iter().enumerate() {
         let ty = type_of(column.name, column.kind);
         let before = nth.checked_sub(1).map(|before| &columns[before]).filter(|before| same(before, column));
         if let (Some(_), Some(pages), Some(summed_up)) = (before, packed.last_mut(), stats.last()) {
-            let summed_up = ColumnStats { column: column.name.to_owned(), ..ColumnStats::clone(summed_up) };
+            let summed_up = ColumnStats { column: column.name.to_owned(), ..summed_up.clone() };
             let pages = again(pages, &ty);
             packed.push(pages);
             stats.push(summed_up);
