@@ -216,7 +216,8 @@ fn foreign(path: &Path, shape: &Shape, glossaries: &[Glossary]) -> Result<Handed
                 let words: Vec<&str> = words.list.iter().map(|word| &**word).collect();
                 let number = |numbers: Vec<u32>| {
                     let rows = codes.iter().enumerate();
-                    rows.map(|(row, code)| if texts.present.get(row) { numbers[*code as usize] } else { NULL }).collect()
+                    rows.map(|(row, code)| if texts.present.get(row) { numbers[*code as usize] } else { NULL })
+                        .collect()
                 };
                 glossary.numbers(&words).map(number)
             }
