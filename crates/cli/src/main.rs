@@ -14,8 +14,6 @@ use clap::Parser;
 use crate::args::Cli;
 
 fn main() -> ExitCode {
-    // While there are no threads yet. Without it everything works the same, only slower.
-    let _ = hedui_heap::keep_freed();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("HEDUI_LOG"))
