@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! hedui sim city --direct --out big --households 1000000
-//! cargo run --release -p hedui-benches --example check -- big/data 2026-06-30
+//! cargo run --release -p hedui-benches --example check_case -- big/data 2026-06-30
 //! ```
 //!
 //! Cases are drawn at random over the whole store. A workspace is open, as in the service; the system has the store's files in
