@@ -95,8 +95,8 @@ pub struct StoredCase {
 }
 
 impl Store {
-    /// A case that lies in the store, with its people; none if it is not there. Reads the number of every case in its bucket,
-    /// and else only its own rows.
+    /// A case that lies in the store, with its people; none if it is not there. Reads the numbers of the cases in
+    /// every bucket that may hold it, as its statistics say, and else only its own rows.
     ///
     /// # Errors
     /// As [`Store::snapshot`], or what the file system says.
@@ -105,7 +105,7 @@ impl Store {
         if buckets.is_empty() {
             return Ok(None);
         }
-        let snapshot = self.snapshot_of_buckets(conn, at, &buckets).await?;
+        let snapshot = self.snapshot_of_cases(conn, at, &buckets).await?;
         let case = case.to_owned();
         let find = move || buckets.iter().find_map(|bucket| snapshot.case_in(*bucket, &case).transpose()).transpose();
         tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?
@@ -157,16 +157,18 @@ impl Store {
 
 impl Snapshot {
     fn case_in(&self, bucket: u32, case: &str) -> Result<Option<StoredCase>, StoreError> {
-        let scan = self.scan(CASES, bucket, &["case", "person", "position"])?;
-        let [ScannedColumn::Words { ids, words }, ScannedColumn::Ints { values: people, .. }, places] =
-            scan.columns.as_slice()
-        else {
-            return Ok(None);
-        };
-        let ScannedColumn::Ints { values: places, .. } = places else { return Ok(None) };
+        let scan = self.scan(CASES, bucket, &["case"])?;
+        let [ScannedColumn::Words { ids, words }] = scan.columns.as_slice() else { return Ok(None) };
         let word = words.iter().position(|word| &**word == case).and_then(|at| u32::try_from(at).ok());
-        let Some(row) = word.and_then(|word| ids.iter().position(|id| *id == word)) else { return Ok(None) };
-        let of = |table: &str| self.rows_at(table, bucket, people[row], places[row]);
+        let row = word.and_then(|word| ids.iter().position(|id| *id == word));
+        let Some(row) = row.and_then(|row| u32::try_from(row).ok()) else { return Ok(None) };
+        let key = self.pick(CASES, bucket, &["person", "position"], &[row])?;
+        let key = |nth: usize| match key.columns.get(nth) {
+            Some(ScannedColumn::Ints { values, .. }) => values.first().copied(),
+            _ => None,
+        };
+        let (Some(person), Some(position)) = (key(0), key(1)) else { return Ok(None) };
+        let of = |table: &str| self.rows_at(table, bucket, person, position);
         let (snapshot, known_at) = (self.id(), self.known_at());
         Ok(Some(StoredCase { snapshot, known_at, case: of(CASES)?, people: of(PEOPLE)? }))
     }

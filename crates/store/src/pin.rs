@@ -73,8 +73,8 @@ impl Store {
         Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
     }
 
-    /// Pins the files of some buckets alone: of tables whose rows never lie in the catalogue.
-    pub(crate) async fn snapshot_of_buckets(
+    /// Pins the files of `cases` and `people` in some buckets alone: their rows never lie in the catalogue.
+    pub(crate) async fn snapshot_of_cases(
         &self,
         conn: &mut AnyConnection,
         at: At,
@@ -82,7 +82,8 @@ impl Store {
     ) -> Result<Snapshot, StoreError> {
         let reading = Some(reading(&self.inner).await?);
         let (id, time) = find(conn, at).await?;
-        let files = ducklake::files(conn, Some(id.0), Some(buckets)).await?;
+        let tables: Vec<i64> = self.inner.case_tables.values().map(|table| table.lake.id).collect();
+        let files = ducklake::files_within(conn, Some(id.0), Some(buckets), Some(&tables)).await?;
         still(conn, id).await?;
         // Nobody's records may be read from it.
         let pinned = Pinned { id, time, files, people: Some(BTreeSet::new()), reading, ..Pinned::default() };

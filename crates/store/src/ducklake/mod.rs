@@ -366,10 +366,24 @@ pub(crate) async fn files(
     snapshot: Option<i64>,
     buckets: Option<&BTreeSet<u32>>,
 ) -> Result<Vec<LakeFile>, StoreError> {
-    let within = buckets.map_or_else(String::new, |buckets| {
+    files_within(conn, snapshot, buckets, None).await
+}
+
+/// The same of some tables only, by id.
+pub(crate) async fn files_within(
+    conn: &mut AnyConnection,
+    snapshot: Option<i64>,
+    buckets: Option<&BTreeSet<u32>>,
+    tables: Option<&[i64]>,
+) -> Result<Vec<LakeFile>, StoreError> {
+    let mut within = buckets.map_or_else(String::new, |buckets| {
         let list: Vec<String> = buckets.iter().map(u32::to_string).collect();
         format!("AND s.bucket IN ({}) ", list.join(","))
     });
+    if let Some(tables) = tables {
+        let list: Vec<String> = tables.iter().map(i64::to_string).collect();
+        within += &format!("AND f.table_id IN ({}) ", list.join(","));
+    }
     let sql = format!(
         "SELECT f.data_file_id, t.table_name, f.path, s.bucket, s.min_person, s.max_person, f.record_count, f.file_size_bytes, s.sha256 \
          FROM ducklake_data_file f JOIN store_file s ON s.data_file_id = f.data_file_id \

@@ -188,6 +188,13 @@ async fn a_caseload_is_two_tables_that_gain_a_column_with_a_new_input() {
     assert_eq!((case.get(0), case.get(1)), (Some("ZJ-1"), Some("ZJ-2")));
     assert_eq!((applied.get(0), applied.get(1), visited.get(0)), (None, Some(20_000), None));
     assert!(snapshot.records(CASES, &[PersonKey(3)], None).is_err(), "a caseload is not a dataset");
+    let found = store.case(&mut conn, At::Latest, "ZJ-2").await.unwrap().unwrap();
+    let (case, people) = (&found.case, &found.people);
+    assert_eq!((case.rows, case.int("position", 0), case.int("applied_on", 0)), (1, Some(1), Some(20_000)));
+    assert_eq!((people.rows, people.int("who", 0), people.text("role", 1)), (2, Some(2), Some("member")));
+    for unknown in ["ZJ-15", "ZJ-3"] {
+        assert!(store.case(&mut conn, At::Latest, unknown).await.unwrap().is_none());
+    }
     let changed = store.case_tables(&mut conn, &[input("applied_on", false, "int")]).await.unwrap_err();
     assert!(matches!(changed, StoreError::ColumnChanged { .. }), "{changed}");
 }
