@@ -228,7 +228,7 @@ impl<'p> Runner<'p> {
         if let Some((shape, setting)) = &self.keep {
             let first = kernel.slice.cases.start;
             let keeper = Keeper::new(&kernel, packed, shape, setting);
-            found.kept = found.case.iter().map(|case| keeper.bytes(*case as usize - first)).collect();
+            found.kept = keeper.bytes(found.case.iter().map(|case| *case as usize - first));
         }
         found
     }

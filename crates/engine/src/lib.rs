@@ -88,5 +88,5 @@ pub use run::{RunOptions, run};
 pub use shown::{Held, Value, Value as ExplainedValue, number as show_number};
 pub use sides::{Point, Points, Seen, Side};
 pub use standing::Derived;
-pub use trace::{Trace, trace};
+pub use trace::{Trace, TracePlan, trace, trace_by};
 pub use under::{Readers, under};

@@ -283,14 +283,12 @@ impl Register {
         }
     }
 
-    /// Whether every cell of some rows is known.
-    pub(crate) fn is_settled_in(&self, rows: std::ops::Range<usize>) -> bool {
+    /// The first row that is not known; beyond all rows if every one is.
+    pub(crate) fn first_open(&self) -> usize {
         match &self.cells {
-            Cells::Same(slot) => slot.is_known(),
-            Cells::Each(each) => {
-                let next = each.open.partition_point(|(row, _)| (*row as usize) < rows.start);
-                each.open.get(next).is_none_or(|(row, _)| *row as usize >= rows.end)
-            }
+            Cells::Same(slot) if !slot.is_known() => 0,
+            Cells::Same(_) => self.rows,
+            Cells::Each(each) => each.open.first().map_or(self.rows, |(row, _)| *row as usize),
         }
     }
 
@@ -421,14 +419,19 @@ impl Register {
     }
 
     /// The rows that do not hold what is usual, ascending.
-    pub(crate) fn each_but(&self, usual: Slot, mut each: impl FnMut(usize, Slot)) {
+    pub(crate) fn each_but(&self, usual: Slot, mut each: impl FnMut(usize)) {
         match &self.cells {
             Cells::Same(slot) if *slot == usual => {}
             Cells::Each(cells) if cells.none.is_empty() && cells.open.is_empty() && usual == Slot::known(0) => {
-                let rows = cells.known.iter().enumerate().filter(|(_, value)| **value != 0);
-                rows.for_each(|(row, value)| each(row, Slot::known(*value)));
+                // Most rows do: eight are passed over at once.
+                for (nth, eight) in cells.known.chunks(8).enumerate() {
+                    if eight.iter().fold(0, |all, value| all | value) != 0 {
+                        let rows = eight.iter().enumerate().filter(|(_, value)| **value != 0);
+                        rows.for_each(|(row, _)| each(nth * 8 + row));
+                    }
+                }
             }
-            _ => self.slots().enumerate().filter(|(_, slot)| *slot != usual).for_each(|(row, slot)| each(row, slot)),
+            _ => self.slots().enumerate().filter(|(_, slot)| *slot != usual).for_each(|(row, _)| each(row)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One case with every register kept: any value can be read and unfolded.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hedui_base::{ColumnType, PersonKey};
 use hedui_rules::Program;
@@ -35,6 +35,18 @@ enum Named {
     Input(usize),
 }
 
+/// What tracing needs of a program beside it: made once for any number of cases.
+#[derive(Clone, Debug)]
+pub struct TracePlan(Arc<EvidencePlan>);
+
+impl TracePlan {
+    /// The plan of a program.
+    #[must_use]
+    pub fn of(program: &Program) -> Self {
+        Self(Arc::new(EvidencePlan::new(program)))
+    }
+}
+
 /// Computes one case of a caseload and keeps everything.
 ///
 /// # Errors
@@ -45,21 +57,34 @@ pub fn trace<'a>(
     row: usize,
     as_of: Date,
 ) -> Result<Trace<'a>, CaseError> {
+    trace_by(&TracePlan::of(program), program, caseload, row, as_of)
+}
+
+/// As [`trace`], by the plan that was made of this very program.
+///
+/// # Errors
+/// As [`trace`].
+pub fn trace_by<'a>(
+    plan: &TracePlan,
+    program: &'a Program,
+    caseload: &'a Caseload,
+    row: usize,
+    as_of: Date,
+) -> Result<Trace<'a>, CaseError> {
     if row >= caseload.cases.id.len() {
         let (case, rule, file) = ("".into(), String::new(), String::new());
         return Err(CaseError { row, case, rule, file, line: 0, kind: CaseErrorKind::NoSuchCase });
     }
     let slice = Slice::new(program, caseload, &Index::new(program, caseload), row..row + 1);
-    traced(Kernel::new(program, slice, as_of, [].into()))
+    traced(Kernel::new(program, slice, as_of, [].into()), &plan.0)
 }
 
 /// Computes a slice of one case and keeps everything.
-pub(crate) fn traced<'a>(mut kernel: Kernel<'a>) -> Result<Trace<'a>, CaseError> {
+pub(crate) fn traced<'a>(mut kernel: Kernel<'a>, plan: &EvidencePlan) -> Result<Trace<'a>, CaseError> {
     let program = kernel.program;
-    let plan = EvidencePlan::new(program);
     kernel.keep = plan.keep.clone();
     let broken = kernel.run();
-    let mut findings = kernel.findings(broken, &plan);
+    let mut findings = kernel.findings(broken, plan);
     if let Some(error) = findings.errors.pop() {
         return Err(error);
     }

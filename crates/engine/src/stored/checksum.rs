@@ -70,24 +70,42 @@ pub(crate) fn text_sum(text: &str) -> i64 {
     sum.0 as i64
 }
 
+/// The sum over one row of some: made value by value, in the order of the dataset's columns.
+#[derive(Clone, Copy)]
+pub(super) struct RowSum(Sum);
+
+impl RowSum {
+    pub(super) fn of(owner: usize, source: i64) -> Self {
+        let mut sum = Sum(0xcbf2_9ce4_8422_2325);
+        sum.number(owner as i64);
+        sum.number(source);
+        Self(sum)
+    }
+
+    #[inline]
+    pub(super) fn value(&mut self, value: Part<'_>) {
+        self.0.number(match value {
+            Part::Null => i64::MIN + 1,
+            Part::Int(number) => number,
+            Part::Text(text) => text_sum(text),
+            Part::Sum(text) => text,
+        });
+    }
+}
+
 /// A sum over rows in any order.
 #[derive(Default)]
 pub(super) struct ValuesSum(u64);
 
 impl ValuesSum {
+    pub(super) fn add(&mut self, RowSum(Sum(row)): RowSum) {
+        self.0 = self.0.wrapping_add(row ^ (row >> 29));
+    }
+
     pub(super) fn row<'v>(&mut self, owner: usize, source: i64, values: impl Iterator<Item = Part<'v>>) {
-        let mut sum = Sum(0xcbf2_9ce4_8422_2325);
-        sum.number(owner as i64);
-        sum.number(source);
-        for value in values {
-            match value {
-                Part::Null => sum.number(i64::MIN + 1),
-                Part::Int(number) => sum.number(number),
-                Part::Text(text) => sum.number(text_sum(text)),
-                Part::Sum(text) => sum.number(text),
-            }
-        }
-        self.0 = self.0.wrapping_add(sum.0 ^ (sum.0 >> 29));
+        let mut sum = RowSum::of(owner, source);
+        values.for_each(|value| sum.value(value));
+        self.add(sum);
     }
 
     pub(super) fn finish(&self) -> u32 {
@@ -96,6 +114,7 @@ impl ValuesSum {
 }
 
 /// FNV-1a, eight bytes at a step.
+#[derive(Clone, Copy)]
 struct Sum(u64);
 
 impl Sum {

@@ -196,6 +196,24 @@ pub(super) fn encode_masks(out: &mut Writer, masks: &[Tri]) {
     }
 }
 
+/// The same of records that are counted or not for certain: 0 for each that is not.
+pub(super) fn encode_settled_masks(out: &mut Writer, counted: &[i64]) {
+    let not = counted.iter().filter(|counted| **counted == 0).count();
+    if not == 0 {
+        out.usual();
+        return;
+    }
+    out.unusual();
+    if not == counted.len() {
+        out.byte(0xff);
+        return;
+    }
+    for four in counted.chunks(4) {
+        let two = |(i, counted): (usize, &i64)| (if *counted == 0 { Tri::NotMet } else { Tri::Met } as u8) << (2 * i);
+        out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));
+    }
+}
+
 /// A known number.
 pub(super) fn encode_number(out: &mut Writer, number: i64) {
     out.byte(NUMBER);

@@ -2,38 +2,42 @@
 //! [`encode`](super::codec::encode) makes of the same case spelled out.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use hedui_base::Tri;
 use hedui_rules::program::{DatasetUse, Entity};
+use smallvec::SmallVec;
 
 use super::bytes::Writer;
-use super::checksum::{Part, ValuesSum, text_sum};
+use super::checksum::{Part, RowSum, ValuesSum, text_sum};
 use super::codec::{self, OutcomeRuns, Shape};
 use super::{DatumRef, StoredSetting};
 use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
 use crate::packed::{Packed, PackedColumn, PackedDataset, Words};
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Known, Presence, Register};
 use crate::slice::Frame;
 
 /// Keeps the cases of a slice; made once a slice.
 pub(crate) struct Keeper<'k, 'p> {
     kernel: &'k Kernel<'p>,
     packed: &'k Packed,
-    shape: &'k Shape,
     setting: &'k StoredSetting,
     facts: Vec<Fact<'k>>,
     /// Cells of facts that are not the usual one, by fact and row.
     unusual: ByCase<Unusual>,
     /// Inputs that are declared, by input and row.
     declared: ByCase<Declared>,
-    /// By source of the packed cases, as far as they are asked for.
-    source_sums: Vec<OnceCell<i64>>,
+    /// By source that serves a dataset.
+    outcomes: Vec<Asked<'k>>,
+    /// By dataset and position in its frame: the sum over each record.
+    sums: Vec<Vec<RowSum>>,
 }
 
 struct Fact<'k> {
     step: usize,
+    register: &'k Register,
     dataset: usize,
     entity: Entity,
     is_number: bool,
@@ -41,8 +45,40 @@ struct Fact<'k> {
     before: (usize, usize),
     /// Which records each aggregate counted; none means all.
     masks: &'k [Option<Register>],
-    /// Whether one of them counts every record.
-    all: bool,
+    counts: Counts<'k>,
+}
+
+/// Whom a source was asked about.
+enum Asked<'k> {
+    /// A household, which nothing is kept of.
+    Household,
+    /// People: codes of outcomes by row of the packed persons.
+    People(&'k [u8]),
+}
+
+/// Which records a fact counts.
+enum Counts<'k> {
+    /// Every one.
+    All,
+    /// Up to a position in the frame, those that are not 0; what comes after has to be looked at.
+    Settled(&'k [i64], usize),
+    /// As its masks say.
+    Masks,
+}
+
+impl<'k> Counts<'k> {
+    fn of(masks: &'k [Option<Register>]) -> Self {
+        match masks {
+            // An aggregate without a mask counts every record.
+            masks if masks.iter().any(Option::is_none) => Self::All,
+            // None is not met, and holds 0.
+            [Some(one)] => match one.known() {
+                Known::Rows(known) => Self::Settled(known, one.first_open()),
+                Known::All(_) => Self::Masks,
+            },
+            _ => Self::Masks,
+        }
+    }
 }
 
 /// An input that somebody declared.
@@ -60,17 +96,16 @@ struct Unusual {
     case: u32,
     fact: u32,
     row: u32,
-    slot: Slot,
 }
 
 /// Rows of an entity that belong to a case.
 struct Owners {
-    case: std::ops::Range<usize>,
-    people: std::ops::Range<usize>,
+    case: Range<usize>,
+    people: Range<usize>,
 }
 
 impl Owners {
-    fn of(&self, entity: Entity) -> std::ops::Range<usize> {
+    fn of(&self, entity: Entity) -> Range<usize> {
         match entity {
             Entity::Household => self.case.clone(),
             Entity::Person => self.people.clone(),
@@ -96,66 +131,88 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 Entity::Person => kernel.slice.case_of[row] as usize,
             };
             let usual = codec::usual_slot(is_number);
-            kernel.registers[*step].each_but(usual, |row, slot| {
-                unusual.push(Unusual { case: case_of(row) as u32, fact: facts.len() as u32, row: row as u32, slot });
+            let register = &kernel.registers[*step];
+            register.each_but(usual, |row| {
+                unusual.push(Unusual { case: case_of(row) as u32, fact: facts.len() as u32, row: row as u32 });
             });
             let masks = kernel.counted.get(step).map_or(&[][..], Vec::as_slice);
             facts.push(Fact {
                 step: *step,
+                register,
                 dataset: *dataset,
                 entity,
                 is_number,
                 before,
                 masks,
-                all: masks.iter().any(Option::is_none),
+                counts: Counts::of(masks),
             });
             match entity {
                 Entity::Household => before.0 += 1,
                 Entity::Person => before.1 += 1,
             }
         }
-        let source_sums = vec![OnceCell::new(); packed.sources.len()];
+        let sums = sums(kernel, packed);
+        let asked = shape.served.iter().enumerate().filter_map(|(source, served)| match (*served)? {
+            Entity::Household => Some(Asked::Household),
+            Entity::Person => Some(Asked::People(packed.outcomes.get(source).map_or(&[], Vec::as_slice))),
+        });
+        let outcomes = asked.collect();
         let cases = kernel.slice.cases.len();
         let unusual = ByCase::of(unusual, cases, |cell| cell.case);
         let declared = ByCase::of(declared(kernel, packed), cases, |one| one.case);
-        Self { kernel, packed, shape, setting, facts, unusual, declared, source_sums }
+        Self { kernel, packed, setting, facts, unusual, declared, outcomes, sums }
     }
 
-    /// The bytes kept of a case of the slice; its records' sums are [`super::Sums::Values`].
-    pub(crate) fn bytes(&self, case: usize) -> Vec<u8> {
+    /// The bytes kept of cases of the slice; their records' sums are [`super::Sums::Values`].
+    pub(crate) fn bytes(&self, cases: impl Iterator<Item = usize>) -> Vec<Vec<u8>> {
+        let mut out = Writer::default();
+        let of = |case: usize| {
+            out.bytes.clear();
+            self.write(case, &mut out);
+            out.bytes.as_slice().to_vec()
+        };
+        cases.map(of).collect()
+    }
+
+    fn write(&self, case: usize, out: &mut Writer) {
         let (kernel, packed, slice) = (self.kernel, self.packed, &self.kernel.slice);
         let row = slice.cases.start + case;
         let owners = Owners { case: case..case + 1, people: slice.people.of(case) };
         let rows = &slice.persons[owners.people.clone()];
-        let mut out = Writer { bytes: Vec::with_capacity(512), ..Writer::default() };
         let people = rows.iter().map(|row| (packed.persons.key[*row as usize], packed.persons.role[*row as usize]));
-        codec::encode_head(&mut out, packed.cases.area[row], packed.words.get(packed.cases.residence[row]), people);
-        self.inputs(&mut out, case, &owners);
-        self.outcomes(&mut out, rows);
-        self.values(&mut out, case, &owners);
-        let frames = || kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets);
+        codec::encode_head(out, packed.cases.area[row], packed.words.get(packed.cases.residence[row]), people);
+        self.inputs(out, case, &owners);
+        self.outcomes(out, rows);
+        self.values(out, case, &owners);
         // Most people have no record in most datasets.
-        let mut some = Vec::with_capacity(slice.frames.len());
-        for ((dataset, frame), _) in frames() {
+        let mut records = Owned::default();
+        for (dataset, frame) in kernel.program.datasets.iter().zip(&slice.frames) {
             let of = owners.of(dataset.entity);
-            let start = frame.runs.start.as_slice();
-            let (first, last) = (start[of.start], start[of.end]);
-            some.push(first < last);
-            if first == last {
+            let start = &frame.runs.start.as_slice()[of.start..=of.end];
+            records.first.push(records.runs.len() as u32);
+            if start.first() == start.last() {
                 out.usuals(of.len());
                 continue;
             }
-            of.for_each(|owner| codec::encode_count(&mut out, frame.runs.of(owner).len()));
-        }
-        out.end();
-        for (((dataset, frame), own), _) in frames().zip(&some).filter(|(_, some)| **some) {
-            if let Some(sum) = self.sum(dataset, frame, own, &owners) {
-                out.bytes.extend_from_slice(&sum.to_le_bytes());
+            for run in start.windows(2) {
+                codec::encode_count(out, (run[1] - run[0]) as usize);
+                if run[0] < run[1] {
+                    records.runs.push(run[0]..run[1]);
+                }
             }
         }
-        self.counted(&mut out, &owners, &some);
+        records.first.push(records.runs.len() as u32);
         out.end();
-        out.bytes
+        for (dataset, sums) in self.sums.iter().enumerate() {
+            // Those of the owners lie beside each other.
+            if let [first, .., last] | [first @ last] = records.of(dataset) {
+                let mut sum = ValuesSum::default();
+                sums[first.start as usize..last.end as usize].iter().for_each(|row| sum.add(*row));
+                out.bytes.extend_from_slice(&sum.finish().to_le_bytes());
+            }
+        }
+        self.counted(out, &records);
+        out.end();
     }
 
     fn inputs(&self, out: &mut Writer, case: usize, owners: &Owners) {
@@ -190,18 +247,15 @@ impl<'k, 'p> Keeper<'k, 'p> {
 
     fn outcomes(&self, out: &mut Writer, rows: &[u32]) {
         let mut runs = OutcomeRuns::default();
-        for (source, served) in self.shape.served.iter().enumerate() {
-            match served {
-                None => {}
-                Some(Entity::Household) => runs.push(out, u8::MAX),
-                Some(Entity::Person) => {
-                    let codes = self.packed.outcomes.get(source).map_or(&[][..], Vec::as_slice);
-                    match rows.first().and_then(|first| codes.get(*first as usize..*first as usize + rows.len())) {
-                        // People of a case lie beside each other.
-                        Some(codes) => runs.extend(out, codes),
-                        None => rows.iter().for_each(|_| runs.push(out, u8::MAX)),
-                    }
-                }
+        // People of a case lie beside each other.
+        let first = rows.first().map_or(0, |first| *first as usize);
+        for asked in &self.outcomes {
+            match asked {
+                Asked::Household => runs.push(out, u8::MAX),
+                Asked::People(codes) => match codes.get(first..first + rows.len()) {
+                    Some(codes) => runs.extend(out, codes),
+                    None => rows.iter().for_each(|_| runs.push(out, u8::MAX)),
+                },
             }
         }
         runs.end(out);
@@ -211,8 +265,9 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut sets: Vec<Vec<Reason>> = Vec::new();
         let people = owners.people.len();
         let mut done = 0;
-        for Unusual { fact, row, slot, .. } in self.unusual.of_case(case).copied() {
+        for Unusual { fact, row, .. } in self.unusual.of_case(case).iter().copied() {
             let fact = &self.facts[fact as usize];
+            let slot = fact.register.get(row as usize);
             let owner = row as usize - owners.of(fact.entity).start;
             let at = fact.before.0 + fact.before.1 * people + owner;
             out.usuals(at - done);
@@ -230,67 +285,92 @@ impl<'k, 'p> Keeper<'k, 'p> {
         out.end();
     }
 
-    fn sum(&self, dataset: &DatasetUse, frame: &Frame<'_>, own: &PackedDataset, owners: &Owners) -> Option<u32> {
-        let mut sum = None;
-        for (owner, at) in owners.of(dataset.entity).enumerate() {
-            for position in frame.runs.of(at) {
-                let row = frame.rows[position] as usize;
-                let source = own.source.get(row).map_or_else(|| text_sum(""), |source| self.source_sum(*source));
-                let values = own.columns.iter().map(|column| match column {
-                    Some(PackedColumn::Int { values, valid }) if valid.is_empty() || valid[row] => {
-                        Part::Int(values[row])
-                    }
-                    Some(PackedColumn::Word(ids)) => self.packed.words.sum(ids[row]).map_or(Part::Null, Part::Sum),
-                    _ => Part::Null,
-                });
-                let sum = sum.get_or_insert_with(ValuesSum::default);
-                sum.row(owner, source, values);
-            }
-        }
-        sum.map(|sum| sum.finish())
-    }
-
-    fn source_sum(&self, source: u16) -> i64 {
-        let text = || self.packed.sources.get(usize::from(source)).map_or("", |source| source.as_str());
-        let known = self.source_sums.get(usize::from(source));
-        known.map_or_else(|| text_sum(text()), |known| *known.get_or_init(|| text_sum(text())))
-    }
-
-    /// `some` says of which datasets the case has any record.
-    fn counted(&self, out: &mut Writer, owners: &Owners, some: &[bool]) {
+    fn counted(&self, out: &mut Writer, records: &Owned) {
         let mut masks = Vec::new();
-        for fact in self.facts.iter().filter(|fact| some[fact.dataset]) {
-            let frame = &self.kernel.slice.frames[fact.dataset];
-            for owner in owners.of(self.kernel.program.datasets[fact.dataset].entity) {
-                let rows = frame.runs.of(owner);
-                if rows.is_empty() {
-                    continue;
+        for fact in &self.facts {
+            let runs = records.of(fact.dataset);
+            match fact.counts {
+                Counts::All => out.usuals(runs.len()),
+                Counts::Settled(known, open) if runs.last().is_none_or(|last| last.end as usize <= open) => {
+                    for run in runs {
+                        codec::encode_settled_masks(out, &known[run.start as usize..run.end as usize]);
+                    }
                 }
-                // An aggregate without a mask counts every record.
-                if fact.all {
-                    out.usual();
-                    continue;
+                Counts::Settled(..) | Counts::Masks => {
+                    let any = |row: u32| {
+                        let truth = |mask: &Register| mask.get(row as usize).truth().0;
+                        fact.masks.iter().flatten().fold(Tri::NotMet, |any, mask| any.or(truth(mask)))
+                    };
+                    for run in runs {
+                        masks.clear();
+                        masks.extend(run.clone().map(any));
+                        codec::encode_masks(out, &masks);
+                    }
                 }
-                if let [Some(one)] = fact.masks
-                    && one.is_settled_in(rows.clone())
-                {
-                    // None is not met, and holds 0.
-                    let met = one.known();
-                    masks.clear();
-                    masks.extend(rows.map(|row| if met.at(row) == 0 { Tri::NotMet } else { Tri::Met }));
-                    codec::encode_masks(out, &masks);
-                    continue;
-                }
-                let any = |row: usize| match fact.masks {
-                    [Some(one)] => one.get(row).truth().0,
-                    several => several.iter().flatten().fold(Tri::NotMet, |any, mask| any.or(mask.get(row).truth().0)),
-                };
-                masks.clear();
-                masks.extend(rows.map(any));
-                codec::encode_masks(out, &masks);
             }
         }
     }
+}
+
+/// The records of a case: of every owner who has any of a dataset, where they lie in its frame.
+#[derive(Default)]
+struct Owned {
+    runs: SmallVec<[Range<u32>; 64]>,
+    /// Those of dataset `d` are `runs[first[d]..first[d + 1]]`.
+    first: SmallVec<[u32; 64]>,
+}
+
+impl Owned {
+    fn of(&self, dataset: usize) -> &[Range<u32>] {
+        &self.runs[self.first[dataset] as usize..self.first[dataset + 1] as usize]
+    }
+}
+
+/// The sum over every record of a slice, by dataset and position: column by column, since one row after the other would wait for
+/// memory at every value.
+fn sums(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Vec<RowSum>> {
+    let slice = &kernel.slice;
+    let sources: Vec<OnceCell<i64>> = vec![OnceCell::new(); packed.sources.len()];
+    let source_sum = |source: u16| {
+        let text = || packed.sources.get(usize::from(source)).map_or("", |source| source.as_str());
+        sources
+            .get(usize::from(source))
+            .map_or_else(|| text_sum(text()), |known| *known.get_or_init(|| text_sum(text())))
+    };
+    let of = |((dataset, frame), own): ((&DatasetUse, &Frame<'_>), &PackedDataset)| {
+        // Owners are counted from the first of the case.
+        let place = |owner: u32| match dataset.entity {
+            Entity::Household => 0,
+            Entity::Person => owner as usize - slice.people.of(slice.case_of[owner as usize] as usize).start,
+        };
+        let rows = frame.rows.iter().zip(&frame.owner);
+        let begun = rows.map(|(row, owner)| {
+            let source = own.source.get(*row as usize);
+            RowSum::of(place(*owner), source.map_or_else(|| text_sum(""), |source| source_sum(*source)))
+        });
+        let mut sums: Vec<RowSum> = begun.collect();
+        // Most people are in one case, and their records beside each other.
+        let first = frame.rows.first().map_or(0, |first| *first as usize);
+        let beside = frame.rows.iter().enumerate().all(|(nth, row)| *row as usize == first + nth);
+        for column in &own.columns {
+            match column {
+                None => sums.iter_mut().for_each(|sum| sum.value(Part::Null)),
+                Some(PackedColumn::Int { values, valid }) if valid.is_empty() && beside => {
+                    let values = &values[first..first + sums.len()];
+                    sums.iter_mut().zip(values).for_each(|(sum, value)| sum.value(Part::Int(*value)));
+                }
+                Some(column) => {
+                    let part = |row: usize| match column {
+                        PackedColumn::Int { .. } => column.int(row).map_or(Part::Null, Part::Int),
+                        PackedColumn::Word(ids) => packed.words.sum(ids[row]).map_or(Part::Null, Part::Sum),
+                    };
+                    sums.iter_mut().zip(&frame.rows).for_each(|(sum, row)| sum.value(part(*row as usize)));
+                }
+            }
+        }
+        sums
+    };
+    kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets).map(of).collect()
 }
 
 /// The inputs that the people and households of a slice declared.
@@ -326,29 +406,27 @@ fn declared(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Declared> {
 /// Things of a slice's cases, to be had by case, in the order in which they came.
 struct ByCase<T> {
     all: Vec<T>,
-    /// Those of case `c` are at `order[start[c]..start[c + 1]]`.
-    order: Vec<u32>,
+    /// Those of case `c` are at `start[c]..start[c + 1]`.
     start: Vec<u32>,
 }
 
-impl<T> ByCase<T> {
+impl<T: Copy> ByCase<T> {
     fn of(all: Vec<T>, cases: usize, case_of: impl Fn(&T) -> u32) -> Self {
         let mut start = vec![0u32; cases + 1];
         all.iter().for_each(|one| start[case_of(one) as usize + 1] += 1);
         for case in 0..cases {
             start[case + 1] += start[case];
         }
-        let (mut next, mut order) = (start.clone(), vec![0; all.len()]);
-        for (at, one) in all.iter().enumerate() {
-            let place = &mut next[case_of(one) as usize];
-            order[*place as usize] = at as u32;
+        let (mut next, mut sorted) = (start.clone(), all.clone());
+        for one in all {
+            let place = &mut next[case_of(&one) as usize];
+            sorted[*place as usize] = one;
             *place += 1;
         }
-        Self { all, order, start }
+        Self { all: sorted, start }
     }
 
-    fn of_case(&self, case: usize) -> impl Iterator<Item = &T> {
-        let order = &self.order[self.start[case] as usize..self.start[case + 1] as usize];
-        order.iter().map(|at| &self.all[*at as usize])
+    fn of_case(&self, case: usize) -> &[T] {
+        &self.all[self.start[case] as usize..self.start[case + 1] as usize]
     }
 }

@@ -13,6 +13,7 @@ use super::checksum::{checksum, in_order, values_sum};
 use super::codec::{Shape, decode};
 use super::{Datum, Stored, StoredError, StoredSetting, Sums};
 use crate::evaluate::Kernel;
+use crate::evidence::EvidencePlan;
 use crate::given::{FreeCell, Gone};
 use crate::index::Index;
 use crate::input::{Caseload, Cases, Coverage, Persons};
@@ -109,7 +110,7 @@ impl Restored<'_> {
         let mut kernel = Kernel::new(self.program, slice, as_of, [].into());
         kernel.given.registers = registers;
         kernel.given.gone = Some(Arc::clone(&self.gone));
-        traced(kernel)
+        traced(kernel, &EvidencePlan::new(self.program))
     }
 
     /// The people of the case, by key.
