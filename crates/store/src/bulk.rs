@@ -13,8 +13,8 @@ use std::sync::Arc;
 use hedui_base::{ColumnType, Fen, PersonKey};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use crate::case_tables::{CASES, PEOPLE};
-use crate::columns::{BulkColumn, TextForm};
+use crate::case_tables::{self, CASES, PEOPLE};
+use crate::columns::{BulkColumn, Ints, TextForm};
 use crate::ducklake::{self, Head};
 use crate::file::{self, ColumnStats, Written};
 use crate::parquet::FileColumn;
@@ -49,8 +49,12 @@ impl BulkFile {
     }
 }
 
-/// What rows of a table are sorted by. Coverage in bulk goes by source first: neighbours then differ in the person alone,
-/// and a column of a million outcomes is a few runs.
+/// So many people, by consecutive keys, lie together in coverage written in bulk. Within such a block outcomes go by source:
+/// neighbours then differ in the person alone, and a column is a few runs. And a household is looked up in a page or two of
+/// each column: with all people of a bucket in one block it would be one page for every source.
+pub const COVERAGE_BLOCK: u32 = 256;
+
+/// What rows of a table are sorted by; of coverage, within a block of people.
 fn order(table: &str) -> &'static [&'static str] {
     match table {
         COVERAGE => &["source", "person", "answer"],
@@ -69,9 +73,12 @@ impl Store {
     /// bucket, or the disk is full.
     pub fn write_bulk(&self, table: &str, bucket: u32, columns: &[(&str, BulkColumn)]) -> Result<BulkFile, StoreError> {
         let rows = columns.first().map_or(0, |(_, c)| c.len());
-        let keys: Vec<Cow<'_, BulkColumn>> = order(table)
-            .iter()
-            .filter_map(|key| columns.iter().find(|(name, _)| name == key).map(|(_, column)| column.expanded()))
+        let named = |key: &str| columns.iter().find(|(name, _)| *name == key).map(|(_, column)| column.expanded());
+        let blocks = if table == COVERAGE { named("person").and_then(|persons| blocks(&persons)) } else { None };
+        let keys: Vec<Cow<'_, BulkColumn>> = blocks
+            .map(Cow::Owned)
+            .into_iter()
+            .chain(order(table).iter().filter_map(|key| named(key)))
             .filter(|column| column.len() == rows)
             .collect();
         match sorted(&keys, rows) {
@@ -213,9 +220,13 @@ impl BulkCommit {
     /// What the database or file system says.
     pub async fn add(&mut self, conn: &mut AnyConnection, files: Vec<(usize, BulkFile)>) -> Result<(), StoreError> {
         let inner = Arc::clone(&self.store.inner);
-        let files = tokio::task::spawn_blocking(move || settle(&inner.folder, files))
-            .await
-            .map_err(|_| StoreError::Stopped)??;
+        let settling = tokio::task::spawn_blocking(move || {
+            let files = settle(&inner.folder, files)?;
+            let cases = files.iter().filter(|(_, file, _)| file.table == CASES);
+            let cases = cases.map(|(.., name)| case_tables::places(&inner, name)).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, StoreError>((files, cases.concat()))
+        });
+        let (files, cases) = settling.await.map_err(|_| StoreError::Stopped)??;
         let (mut data_files, mut own_files, mut stats) = (Vec::new(), Vec::new(), Vec::new());
         for (nth, file, name) in &files {
             let (head, changed) = self.snapshots.get_mut(*nth).ok_or(StoreError::Stopped)?;
@@ -275,6 +286,14 @@ impl BulkCommit {
             for (id, table, column, stats) in part {
                 query = query.bind(*id).bind(*table).bind(*column).bind(stats.values as i64).bind(stats.nulls as i64);
                 query = query.bind(&stats.min).bind(&stats.max);
+            }
+            query.execute(&mut *conn).await?;
+        }
+        for part in cases.chunks(ROWS_AT_ONCE) {
+            let sql = insert("store_case(number, person, position)", 3, part.len()) + " ON CONFLICT DO NOTHING";
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for place in part {
+                query = query.bind(&*place.number).bind(place.person).bind(place.position);
             }
             query.execute(&mut *conn).await?;
         }
@@ -385,6 +404,12 @@ fn compare(key: &BulkColumn, a: usize, b: usize) -> Ordering {
         // Keys were expanded.
         BulkColumn::IntRuns(_) | BulkColumn::TextRuns(..) => Ordering::Equal,
     }
+}
+
+/// The block of each person.
+fn blocks(persons: &BulkColumn) -> Option<BulkColumn> {
+    let BulkColumn::Ints(persons) = persons else { return None };
+    Some(BulkColumn::Ints(Ints::all(persons.values.iter().map(|key| key / i64::from(COVERAGE_BLOCK)).collect())))
 }
 
 /// The order rows must be taken in; none if they are sorted.

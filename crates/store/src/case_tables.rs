@@ -6,15 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hedui_base::{ColumnType, Table as Rows};
+use hedui_base::{ColumnType, PersonKey, Table as Rows};
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::ducklake::{self, LakeTable};
 use crate::plain::InputSpec;
 use crate::shape::{Kind, Shape, ShapeColumn};
-use crate::store::Table;
-use crate::{At, ScannedColumn, Snapshot, SnapshotId, Store, StoreError};
+use crate::store::{Inner, Table};
+use crate::{At, ScannedColumn, Snapshot, SnapshotId, Store, StoreError, frame};
 
 /// Name of the table of cases: one row each, sorted by (person, position).
 pub const CASES: &str = "cases";
@@ -81,6 +82,25 @@ pub(crate) fn take(lake: &mut BTreeMap<String, LakeTable>) -> BTreeMap<String, T
     tables.map(|lake| (lake.name.clone(), Table { shape: stored(&lake), lake })).collect()
 }
 
+/// Where a case lies.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) number: Arc<str>,
+    pub(crate) person: i64,
+    pub(crate) position: i64,
+}
+
+/// Where the cases of a file lie.
+pub(crate) fn places(inner: &Inner, file: &str) -> Result<Vec<Place>, StoreError> {
+    let rows = inner.read(CASES, file, &["case", "person", "position"])?;
+    let (numbers, persons) = (frame::text_values(&rows, "case")?, frame::required(&rows, "person")?);
+    let positions = frame::int_values(&rows, "position")?;
+    let place = |((number, person), position): ((Option<Arc<str>>, i64), Option<i64>)| {
+        Some(Place { number: number?, person, position: position? })
+    };
+    Ok(numbers.into_iter().zip(persons).zip(positions).filter_map(place).collect())
+}
+
 /// One case of those that lie in the store.
 #[derive(Clone, Debug)]
 pub struct StoredCase {
@@ -95,12 +115,42 @@ pub struct StoredCase {
 }
 
 impl Store {
-    /// A case that lies in the store, with its people; none if it is not there. Reads the numbers of the cases in
-    /// every bucket that may hold it, as its statistics say, and else only its own rows.
+    /// A case that lies in the store, with its people; none if it is not there. Reads its own rows alone.
     ///
     /// # Errors
     /// As [`Store::snapshot`], or what the file system says.
     pub async fn case(&self, conn: &mut AnyConnection, at: At, case: &str) -> Result<Option<StoredCase>, StoreError> {
+        let places = sqlx::query("SELECT person, position FROM store_case WHERE number = $1 ORDER BY person, position")
+            .bind(case)
+            .fetch_all(&mut *conn)
+            .await?;
+        let bucket = |person: i64| u32::try_from(person).map_or(u32::MAX, |key| self.inner.bucket_of(PersonKey(key)));
+        let place = |row: &AnyRow| {
+            let person = row.try_get(0)?;
+            Ok((bucket(person), person, row.try_get(1)?))
+        };
+        let places: Vec<(u32, i64, i64)> = places.iter().map(place).collect::<Result<_, sqlx::Error>>()?;
+        if places.is_empty() {
+            return self.case_by_statistics(conn, at, case).await;
+        }
+        let buckets: BTreeSet<u32> = places.iter().map(|(bucket, ..)| *bucket).collect();
+        let snapshot = self.snapshot_of_cases(conn, at, &buckets).await?;
+        let case = case.to_owned();
+        let find = move || {
+            let one = |place: &(u32, i64, i64)| snapshot.case_at(*place, &case).transpose();
+            places.iter().find_map(one).transpose()
+        };
+        tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// The same in a store that does not say where its cases lie, being older: reads the numbers of the cases in every
+    /// bucket that may hold it.
+    async fn case_by_statistics(
+        &self,
+        conn: &mut AnyConnection,
+        at: At,
+        case: &str,
+    ) -> Result<Option<StoredCase>, StoreError> {
         let buckets: BTreeSet<u32> = self.buckets_of_case(conn, case).await?.into_iter().collect();
         if buckets.is_empty() {
             return Ok(None);
@@ -168,9 +218,22 @@ impl Snapshot {
             _ => None,
         };
         let (Some(person), Some(position)) = (key(0), key(1)) else { return Ok(None) };
+        self.case_at((bucket, person, position), case)
+    }
+
+    /// The case with one sort key, if it has this number.
+    fn case_at(
+        &self,
+        (bucket, person, position): (u32, i64, i64),
+        case: &str,
+    ) -> Result<Option<StoredCase>, StoreError> {
         let of = |table: &str| self.rows_at(table, bucket, person, position);
+        let own = of(CASES)?;
+        if own.rows != 1 || own.text("case", 0) != Some(case) {
+            return Ok(None);
+        }
         let (snapshot, known_at) = (self.id(), self.known_at());
-        Ok(Some(StoredCase { snapshot, known_at, case: of(CASES)?, people: of(PEOPLE)? }))
+        Ok(Some(StoredCase { snapshot, known_at, case: own, people: of(PEOPLE)? }))
     }
 
     /// The rows of `cases` or `people` with one sort key.

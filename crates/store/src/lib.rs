@@ -47,7 +47,7 @@ mod shape;
 mod snapshot;
 mod store;
 
-pub use bulk::{BulkCommit, BulkFile};
+pub use bulk::{BulkCommit, BulkFile, COVERAGE_BLOCK};
 pub use case_tables::{CASES, PEOPLE, StoredCase};
 pub use columns::{BulkColumn, Ints, Texts};
 pub use coverage::CoverageRow;

@@ -1,7 +1,7 @@
 //! One bucket of people: its households are invented, what registers say about them becomes columns, columns become files.
 
 use hedui_base::Outcome;
-use hedui_store::{BulkFile, CASES, PEOPLE, Store, StoreError};
+use hedui_store::{BulkFile, CASES, COVERAGE_BLOCK, PEOPLE, Store, StoreError};
 use jiff::Timestamp;
 
 use super::caseload::{Cases, Counted, Inputs, People};
@@ -290,19 +290,26 @@ impl<'a> Filling<'a> {
         Ok(self.written)
     }
 
-    /// The endings of a snapshot: in the first all asks, later those whose answer came or changed.
+    /// The endings of a snapshot, by block of people: in the first all asks, later those whose answer came or changed.
     fn coverage(&self, snapshot: usize) -> Coverage {
         let mut coverage = Coverage::default();
-        for (source, endings) in self.endings.iter().enumerate() {
-            let asked = self.ground.asked(snapshot, source);
-            for (ending, fate) in endings {
-                let last = usize::from(fate.last);
-                if snapshot == 0 {
-                    let outcome = if last > 0 && fate.late { Outcome::Pending } else { ending.outcome };
-                    coverage.push(source, asked, Ending { outcome, ..*ending });
-                } else if last == snapshot {
-                    let answer = ending.ask + self.ground.places() * snapshot as i64;
-                    coverage.push(source, asked, Ending { answer, ..*ending });
+        let keys = self.ground.layout.keys(self.bucket);
+        let mut rest: Vec<&[(Ending, Fate)]> = self.endings.iter().map(Vec::as_slice).collect();
+        let block_of = |key: i64| key / i64::from(COVERAGE_BLOCK);
+        for block in block_of(keys.start)..=block_of(keys.end) {
+            for (source, rest) in rest.iter_mut().enumerate() {
+                let own;
+                (own, *rest) = rest.split_at(rest.partition_point(|(ending, _)| block_of(ending.person) <= block));
+                let asked = self.ground.asked(snapshot, source);
+                for (ending, fate) in own {
+                    let last = usize::from(fate.last);
+                    if snapshot == 0 {
+                        let outcome = if last > 0 && fate.late { Outcome::Pending } else { ending.outcome };
+                        coverage.push(source, asked, Ending { outcome, ..*ending });
+                    } else if last == snapshot {
+                        let answer = ending.ask + self.ground.places() * snapshot as i64;
+                        coverage.push(source, asked, Ending { answer, ..*ending });
+                    }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The outcomes of one bucket of people as columns: by source, then person, as the store keeps them in bulk.
+//! The outcomes of one bucket of people as columns: by block of people, source, then person, as the store keeps them in bulk.
 
 use hedui_base::Outcome;
 use hedui_store::{BulkColumn, Ints};

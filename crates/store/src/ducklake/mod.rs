@@ -1,8 +1,8 @@
 //! The catalogue: DuckLake 1.0 tables (an open specification) in the database of the caller, through integers and texts.
 //!
-//! DuckDB creates the very same tables in SQLite and in PostgreSQL. Three of our own stand beside them: `store_file` (checksum,
-//! bucket and people of each file), `store_answer` (ranges of settlements already published) and `store_inlined` (checksum of
-//! the rows that a snapshot brought into the catalogue itself).
+//! DuckDB creates the very same tables in SQLite and in PostgreSQL. Four of our own stand beside them: `store_file` (checksum,
+//! bucket and people of each file), `store_answer` (ranges of settlements already published), `store_inlined` (checksum of
+//! the rows that a snapshot brought into the catalogue itself) and `store_case` (where the cases lie that are in files).
 
 mod schema;
 

@@ -18,10 +18,12 @@ impl Dialect {
         if conn.backend_name() == "PostgreSQL" { Self::Postgres } else { Self::Sqlite }
     }
 
-    const fn types(self) -> [(&'static str, &'static str); 3] {
+    const fn types(self) -> [(&'static str, &'static str); 4] {
         match self {
-            Self::Sqlite => [("{bool}", "BIGINT"), ("{uuid}", "VARCHAR"), ("{time}", "VARCHAR")],
-            Self::Postgres => [("{bool}", "BOOLEAN"), ("{uuid}", "UUID"), ("{time}", "TIMESTAMPTZ")],
+            Self::Sqlite => {
+                [("{bool}", "BIGINT"), ("{uuid}", "VARCHAR"), ("{time}", "VARCHAR"), ("{keyed}", " WITHOUT ROWID")]
+            }
+            Self::Postgres => [("{bool}", "BOOLEAN"), ("{uuid}", "UUID"), ("{time}", "TIMESTAMPTZ"), ("{keyed}", "")],
         }
     }
 
@@ -86,7 +88,7 @@ impl Dialect {
     }
 }
 
-const TABLES: [&str; 34] = [
+const TABLES: [&str; 35] = [
     "CREATE TABLE IF NOT EXISTS ducklake_metadata(key VARCHAR NOT NULL, value VARCHAR NOT NULL, scope VARCHAR, scope_id BIGINT)",
     "CREATE TABLE IF NOT EXISTS ducklake_snapshot(snapshot_id BIGINT PRIMARY KEY, snapshot_time {time}, schema_version BIGINT, next_catalog_id BIGINT, next_file_id BIGINT)",
     "CREATE TABLE IF NOT EXISTS ducklake_snapshot_changes(snapshot_id BIGINT PRIMARY KEY, changes_made VARCHAR, author VARCHAR, commit_message VARCHAR, commit_extra_info VARCHAR)",
@@ -118,6 +120,7 @@ const TABLES: [&str; 34] = [
     "CREATE TABLE IF NOT EXISTS store_file(data_file_id BIGINT PRIMARY KEY, sha256 VARCHAR NOT NULL, bucket BIGINT NOT NULL, min_person BIGINT NOT NULL, max_person BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS store_answer(first_answer BIGINT PRIMARY KEY, last_answer BIGINT NOT NULL, snapshot_id BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS store_inlined(table_id BIGINT NOT NULL, snapshot_id BIGINT NOT NULL, end_snapshot BIGINT, row_count BIGINT NOT NULL, sha256 VARCHAR NOT NULL, PRIMARY KEY(table_id, snapshot_id))",
+    "CREATE TABLE IF NOT EXISTS store_case(number VARCHAR NOT NULL, person BIGINT NOT NULL, position BIGINT NOT NULL, PRIMARY KEY(number, person, position)){keyed}",
     "CREATE INDEX IF NOT EXISTS store_bucket ON store_file(bucket)",
     // Which file a case lies in: without it, all statistics of all files would be gone through.
     "CREATE INDEX IF NOT EXISTS store_column_stats ON ducklake_file_column_stats(table_id, column_id, min_value)",

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use hedui_base::Outcome;
 
 use super::{Ingest, IngestSource};
+use crate::bulk::COVERAGE_BLOCK;
 use crate::columns::{BulkColumn, Ints, Texts};
 
 impl Ingest {
-    /// Outcomes of a bucket, by source and person. `found` says of each whether there are rows.
+    /// Outcomes of a bucket, by block of people, source and person. `found` says of each whether there are rows.
     pub(super) fn outcomes(
         &self,
         bucket: u32,
@@ -36,22 +37,26 @@ impl Ingest {
         let (mut persons, mut places) = (Vec::with_capacity(most), Vec::with_capacity(most));
         let (mut outcomes, mut codes) = (Vec::with_capacity(most), Vec::with_capacity(most));
         let (mut source_runs, mut asked, mut answered, mut as_of) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (nth, source) in self.sources.iter().enumerate() {
-            let before = outcomes.len();
-            let found = &found[nth * people as usize..][..people as usize];
-            let first = self.place(bucket, nth, 0);
-            for (key, _, letter) in everybody.iter().filter(|(_, standing, _)| standing & source.asks != 0) {
-                let within = key % people;
-                persons.push(i64::from(*key));
-                places.push(first + i64::from(within));
-                outcomes.push(u32::from(!found[within as usize]));
-                codes.push(*letter);
+        for block in everybody.chunk_by(|a, b| a.0 / COVERAGE_BLOCK == b.0 / COVERAGE_BLOCK) {
+            for (nth, source) in self.sources.iter().enumerate() {
+                let before = outcomes.len();
+                let found = &found[nth * people as usize..][..people as usize];
+                let first = self.place(bucket, nth, 0);
+                for (key, _, letter) in block.iter().filter(|(_, standing, _)| standing & source.asks != 0) {
+                    let within = key % people;
+                    persons.push(i64::from(*key));
+                    places.push(first + i64::from(within));
+                    outcomes.push(u32::from(!found[within as usize]));
+                    codes.push(*letter);
+                }
+                let count = (outcomes.len() - before) as u32;
+                if count > 0 {
+                    source_runs.push((Some(nth as u32), count));
+                    asked.push((Some(source.asked), count));
+                    answered.push((Some(source.answered), count));
+                    as_of.push((Some(source.as_of), count));
+                }
             }
-            let count = (outcomes.len() - before) as u32;
-            source_runs.push((Some(nth as u32), count));
-            asked.push((Some(source.asked), count));
-            answered.push((Some(source.answered), count));
-            as_of.push((Some(source.as_of), count));
         }
         let words = |of: &dyn Fn(&IngestSource) -> &str| self.sources.iter().map(|s| of(s).into()).collect();
         let outcome_words = [Outcome::Found, Outcome::NoRecord].map(|o| o.as_str().into()).to_vec();
