@@ -60,7 +60,7 @@ pub struct Snapshot {
     id: SnapshotId,
     time: Timestamp,
     /// Files by table and bucket, oldest first.
-    files: BTreeMap<String, BTreeMap<u32, Vec<LakeFile>>>,
+    files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>>,
     /// Rows that lie in the catalogue, by table and bucket.
     held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
     /// The only people it was pinned for.
@@ -70,6 +70,17 @@ pub struct Snapshot {
     _spilled: Vec<Written>,
     /// Says that files are being read, so that none is deleted.
     _reading: Option<std::fs::File>,
+}
+
+/// One file of a table's bucket.
+#[derive(Clone, Debug)]
+pub(crate) struct PinnedFile {
+    pub(crate) name: Box<str>,
+    /// The least and the largest key in it.
+    pub(crate) persons: (i64, i64),
+    rows: i64,
+    /// Such a file is in no catalogue, and has no number there.
+    is_temporary: bool,
 }
 
 /// What a snapshot is made of.
@@ -86,11 +97,16 @@ pub(crate) struct Pinned {
 
 impl Snapshot {
     pub(crate) fn new(inner: Arc<Inner>, pinned: Pinned) -> Self {
-        let mut files: BTreeMap<String, BTreeMap<u32, Vec<LakeFile>>> = BTreeMap::new();
-        for file in pinned.files {
-            files.entry(file.table.clone()).or_default().entry(file.bucket).or_default().push(file);
+        let mut files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>> = BTreeMap::new();
+        // Most buckets have one file or two, and a nation has 100,000s of them: what is kept of each is kept small.
+        for LakeFile { id, table, name, bucket, persons, rows, .. } in pinned.files {
+            let file = PinnedFile { name: name.into(), persons, rows, is_temporary: id < 0 };
+            let buckets = match files.get_mut(&table) {
+                Some(buckets) => buckets,
+                None => files.entry(table).or_default(),
+            };
+            buckets.entry(bucket).or_default().push(file);
         }
-        // Most buckets have one file or two, and a nation has 100,000s of them.
         files.values_mut().flat_map(BTreeMap::values_mut).for_each(Vec::shrink_to_fit);
         let Pinned { id, time, held, people, spilled, reading, .. } = pinned;
         Self { inner, id, time, files, held, people, cache: Cache::default(), _spilled: spilled, _reading: reading }
@@ -207,11 +223,10 @@ impl Snapshot {
     /// included. A table that the store does not know has none.
     #[must_use]
     pub fn bucket_parts(&self, table: &str, bucket: u32) -> Vec<StorePart> {
-        let part = |file: &LakeFile| StorePart {
+        let part = |file: &PinnedFile| StorePart {
             path: self.inner.path(table, &file.name),
             rows: u64::try_from(file.rows).unwrap_or_default(),
-            // Such a file is in no catalogue, and so has no number there.
-            is_temporary: file.id < 0,
+            is_temporary: file.is_temporary,
         };
         self.bucket_files(table, bucket).iter().map(part).collect()
     }
@@ -248,7 +263,7 @@ impl Snapshot {
         self.bucket_files(table, bucket).iter().map(|file| self.inner.path(table, &file.name)).collect()
     }
 
-    pub(crate) fn bucket_files(&self, table: &str, bucket: u32) -> &[LakeFile] {
+    pub(crate) fn bucket_files(&self, table: &str, bucket: u32) -> &[PinnedFile] {
         self.files.get(table).and_then(|b| b.get(&bucket)).map_or(&[], Vec::as_slice)
     }
 }
