@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hedui_base::{AreaCode, Catalogue, Diagnostic};
 use hedui_connect::{Context, InstitutionFolder, Registry};
+use hedui_engine::TracePlan;
 use hedui_ledger::Ledger;
 use hedui_rules::{Library, Program};
 use hedui_store::Store;
@@ -81,6 +82,8 @@ struct Inner {
     site: LiveSite,
     library: Library,
     programs: Mutex<BTreeMap<String, Arc<Program>>>,
+    /// By id of the pack.
+    trace_plans: Mutex<BTreeMap<String, TracePlan>>,
 }
 
 impl fmt::Debug for Workspace {
@@ -107,9 +110,10 @@ impl Workspace {
         let mut connection = ledger.connection().await?;
         let store = Store::open(dir, &mut connection, &catalogue).await?;
         drop(connection);
-        let programs = Mutex::default();
+        let (programs, trace_plans) = (Mutex::default(), Mutex::default());
         let dir = dir.to_path_buf();
-        let inner = Inner { dir, clock, catalogue, ledger, store, sources, connectors, site, library, programs };
+        let inner =
+            Inner { dir, clock, catalogue, ledger, store, sources, connectors, site, library, programs, trace_plans };
         Ok(Self { inner: Arc::new(inner), today: options.today })
     }
 
@@ -197,6 +201,12 @@ impl Workspace {
             .map_err(|diagnostics| VerifyError::Text { what: "rule pack", diagnostics })?;
         lock().insert(pack.to_owned(), Arc::clone(&program));
         Ok(program)
+    }
+
+    /// What tracing cases of one of these programs needs, made once.
+    pub(crate) fn trace_plan(&self, program: &Program) -> TracePlan {
+        let mut plans = self.inner.trace_plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.entry(program.pack.id.clone()).or_insert_with(|| TracePlan::of(program)).clone()
     }
 
     /// The program in force for an area on a day.

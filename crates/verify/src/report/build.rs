@@ -49,6 +49,7 @@ impl One {
             .map(|tree| names.node(&tree))
             .collect();
         drop(explaining);
+        let _lines = debug_span!("lines").entered();
         Ok(Report {
             case: self.case.id.clone(),
             scheme: self.case.scheme.clone(),
@@ -117,9 +118,10 @@ impl One {
         let stored: HashMap<(PersonKey, &SourceId), &CoverageRow> =
             self.coverage.iter().map(|row| ((row.person, &row.source), row)).collect();
         let open: BTreeSet<(PersonKey, &str)> = self.open.iter().map(|a| (a.person, a.source.as_str())).collect();
-        let mut lines = Vec::new();
+        let titles: Vec<String> = ws.registry().iter().map(|source| names.source(source.id.as_str())).collect();
+        let mut lines = Vec::with_capacity(self.case.people.len() * titles.len());
         for entry in &self.case.people {
-            for (i, source) in (0u16..).zip(ws.registry().iter()) {
+            for ((i, source), title) in (0u16..).zip(ws.registry().iter()).zip(&titles) {
                 let outcome = self.caseload.coverage.outcomes.get(&(entry.person, i)).copied();
                 let row = stored.get(&(entry.person, &source.id)).filter(|row| Some(row.outcome) == outcome);
                 let text = match (outcome, row) {
@@ -130,7 +132,7 @@ impl One {
                 lines.push(CoverageLine {
                     person: entry.person,
                     source: source.id.as_str().to_owned(),
-                    title: names.source(source.id.as_str()),
+                    title: title.clone(),
                     outcome,
                     text,
                     asked: row.map(|r| r.asked),
@@ -152,8 +154,10 @@ impl One {
         waiting: &[WaitingLine],
     ) -> Completeness {
         let mut total = Completeness::default();
-        for source in ws.registry().iter() {
-            let own = || lines.iter().filter(|l| l.source == source.id.as_str());
+        let sources = ws.registry().iter().count();
+        for (nth, source) in ws.registry().iter().enumerate() {
+            // Every person has a line for every source, in the order of the registry.
+            let own = || lines.iter().skip(nth).step_by(sources);
             let mut line = SourceLine {
                 source: source.id.as_str().to_owned(),
                 title: names.source(source.id.as_str()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hedui_base::{CaseId, PersonKey};
 use hedui_engine::input::Caseload;
-use hedui_engine::{Trace, trace};
+use hedui_engine::{Trace, TracePlan, trace_by};
 use hedui_ledger::{Ask, AskFilter, Case, Person};
 use hedui_rules::Program;
 use hedui_store::{At, CoverageRow};
@@ -23,6 +23,7 @@ pub(super) struct One {
     pub(super) case: Case,
     pub(super) people: Vec<Person>,
     pub(super) program: Arc<Program>,
+    plan: TracePlan,
     pub(super) coverage: Vec<CoverageRow>,
     /// Asks that are planned or sent and not settled yet.
     pub(super) open: Vec<Ask>,
@@ -75,11 +76,13 @@ impl One {
         };
         let (coverage, caseload, known_at) =
             tokio::task::spawn_blocking(work).await.map_err(|e| VerifyError::Internal(e.to_string()))??;
-        Ok(Self { case, people, program, coverage, open, caseload, as_of, known_at })
+        let plan = ws.trace_plan(&program);
+        Ok(Self { case, people, program, plan, coverage, open, caseload, as_of, known_at })
     }
 
     pub(super) fn trace(&self) -> Result<Trace<'_>, VerifyError> {
-        Ok(debug_span!("kernel").in_scope(|| trace(&self.program, &self.caseload, 0, self.as_of))?)
+        let trace = || trace_by(&self.plan, &self.program, &self.caseload, 0, self.as_of);
+        Ok(debug_span!("kernel").in_scope(trace)?)
     }
 
     pub(super) fn names<'a>(&self, ws: &'a Workspace) -> Names<'a> {

@@ -55,21 +55,33 @@ pub(super) fn outcome_text(outcome: Option<Outcome>, cause: Option<&str>) -> Str
 
 /// Natural keys may hold account numbers and plates: long runs of letters and digits show their last four only.
 pub(crate) fn masked_key(key: &str) -> String {
-    key.split('|').map(masked_part).collect::<Vec<_>>().join("|")
+    let mut shown = String::with_capacity(key.len());
+    for (nth, part) in key.split('|').enumerate() {
+        if nth > 0 {
+            shown.push('|');
+        }
+        mask_part(part, &mut shown);
+    }
+    shown
 }
 
-fn masked_part(part: &str) -> String {
+fn mask_part(part: &str, shown: &mut String) {
+    let digits = part.bytes().filter(u8::is_ascii_digit).count();
+    if digits < 5 {
+        shown.push_str(part);
+        return;
+    }
     let count = part.chars().count();
-    let digits = part.chars().filter(char::is_ascii_digit).count();
     // A month or a day is no secret.
     let day = part.len() <= 10 && part.split('-').all(|p| p.chars().all(|c| c.is_ascii_digit())) && part.contains('-');
     // Nor is an amount: a key has no decimal point, no grouping and no unit after a blank.
     let amount = part.contains(['.', ',', ' ']);
-    if count <= 6 || digits < 5 || day || amount {
-        return part.to_owned();
+    if count <= 6 || day || amount {
+        shown.push_str(part);
+        return;
     }
-    let tail: String = part.chars().skip(count - 4).collect();
-    format!("****{tail}")
+    shown.push_str("****");
+    shown.extend(part.chars().skip(count - 4));
 }
 
 #[cfg(test)]
