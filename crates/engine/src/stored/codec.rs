@@ -7,7 +7,7 @@ use hedui_rules::Program;
 use hedui_rules::program::{Entity, Input, StepKind};
 
 use super::bytes::{Reader, Writer};
-use super::{Datum, DatumRef, Stored, StoredError, StoredSetting};
+use super::{Datum, Stored, StoredError, StoredSetting};
 use crate::given::FreeCell;
 use crate::input::Role;
 use crate::interval::Span;
@@ -69,7 +69,7 @@ pub(super) fn encode(program: &Program, setting: &StoredSetting, shape: &Shape, 
     let mut out = Writer::default();
     encode_head(&mut out, stored.area, stored.residence.as_deref(), stored.people.iter().copied());
     for (input, values) in program.inputs.iter().zip(&stored.inputs) {
-        values.iter().for_each(|value| encode_input(&mut out, input, value.as_ref().map(Datum::as_ref)));
+        values.iter().for_each(|value| encode_input(&mut out, input, value.as_ref()));
     }
     out.end();
     let mut runs = OutcomeRuns::default();
@@ -220,21 +220,26 @@ pub(super) fn encode_number(out: &mut Writer, number: i64) {
     out.signed(number);
 }
 
-pub(super) fn encode_input(out: &mut Writer, input: &Input, value: Option<DatumRef<'_>>) {
+pub(super) fn encode_input(out: &mut Writer, input: &Input, value: Option<&Datum>) {
     let Some(value) = value else {
         out.usual();
         return;
     };
     out.unusual();
     match value {
-        DatumRef::Int(number) => out.signed(number),
-        DatumRef::Text(text) => match input.spec.codes.keys().position(|code| *code == *text) {
-            Some(code) => out.number(code as u64 + 1),
-            None => {
-                out.number(0);
-                out.text(text);
-            }
-        },
+        Datum::Int(number) => out.signed(*number),
+        Datum::Text(text) => encode_text(out, input.spec.codes.keys().position(|code| *code == **text), text),
+    }
+}
+
+/// A declared text: its place among the codes of its input, or itself.
+pub(super) fn encode_text(out: &mut Writer, code: Option<usize>, text: &str) {
+    match code {
+        Some(code) => out.number(code as u64 + 1),
+        None => {
+            out.number(0);
+            out.text(text);
+        }
     }
 }
 

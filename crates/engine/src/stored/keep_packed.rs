@@ -5,13 +5,14 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use hedui_base::Tri;
-use hedui_rules::program::{DatasetUse, Entity};
+use hedui_rules::Program;
+use hedui_rules::program::{self, DatasetUse, Entity};
 use smallvec::SmallVec;
 
+use super::StoredSetting;
 use super::bytes::Writer;
 use super::checksum::{Part, RowSum, ValuesSum, text_sum};
 use super::codec::{self, OutcomeRuns, Shape};
-use super::{DatumRef, StoredSetting};
 use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
@@ -29,10 +30,39 @@ pub(crate) struct Keeper<'k, 'p> {
     unusual: ByCase<Unusual>,
     /// Inputs that are declared, by input and row.
     declared: ByCase<Declared>,
+    inputs: Vec<Input>,
     /// By source that serves a dataset.
     outcomes: Vec<Asked<'k>>,
     /// By dataset and position in its frame: the sum over each record.
     sums: Vec<Vec<RowSum>>,
+}
+
+/// An input that may be declared.
+struct Input {
+    /// Among the program's inputs.
+    nth: usize,
+    entity: Entity,
+    /// How many inputs before this one are of households, and how many of people.
+    before: (usize, usize),
+    /// Words that stand for its codes, each with the place among them.
+    codes: Vec<(u32, usize)>,
+}
+
+impl Input {
+    fn all(program: &Program, packed: &Packed) -> Vec<Self> {
+        let mut before = (0, 0);
+        let input = |(nth, input): (usize, &program::Input)| {
+            let codes = input.spec.codes.keys().enumerate();
+            let codes = codes.filter_map(|(place, code)| Some((packed.words.find(code)?, place))).collect();
+            let own = Self { nth, entity: input.entity, before, codes };
+            match input.entity {
+                Entity::Household => before.0 += 1,
+                Entity::Person => before.1 += 1,
+            }
+            own
+        };
+        program.inputs.iter().enumerate().map(input).collect()
+    }
 }
 
 struct Fact<'k> {
@@ -160,7 +190,8 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let cases = kernel.slice.cases.len();
         let unusual = ByCase::of(unusual, cases, |cell| cell.case);
         let declared = ByCase::of(declared(kernel, packed), cases, |one| one.case);
-        Self { kernel, packed, setting, facts, unusual, declared, outcomes, sums }
+        let inputs = Input::all(kernel.program, packed);
+        Self { kernel, packed, setting, inputs, facts, unusual, declared, outcomes, sums }
     }
 
     /// The bytes kept of cases of the slice; their records' sums are [`super::Sums::Values`].
@@ -216,32 +247,31 @@ impl<'k, 'p> Keeper<'k, 'p> {
     }
 
     fn inputs(&self, out: &mut Writer, case: usize, owners: &Owners) {
-        let (program, people) = (self.kernel.program, owners.people.len());
-        // Where the inputs before one begin: values of households, and lists of people.
-        let (mut next, mut place, mut done) = (0, 0, 0);
-        let values = |entity: Entity| owners.of(entity).len();
+        let people = owners.people.len();
+        let mut done = 0;
         for Declared { input, row, .. } in self.declared.of_case(case) {
-            let input = *input as usize;
-            while next < input {
-                place += values(program.inputs[next].entity);
-                next += 1;
-            }
-            let (columns, first) = match program.inputs[input].entity {
+            let (input, row) = (&self.inputs[*input as usize], *row as usize);
+            let (columns, first) = match input.entity {
                 Entity::Household => (&self.packed.cases.inputs, self.kernel.slice.cases.start + case),
                 Entity::Person => {
                     (&self.packed.persons.inputs, self.kernel.slice.persons[owners.people.start] as usize)
                 }
             };
-            let Some(column) = &columns[input] else { continue };
-            let (at, row) = (place + (*row as usize - first), *row as usize);
+            let at = input.before.0 + input.before.1 * people + (row - first);
             out.usuals(at - done);
             done = at + 1;
-            let number = column.int(row).map(DatumRef::Int);
-            let value = number.or_else(|| self.packed.words.get(column.word(row)?).map(DatumRef::Text));
-            codec::encode_input(out, &program.inputs[input], value);
+            out.unusual();
+            match &columns[input.nth] {
+                Some(PackedColumn::Int { values, .. }) => out.signed(values[row]),
+                Some(PackedColumn::Word(ids)) => {
+                    let code = input.codes.iter().find(|(word, _)| *word == ids[row]).map(|(_, code)| *code);
+                    codec::encode_text(out, code, self.packed.words.get(ids[row]).unwrap_or_default());
+                }
+                None => {}
+            }
         }
-        let count = |entity: Entity| program.inputs.iter().filter(|input| input.entity == entity).count();
-        out.usuals(count(Entity::Household) + count(Entity::Person) * people - done);
+        let all = |input: &Input| input.before.0 + input.before.1 * people + owners.of(input.entity).len();
+        out.usuals(self.inputs.last().map_or(0, all) - done);
         out.end();
     }
 

@@ -84,22 +84,6 @@ enum Datum {
     Text(Arc<str>),
 }
 
-/// The same, borrowed.
-#[derive(Clone, Copy, Debug)]
-enum DatumRef<'d> {
-    Int(i64),
-    Text(&'d str),
-}
-
-impl Datum {
-    fn as_ref(&self) -> DatumRef<'_> {
-        match self {
-            Self::Int(number) => DatumRef::Int(*number),
-            Self::Text(text) => DatumRef::Text(text),
-        }
-    }
-}
-
 /// One case, spelled out.
 #[derive(Debug, PartialEq, Eq)]
 struct Stored {
