@@ -201,12 +201,12 @@ async fn a_caseload_is_two_tables_that_gain_a_column_with_a_new_input() {
     // Where it was says nothing of where it is: a place at which another case lies, or none.
     for (number, person, position) in [("ZJ-15", 7, 1), ("ZJ-3", 3, 1), ("ZJ-3", -1, 0), ("ZJ-2", 3, 0)] {
         let place = "INSERT INTO store_case(number, person, position) VALUES ($1, $2, $3)";
-        sqlx::query(place).bind(number).bind(person).bind(position).execute(&mut *conn).await.unwrap();
+        sqlx::query(place).bind(number).bind(person).bind(position).execute(&mut conn).await.unwrap();
     }
     unknown(&mut conn).await;
     assert_eq!(store.case(&mut conn, At::Latest, "ZJ-2").await.unwrap().unwrap().case, *case);
     // A store from before it said where its cases lie.
-    sqlx::query("DELETE FROM store_case").execute(&mut *conn).await.unwrap();
+    sqlx::query("DELETE FROM store_case").execute(&mut conn).await.unwrap();
     assert_eq!(store.case(&mut conn, At::Latest, "ZJ-2").await.unwrap().unwrap().people, *people);
     unknown(&mut conn).await;
     let changed = store.case_tables(&mut conn, &[input("applied_on", false, "int")]).await.unwrap_err();

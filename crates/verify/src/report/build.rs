@@ -46,7 +46,7 @@ impl One {
         let explanations = key_steps
             .iter()
             .filter_map(|step| trace.explain(&program.steps[step.index()].name))
-            .map(|tree| names.node(&tree))
+            .map(|tree| names.node(tree))
             .collect();
         drop(explaining);
         let _lines = debug_span!("lines").entered();

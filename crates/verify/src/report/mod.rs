@@ -113,7 +113,7 @@ impl Names<'_> {
                 trees.extend(trace.explain(name));
             }
         }
-        let trees: Vec<ExplanationNode> = trees.iter().map(|tree| self.node(tree)).collect();
+        let trees: Vec<ExplanationNode> = trees.into_iter().map(|tree| self.node(tree)).collect();
         let text = trees.iter().map(|tree| self.text(tree)).collect::<Vec<_>>().join("\n");
         Ok(Explained { case: case.clone(), as_of, pack: PackLine::of(program), trees, text })
     }

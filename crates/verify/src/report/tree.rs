@@ -43,37 +43,38 @@ impl Names<'_> {
         }
     }
 
-    pub(super) fn node(&self, explanation: &Explanation) -> ExplanationNode {
-        let money = matches!(explanation.value.ty, ColumnType::Money(_));
+    pub(super) fn node(&self, explanation: Explanation) -> ExplanationNode {
+        let ty = explanation.value.ty;
+        let money = matches!(ty, ColumnType::Money(_));
         ExplanationNode {
-            name: explanation.name.clone(),
-            title: explanation.title.clone(),
-            person: explanation.person,
-            value: explanation.value.to_string(),
             fen: explanation.value.number().filter(|_| money).map(Fen::new),
-            formula: explanation.formula.clone(),
-            cite: explanation.cite.clone(),
+            value: explanation.value.to_string(),
+            name: explanation.name,
+            title: explanation.title,
+            person: explanation.person,
+            formula: explanation.formula,
+            cite: explanation.cite,
             place: place(&explanation.file, explanation.line),
-            parameters: explanation.parameters.iter().map(parameter).collect(),
-            records: explanation.records.iter().map(|r| self.record(r, explanation.value.ty)).collect(),
-            reasons: explanation.reasons.iter().map(|r| self.waiting(r)).collect(),
-            assumed: explanation.assumed.clone(),
-            repeated: explanation.repeated,
+            parameters: explanation.parameters.into_iter().map(parameter).collect(),
             note: explanation.removed.then(|| removed(&explanation.records)),
-            children: explanation.children.iter().map(|c| self.node(c)).collect(),
+            records: explanation.records.into_iter().map(|used| self.record(used, ty)).collect(),
+            reasons: explanation.reasons.iter().map(|reason| self.waiting(reason)).collect(),
+            assumed: explanation.assumed,
+            repeated: explanation.repeated,
+            children: explanation.children.into_iter().map(|child| self.node(child)).collect(),
         }
     }
 
-    fn record(&self, used: &RecordUse, ty: ColumnType) -> RecordLine {
+    fn record(&self, used: RecordUse, ty: ColumnType) -> RecordLine {
         RecordLine {
-            dataset: used.dataset.clone(),
-            source: used.source.as_str().to_owned(),
+            dataset: used.dataset,
             source_title: self.source(used.source.as_str()),
+            source: used.source.as_str().to_owned(),
             record_id: masked_key(&used.record_id),
             as_of: used.as_of,
             person: used.person,
             counted: used.counted,
-            columns: used.columns.iter().map(|(_, title, value)| (title.clone(), masked_key(value))).collect(),
+            columns: used.columns.into_iter().map(|(_, title, value)| (title, masked_key(&value))).collect(),
             contribution: used.contribution.map(|v| show_number(ty, v)),
         }
     }
@@ -180,18 +181,18 @@ fn place(file: &str, line: usize) -> String {
     if file.is_empty() { String::new() } else { format!("{file}:{line}") }
 }
 
-fn parameter(used: &ParameterUse) -> ParameterLine {
+fn parameter(used: ParameterUse) -> ParameterLine {
     ParameterLine {
-        name: used.name.clone(),
-        title: used.title.clone(),
+        name: used.name,
+        title: used.title,
         value: used.value.to_string(),
         published: used.published.as_ref().map(ToString::to_string),
-        gap: used.gap.clone(),
-        fallback: used.fallback.clone(),
+        gap: used.gap,
+        fallback: used.fallback,
         area: used.area,
         from: used.from,
         until: used.until,
-        cite: used.cite.clone(),
+        cite: used.cite,
         place: place(&used.file, used.line),
     }
 }
