@@ -11,10 +11,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use polars::prelude as pl;
 use polars::prelude::SerReader as _;
-use polars_parquet::parquet::write::FileWriter;
 
 use crate::columns::BulkColumn;
-use crate::parquet::{self, EncodedGroup, FileColumn, PageSize};
+use crate::parquet::{self, EncodedGroup, FileColumn, GrowingFile, PageSize};
 use crate::shape::Kind;
 use crate::{StoreError, file, frame};
 
@@ -127,7 +126,7 @@ pub struct ResultWriter {
     temporary: PathBuf,
     columns: Vec<(String, ResultKind)>,
     blobs: Option<String>,
-    file: Option<FileWriter<BufWriter<fs::File>>>,
+    file: Option<GrowingFile<BufWriter<fs::File>>>,
 }
 
 impl ResultWriter {
@@ -150,12 +149,9 @@ impl ResultWriter {
     ) -> Result<Self, StoreError> {
         let temporary = path.with_extension("parquet.tmp");
         let to = BufWriter::with_capacity(1 << 20, fs::File::create(&temporary).map_err(StoreError::io(&temporary))?);
-        let file = parquet::writer(
-            to,
-            columns.iter().map(|(name, kind)| (name.as_str(), kind.kind())),
-            blobs.as_deref(),
-            PageSize::RESULTS,
-        );
+        let named = columns.iter().map(|(name, kind)| (name.clone(), kind.kind())).collect();
+        let broken = |e| StoreError::Parquet { path: path.to_owned(), source: pl::PolarsError::from(e) };
+        let file = GrowingFile::begin(to, named, blobs.clone()).map_err(broken)?;
         Ok(Self { path: path.to_owned(), temporary, columns, blobs, file: Some(file) })
     }
 
@@ -181,7 +177,7 @@ impl ResultWriter {
     pub fn append(&mut self, rows: ResultRows) -> Result<(), StoreError> {
         let (Some(file), Some(group)) = (&mut self.file, rows.0) else { return Ok(()) };
         let broken = |e| StoreError::Parquet { path: self.path.clone(), source: pl::PolarsError::from(e) };
-        parquet::append(file, group).map_err(broken)
+        file.add(group).map_err(broken)
     }
 
     /// Makes the file whole, synced, and gives it its name.
@@ -189,10 +185,9 @@ impl ResultWriter {
     /// # Errors
     /// If it cannot be written.
     pub fn finish(mut self) -> Result<(), StoreError> {
-        let Some(mut file) = self.file.take() else { return Err(StoreError::Stopped) };
+        let Some(file) = self.file.take() else { return Err(StoreError::Stopped) };
         let broken = |e| StoreError::Parquet { path: self.path.clone(), source: pl::PolarsError::from(e) };
-        file.end(None).map_err(broken)?;
-        let inner = file.into_inner().into_inner().map_err(|e| e.into_error());
+        let inner = file.finish().map_err(broken)?.into_inner().map_err(|e| e.into_error());
         inner.and_then(|file| file.sync_all()).map_err(StoreError::io(&self.temporary))?;
         fs::rename(&self.temporary, &self.path).map_err(StoreError::io(&self.path))
     }

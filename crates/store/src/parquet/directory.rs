@@ -18,9 +18,6 @@ const TAIL_BYTES: u64 = 64 * 1024;
 /// A footer with its indexes larger than this is not one of ours.
 const MOST_TAIL_BYTES: usize = 1 << 28;
 
-/// What every Parquet file ends with, behind the length of the footer.
-const MAGIC: &[u8] = b"PAR1";
-
 /// The columns of a file and their pages.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -211,7 +208,7 @@ fn footer_of(tail: &[u8]) -> Option<Range<usize>> {
     let (rest, magic) = tail.split_last_chunk::<4>()?;
     let (rest, length) = rest.split_last_chunk::<4>()?;
     let from = rest.len().checked_sub(u32::from_le_bytes(*length) as usize)?;
-    (magic.as_slice() == MAGIC).then_some(from..rest.len())
+    (magic.as_slice() == super::MAGIC).then_some(from..rest.len())
 }
 
 fn metadata_of(footer: &[u8]) -> Option<FileMetaData> {

@@ -113,7 +113,7 @@ impl Delta {
     }
 }
 
-fn uleb(number: u64, out: &mut Vec<u8>) {
+pub(super) fn uleb(number: u64, out: &mut Vec<u8>) {
     let mut bytes = [0u8; 10];
     let len = uleb128::encode(number, &mut bytes);
     out.extend_from_slice(&bytes[..len]);

@@ -6,6 +6,7 @@
 pub(crate) mod decode;
 pub(crate) mod directory;
 mod encode;
+mod growing;
 mod pages;
 pub(crate) mod pick;
 
@@ -22,6 +23,7 @@ use polars_parquet::parquet::write::{
 };
 use polars_parquet::parquet::{CowBuffer, FallibleStreamingIterator};
 
+pub(crate) use self::growing::GrowingFile;
 use self::pages::Pages;
 use crate::columns::BulkColumn;
 use crate::file::ColumnStats;
@@ -29,6 +31,9 @@ use crate::shape::Kind;
 
 /// What a file says it was written by, before the version.
 const CREATED_BY: &str = "hedui ";
+
+/// What every Parquet file begins and ends with.
+const MAGIC: &[u8] = b"PAR1";
 
 /// How large a data page becomes before it is packed, about.
 #[derive(Clone, Copy, Debug)]
