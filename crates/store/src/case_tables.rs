@@ -135,16 +135,20 @@ impl Store {
         }
         let buckets: BTreeSet<u32> = places.iter().map(|(bucket, ..)| *bucket).collect();
         let snapshot = self.snapshot_of_cases(conn, at, &buckets).await?;
-        let case = case.to_owned();
+        let number = case.to_owned();
         let find = move || {
-            let one = |place: &(u32, i64, i64)| snapshot.case_at(*place, &case).transpose();
+            let one = |place: &(u32, i64, i64)| snapshot.case_at(*place, &number).transpose();
             places.iter().find_map(one).transpose()
         };
-        tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?
+        match tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?? {
+            // It may be younger than the snapshot; or the places are wrong, which must not hide it.
+            None => self.case_by_statistics(conn, at, case).await,
+            found => Ok(found),
+        }
     }
 
-    /// The same in a store that does not say where its cases lie, being older: reads the numbers of the cases in every
-    /// bucket that may hold it.
+    /// The same without the help of `store_case`, as in a store that is older than it: reads the numbers of the cases in
+    /// every bucket that may hold it.
     async fn case_by_statistics(
         &self,
         conn: &mut AnyConnection,

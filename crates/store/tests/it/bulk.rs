@@ -205,6 +205,9 @@ async fn a_caseload_is_two_tables_that_gain_a_column_with_a_new_input() {
     }
     unknown(&mut conn).await;
     assert_eq!(store.case(&mut conn, At::Latest, "ZJ-2").await.unwrap().unwrap().case, *case);
+    // Nor do wrong places alone hide a case.
+    sqlx::query("DELETE FROM store_case WHERE person = 7").execute(&mut conn).await.unwrap();
+    assert_eq!(store.case(&mut conn, At::Latest, "ZJ-2").await.unwrap().unwrap().case, *case);
     // A store from before it said where its cases lie.
     sqlx::query("DELETE FROM store_case").execute(&mut conn).await.unwrap();
     assert_eq!(store.case(&mut conn, At::Latest, "ZJ-2").await.unwrap().unwrap().people, *people);
