@@ -1,17 +1,18 @@
 //! Packed cases give what a caseload gives: the same findings, flags and errors, whatever the slices.
 
-use hedui_base::Tri;
+use hedui_base::{PersonKey, Tri};
 use hedui_engine::concluded::{Concluded, Numbers, Runner};
 use hedui_engine::input::Caseload;
 use hedui_engine::output::{CaseFinding, Cell, Findings};
 use hedui_engine::packed::Packed;
-use hedui_engine::stored::StoredSetting;
-use hedui_engine::{Derived, RunOptions, run};
+use hedui_engine::stored::{StoredSetting, Sums, restore};
+use hedui_engine::{Derived, RunOptions, run, trace};
 use hedui_rules::Program;
 use proptest::prelude::*;
 
 use crate::build::AS_OF;
 use crate::random::{programs, worlds};
+use crate::stored::all;
 
 /// What columns say of one case, as objects say it.
 fn check_case(program: &Program, found: &Concluded, at: usize, case: &CaseFinding) -> Result<(), TestCaseError> {
@@ -54,12 +55,28 @@ fn one_by_one(runner: &Runner<'_>, packed: &Packed) -> Result<(), TestCaseError>
     Ok(())
 }
 
+/// What is kept from columns explains each case as on its day, and finds its records as they were.
+fn explained_later(program: &Program, caseload: &Caseload, packed: &Packed, slice: usize) -> Result<(), TestCaseError> {
+    let setting = StoredSetting { sums: Sums::Values, ..StoredSetting::of(&caseload.coverage) };
+    for found in Runner::new(program, AS_OF).keeping(setting.clone()).run(packed, slice) {
+        for (row, bytes) in found.case.iter().zip(&found.kept) {
+            let id = caseload.cases.id[*row as usize].clone();
+            let later = restore(program, &setting, id, bytes, &caseload.records, PersonKey(*row)).unwrap();
+            prop_assert_eq!(&later.removed, &Vec::<String>::new());
+            let now = trace(program, caseload, *row as usize, AS_OF).unwrap();
+            prop_assert_eq!(all(program, &later.trace(AS_OF).unwrap()), all(program, &now));
+        }
+    }
+    Ok(())
+}
+
 /// Checks all that two ways of running have to say.
 pub(crate) fn same(program: &Program, caseload: &Caseload, slice: usize) -> Result<Findings, TestCaseError> {
     let plain = run(program, caseload, AS_OF, &RunOptions::default());
     let packed = Packed::of(program, caseload);
     one_by_one(&Runner::new(program, AS_OF), &packed)?;
     one_by_one(&Runner::new(program, AS_OF).keeping(StoredSetting::of(&caseload.coverage)), &packed)?;
+    explained_later(program, caseload, &packed, slice)?;
     let (mut cases, mut flags, mut errors) = (plain.cases.iter(), plain.flags.iter(), plain.errors.iter());
     for found in Runner::new(program, AS_OF).run(&packed, slice) {
         for (at, row) in found.case.iter().enumerate() {

@@ -14,7 +14,7 @@ use crate::build::*;
 use crate::complete::rows_kept;
 use crate::random::{programs, worlds};
 
-fn all(program: &Program, trace: &Trace<'_>) -> Vec<Explanation> {
+pub(crate) fn all(program: &Program, trace: &Trace<'_>) -> Vec<Explanation> {
     let mut all = Vec::new();
     for step in &program.steps {
         match step.entity {
