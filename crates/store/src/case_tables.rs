@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hedui_base::{ColumnType, PersonKey, Table as Rows};
-use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
@@ -15,7 +14,7 @@ use crate::ducklake::{self, LakeTable};
 use crate::plain::InputSpec;
 use crate::shape::{Kind, Shape, ShapeColumn};
 use crate::store::{Inner, Table};
-use crate::{At, ScannedColumn, Snapshot, SnapshotId, Store, StoreError, frame};
+use crate::{At, ScannedColumn, Snapshot, Store, StoreError, frame};
 
 /// Name of the table of cases: one row each, sorted by (person, position).
 pub const CASES: &str = "cases";
@@ -102,12 +101,10 @@ pub(crate) fn places(inner: &Inner, file: &str) -> Result<Vec<Place>, StoreError
 }
 
 /// One case of those that lie in the store.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct StoredCase {
-    /// The state it was read from.
-    pub snapshot: SnapshotId,
-    /// The moment of that state.
-    pub known_at: Timestamp,
+    /// The state it was read from, pinned for its people.
+    pub snapshot: Snapshot,
     /// Its row of `cases`, with all columns.
     pub case: Rows,
     /// Its rows of `people`, in the order of their keys.
@@ -134,16 +131,19 @@ impl Store {
             return self.case_by_statistics(conn, at, case).await;
         }
         let buckets: BTreeSet<u32> = places.iter().map(|(bucket, ..)| *bucket).collect();
-        let snapshot = self.snapshot_of_cases(conn, at, &buckets).await?;
+        let snapshot = self.snapshot_of_buckets(conn, at, &buckets).await?;
         let number = case.to_owned();
         let find = move || {
             let one = |place: &(u32, i64, i64)| snapshot.case_at(*place, &number).transpose();
-            places.iter().find_map(one).transpose()
+            Ok::<_, StoreError>((places.iter().find_map(one).transpose()?, snapshot))
         };
         match tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?? {
+            (Some((case, people)), mut snapshot) => {
+                self.admit(conn, &mut snapshot, &buckets, &whose(&people)).await?;
+                Ok(Some(StoredCase { snapshot, case, people }))
+            }
             // It may be younger than the snapshot; or the places are wrong, which must not hide it.
-            None => self.case_by_statistics(conn, at, case).await,
-            found => Ok(found),
+            (None, _) => self.case_by_statistics(conn, at, case).await,
         }
     }
 
@@ -160,9 +160,13 @@ impl Store {
             return Ok(None);
         }
         let snapshot = self.snapshot_of_cases(conn, at, &buckets).await?;
+        let at = At::Id(snapshot.id());
         let case = case.to_owned();
         let find = move || buckets.iter().find_map(|bucket| snapshot.case_in(*bucket, &case).transpose()).transpose();
-        tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)?
+        let found = tokio::task::spawn_blocking(find).await.map_err(|_| StoreError::Stopped)??;
+        let Some((case, people)) = found else { return Ok(None) };
+        let snapshot = self.snapshot_of(conn, at, &whose(&people)).await?;
+        Ok(Some(StoredCase { snapshot, case, people }))
     }
 
     /// The buckets in which a case may lie, by what the catalogue says of the files of `cases`: one, as a rule.
@@ -209,8 +213,14 @@ impl Store {
     }
 }
 
+/// The keys of the people of a case.
+fn whose(people: &Rows) -> Vec<PersonKey> {
+    let keys = (0..people.rows).filter_map(|row| people.int("who", row));
+    keys.filter_map(|key| u32::try_from(key).ok()).map(PersonKey).collect()
+}
+
 impl Snapshot {
-    fn case_in(&self, bucket: u32, case: &str) -> Result<Option<StoredCase>, StoreError> {
+    fn case_in(&self, bucket: u32, case: &str) -> Result<Option<(Rows, Rows)>, StoreError> {
         let scan = self.scan(CASES, bucket, &["case"])?;
         let [ScannedColumn::Words { ids, words }] = scan.columns.as_slice() else { return Ok(None) };
         let word = words.iter().position(|word| &**word == case).and_then(|at| u32::try_from(at).ok());
@@ -225,19 +235,18 @@ impl Snapshot {
         self.case_at((bucket, person, position), case)
     }
 
-    /// The case with one sort key, if it has this number.
+    /// The case with one sort key and its people, if it has this number.
     fn case_at(
         &self,
         (bucket, person, position): (u32, i64, i64),
         case: &str,
-    ) -> Result<Option<StoredCase>, StoreError> {
+    ) -> Result<Option<(Rows, Rows)>, StoreError> {
         let of = |table: &str| self.rows_at(table, bucket, person, position);
         let own = of(CASES)?;
         if own.rows != 1 || own.text("case", 0) != Some(case) {
             return Ok(None);
         }
-        let (snapshot, known_at) = (self.id(), self.known_at());
-        Ok(Some(StoredCase { snapshot, known_at, case: own, people: of(PEOPLE)? }))
+        Ok(Some((own, of(PEOPLE)?)))
     }
 
     /// The rows of `cases` or `people` with one sort key.

@@ -1,12 +1,11 @@
 //! The newest answers and live rows of a few people: looked up page by page, without a data frame in between.
 
-use std::sync::Arc;
-
-use hedui_base::{AnswerId, Records};
+use hedui_base::{AnswerId, PersonKey, Records};
+use rayon::prelude::*;
 
 use crate::rows::Rows;
 use crate::shape::{RECORD_COLUMNS, ShapeColumn};
-use crate::snapshot::{Snapshot, rows_of};
+use crate::snapshot::{Snapshot, append, own_columns, rows_of};
 use crate::store::Table;
 use crate::{CoverageRow, StoreError, frame, lookup};
 
@@ -80,23 +79,80 @@ impl Snapshot {
         bucket: u32,
         people: &[i64],
     ) -> Result<Records, StoreError> {
-        let shared = &table.shape.columns[..RECORD_COLUMNS.len()];
-        let every: Vec<&ShapeColumn> = shared.iter().chain(own.iter().copied()).collect();
-        let mut all = self.rows_of_few(table, &every, bucket, people)?;
-        if all.rows > 0 {
-            let coverage: Arc<NewestFew> = self.coverage_of_few(bucket, people)?;
-            let newest = |row: &usize| {
-                let answer = coverage.answer(all.int(PERSON, *row), all.text(SOURCE, *row));
-                answer == Some(AnswerId(all.int(RECORD_ANSWER, *row)))
-            };
-            let live: Vec<usize> = (0..all.rows).filter(newest).collect();
-            if live.len() < all.rows {
-                all = all.take(&live);
-            }
+        let all = self.rows_of_few(table, &every(table, own), bucket, people)?;
+        let newest = if all.rows > 0 { Some(self.coverage_of_few(bucket, people)?) } else { None };
+        Ok(self.live_of_few(table, own, bucket, all, newest.as_deref()))
+    }
+
+    /// Those of all rows of some people of a bucket that count.
+    fn live_of_few(
+        &self,
+        table: &Table,
+        own: &[&ShapeColumn],
+        bucket: u32,
+        mut all: Rows,
+        newest: Option<&NewestFew>,
+    ) -> Records {
+        let counts = |row: &usize| {
+            let answer = newest.and_then(|newest| newest.answer(all.int(PERSON, *row), all.text(SOURCE, *row)));
+            answer == Some(AnswerId(all.int(RECORD_ANSWER, *row)))
+        };
+        let live: Vec<usize> = (0..all.rows).filter(counts).collect();
+        if live.len() < all.rows {
+            all = all.take(&live);
         }
         if self.parts(&table.shape.name, bucket) > 1 {
             all = all.sorted(&[PERSON, SOURCE, RECORD, RECORD_ANSWER]);
         }
-        Ok(all.into_records(own))
+        all.into_records(own)
     }
+
+    /// The live records of a household in some datasets, of each the columns named, and its outcomes: as
+    /// [`Snapshot::records`] and [`Snapshot::coverage`] give them, but read side by side, because somebody waits for them.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn household(
+        &self,
+        datasets: &[(&str, Vec<&str>)],
+        people: &[PersonKey],
+    ) -> Result<(Vec<Records>, Vec<CoverageRow>), StoreError> {
+        let buckets = self.by_bucket(people)?;
+        if buckets.values().any(|people| people.len() > FEW) {
+            let coverage = self.coverage(people)?;
+            let read = |(name, columns): &(&str, Vec<&str>)| self.records(name, people, Some(columns));
+            return Ok((datasets.iter().map(read).collect::<Result<_, _>>()?, coverage));
+        }
+        let of = |(name, columns): &(&str, Vec<&str>)| {
+            let table = self.inner.table(name)?;
+            Ok((table, own_columns(table, Some(columns))?))
+        };
+        let tables: Vec<(&Table, Vec<&ShapeColumn>)> = datasets.iter().map(of).collect::<Result<_, StoreError>>()?;
+        let none = |(table, own): &(&Table, Vec<&ShapeColumn>)| Rows::none(&every(table, own)).into_records(own);
+        let (mut records, mut coverage): (Vec<Records>, _) = (tables.iter().map(none).collect(), Vec::new());
+        for (bucket, people) in buckets {
+            let read = |(table, own): &(&Table, Vec<&ShapeColumn>)| {
+                let columns = every(table, own);
+                if self.parts(&table.shape.name, bucket) == 0 {
+                    return Ok(Rows::none(&columns));
+                }
+                self.rows_of_few(table, &columns, bucket, &people)
+            };
+            let (newest, rows) = rayon::join(
+                || self.coverage_of_few(bucket, &people),
+                || tables.par_iter().map(read).collect::<Result<Vec<Rows>, StoreError>>(),
+            );
+            let newest = newest?;
+            for (((table, own), rows), into) in tables.iter().zip(rows?).zip(&mut records) {
+                append(into, self.live_of_few(table, own, bucket, rows, Some(&newest)));
+            }
+            coverage.extend_from_slice(&newest.rows);
+        }
+        Ok((records, coverage))
+    }
+}
+
+/// The columns that all records have, and then these of the dataset.
+fn every<'t>(table: &'t Table, own: &[&'t ShapeColumn]) -> Vec<&'t ShapeColumn> {
+    table.shape.columns[..RECORD_COLUMNS.len()].iter().chain(own.iter().copied()).collect()
 }

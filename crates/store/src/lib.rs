@@ -32,6 +32,7 @@ mod file;
 mod frame;
 pub mod ingest;
 mod inline;
+mod known_files;
 mod live;
 mod lookup;
 mod maintain;

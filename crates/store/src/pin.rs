@@ -5,11 +5,10 @@ use std::fs;
 use std::sync::Arc;
 
 use hedui_base::PersonKey;
-use jiff::Timestamp;
 use polars::frame::DataFrame;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use crate::ducklake::{self, LakeFile};
+use crate::ducklake::{self, LakeFile, State};
 use crate::file::{self, Written};
 use crate::inline::{Inlined, Rows};
 use crate::publish::by_bucket;
@@ -31,11 +30,12 @@ impl Store {
     /// [`StoreError::NoSnapshot`] if there is none with that id, or none yet at that time.
     pub async fn snapshot(&self, conn: &mut AnyConnection, at: At) -> Result<Snapshot, StoreError> {
         let reading = Some(reading(&self.inner).await?);
-        let (id, time) = find(conn, at).await?;
+        let state = find(conn, at).await?;
+        let id = SnapshotId(state.id);
         let files = ducklake::files(conn, Some(id.0), None).await?;
         let rows = self.inlined(conn, Rows::Of(id.0)).await?;
         still(conn, id).await?;
-        let mut pinned = Pinned { id, time, files, reading, ..Pinned::default() };
+        let mut pinned = Pinned { files, reading, ..Pinned::of(state) };
         if !rows.is_empty() {
             let inner = Arc::clone(&self.inner);
             let spilled = tokio::task::spawn_blocking(move || spill(&inner, &rows));
@@ -58,19 +58,50 @@ impl Store {
         at: At,
         people: &[PersonKey],
     ) -> Result<Snapshot, StoreError> {
-        let reading = Some(reading(&self.inner).await?);
-        let (id, time) = find(conn, at).await?;
         let buckets: BTreeSet<u32> = people.iter().map(|p| self.inner.bucket_of(*p)).collect();
+        let mut snapshot = self.snapshot_of_buckets(conn, at, &buckets).await?;
+        self.admit(conn, &mut snapshot, &buckets, people).await?;
+        Ok(snapshot)
+    }
+
+    /// Pins the files of some buckets, whose cases can be read; nobody's records can be before [`Store::admit`].
+    pub(crate) async fn snapshot_of_buckets(
+        &self,
+        conn: &mut AnyConnection,
+        at: At,
+        buckets: &BTreeSet<u32>,
+    ) -> Result<Snapshot, StoreError> {
+        let reading = Some(reading(&self.inner).await?);
+        let state = find(conn, at).await?;
+        let files = self.inner.files.of(conn, &state, buckets).await?;
+        let pinned = Pinned { people: Some(BTreeSet::new()), reading, ..Pinned::of(state) };
+        let mut snapshot = Snapshot::new(Arc::clone(&self.inner), pinned);
+        snapshot.add_files(&files);
+        Ok(snapshot)
+    }
+
+    /// Lets the records of some people, and of nobody else, be read from a snapshot of some buckets.
+    pub(crate) async fn admit(
+        &self,
+        conn: &mut AnyConnection,
+        snapshot: &mut Snapshot,
+        pinned: &BTreeSet<u32>,
+        people: &[PersonKey],
+    ) -> Result<(), StoreError> {
+        let id = snapshot.id();
+        let mut more: BTreeSet<u32> = people.iter().map(|p| self.inner.bucket_of(*p)).collect();
+        more.retain(|bucket| !pinned.contains(bucket));
+        let files = self.inner.files.of(conn, snapshot.state(), &more).await?;
         let people: BTreeSet<i64> = people.iter().map(|p| i64::from(p.0)).collect();
-        let files = ducklake::files(conn, Some(id.0), Some(&buckets)).await?;
         let keys: Vec<i64> = people.iter().copied().collect();
         let mut held: BTreeMap<String, BTreeMap<u32, DataFrame>> = BTreeMap::new();
         for (table, rows) in self.inlined(conn, Rows::OfPeople(id.0, &keys)).await? {
             held.insert(table, by_bucket(&self.inner, &rows)?);
         }
         still(conn, id).await?;
-        let pinned = Pinned { id, time, files, held, people: Some(people), reading, ..Pinned::default() };
-        Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
+        snapshot.add_files(&files);
+        snapshot.admit(people, held);
+        Ok(())
     }
 
     /// Pins the files of `cases` and `people` in some buckets alone: their rows never lie in the catalogue.
@@ -81,12 +112,13 @@ impl Store {
         buckets: &BTreeSet<u32>,
     ) -> Result<Snapshot, StoreError> {
         let reading = Some(reading(&self.inner).await?);
-        let (id, time) = find(conn, at).await?;
+        let state = find(conn, at).await?;
+        let id = SnapshotId(state.id);
         let tables: Vec<i64> = self.inner.case_tables.values().map(|table| table.lake.id).collect();
         let files = ducklake::files_within(conn, Some(id.0), Some(buckets), Some(&tables)).await?;
         still(conn, id).await?;
         // Nobody's records may be read from it.
-        let pinned = Pinned { id, time, files, people: Some(BTreeSet::new()), reading, ..Pinned::default() };
+        let pinned = Pinned { files, people: Some(BTreeSet::new()), reading, ..Pinned::of(state) };
         Ok(Snapshot::new(Arc::clone(&self.inner), pinned))
     }
 
@@ -124,20 +156,19 @@ impl Store {
     }
 }
 
-async fn find(conn: &mut AnyConnection, at: At) -> Result<(SnapshotId, Timestamp), StoreError> {
+async fn find(conn: &mut AnyConnection, at: At) -> Result<State, StoreError> {
     let (id, time) = match at {
         At::Latest => (None, None),
         At::Time(time) => (None, Some(time)),
         At::Id(SnapshotId(id)) => (Some(id), None),
     };
-    let (id, time) = ducklake::snapshot_at(conn, id, time).await?.ok_or_else(|| {
+    ducklake::snapshot_at(conn, id, time).await?.ok_or_else(|| {
         StoreError::NoSnapshot(match at {
             At::Latest => "at all".to_owned(),
             At::Time(time) => format!("as early as {time}"),
             At::Id(id) => id.to_string(),
         })
-    })?;
-    Ok((SnapshotId(id), time))
+    })
 }
 
 /// Tables of inlined rows asked at once.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use polars::frame::DataFrame;
 use sqlx::{AnyConnection, Row as _};
 
-use crate::ducklake::{self, Dialect, LakeFile};
+use crate::ducklake::{self, Dialect, LakeFile, State};
 use crate::file::{self, Written};
 use crate::inline::{self, Rows};
 use crate::publish::settle_all;
@@ -114,7 +114,9 @@ impl Store {
     /// # Errors
     /// If files cannot be read or written.
     pub async fn removal(&self, conn: &mut AnyConnection, before: Timestamp) -> Result<Option<Removal>, StoreError> {
-        let Some((floor, _)) = ducklake::snapshot_at(conn, None, Some(before)).await? else { return Ok(None) };
+        let Some(State { id: floor, .. }) = ducklake::snapshot_at(conn, None, Some(before)).await? else {
+            return Ok(None);
+        };
         let newest = self.newest_at(conn, floor).await?;
         let files = ducklake::files(conn, None, None).await?;
         let ends = ends(conn).await?;
@@ -157,6 +159,7 @@ impl Store {
             // Otherwise what is deleted stays in the file until something else is written over it.
             sqlx::query("PRAGMA secure_delete = ON").execute(&mut *conn).await?;
         }
+        ducklake::count_removal(conn).await?;
         let floor = removal.floor;
         let mut removed = Removed { oldest: SnapshotId(floor), rows: removal.rows, ..Removed::default() };
         let (mut settle, mut kept) = (Vec::new(), Vec::new());
@@ -255,7 +258,9 @@ impl Store {
     /// If files cannot be read.
     pub async fn remains(&self, conn: &mut AnyConnection, before: Timestamp) -> Result<Remains, StoreError> {
         let mut remains = Remains { files: scheduled(conn).await?.len(), ..Remains::default() };
-        let Some((floor, _)) = ducklake::snapshot_at(conn, None, Some(before)).await? else { return Ok(remains) };
+        let Some(State { id: floor, .. }) = ducklake::snapshot_at(conn, None, Some(before)).await? else {
+            return Ok(remains);
+        };
         let older = sqlx::query("SELECT COUNT(*) FROM ducklake_snapshot WHERE snapshot_id < $1").bind(floor);
         remains.snapshots = older.fetch_one(&mut *conn).await?.try_get(0)?;
         let newest = self.newest_at(conn, floor).await?;

@@ -8,9 +8,10 @@ use hedui_base::{PersonKey, Records};
 use jiff::Timestamp;
 use polars::frame::DataFrame;
 
-use crate::ducklake::LakeFile;
+use crate::ducklake::{LakeFile, State};
 use crate::few::FEW;
 use crate::file::Written;
+use crate::known_files::OfBucket;
 use crate::live::Cache;
 use crate::rows::Rows;
 use crate::shape::{COVERAGE, RECORD_COLUMNS, ShapeColumn};
@@ -57,8 +58,7 @@ pub struct StorePart {
 #[derive(Debug)]
 pub struct Snapshot {
     pub(crate) inner: Arc<Inner>,
-    id: SnapshotId,
-    time: Timestamp,
+    state: State,
     /// Files by table and bucket, oldest first.
     files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>>,
     /// Rows that lie in the catalogue, by table and bucket.
@@ -83,11 +83,17 @@ pub(crate) struct PinnedFile {
     is_temporary: bool,
 }
 
+impl From<LakeFile> for PinnedFile {
+    fn from(file: LakeFile) -> Self {
+        let LakeFile { id, name, persons, rows, .. } = file;
+        Self { name: name.into(), persons, rows, is_temporary: id < 0 }
+    }
+}
+
 /// What a snapshot is made of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pinned {
-    pub(crate) id: SnapshotId,
-    pub(crate) time: Timestamp,
+    pub(crate) state: State,
     pub(crate) files: Vec<LakeFile>,
     pub(crate) held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
     pub(crate) people: Option<BTreeSet<i64>>,
@@ -95,33 +101,59 @@ pub(crate) struct Pinned {
     pub(crate) reading: Option<std::fs::File>,
 }
 
+impl Pinned {
+    pub(crate) fn of(state: State) -> Self {
+        let (files, held, spilled) = Default::default();
+        Self { state, files, held, people: None, spilled, reading: None }
+    }
+}
+
 impl Snapshot {
     pub(crate) fn new(inner: Arc<Inner>, pinned: Pinned) -> Self {
-        let mut files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>> = BTreeMap::new();
-        // Most buckets have one file or two, and a nation has 100,000s of them: what is kept of each is kept small.
-        for LakeFile { id, table, name, bucket, persons, rows, .. } in pinned.files {
-            let file = PinnedFile { name: name.into(), persons, rows, is_temporary: id < 0 };
-            let buckets = match files.get_mut(&table) {
-                Some(buckets) => buckets,
-                None => files.entry(table).or_default(),
-            };
-            buckets.entry(bucket).or_default().push(file);
+        let Pinned { state, files, held, people, spilled, reading } = pinned;
+        let files = by_table(files);
+        Self { inner, state, files, held, people, cache: Cache::default(), _spilled: spilled, _reading: reading }
+    }
+
+    /// Adds the files of buckets of which it has none yet.
+    pub(crate) fn add_files(&mut self, buckets: &[(u32, OfBucket)]) {
+        for (bucket, files) in buckets {
+            for (table, file) in files.iter() {
+                let buckets = match self.files.get_mut(&**table) {
+                    Some(buckets) => buckets,
+                    None => self.files.entry(table.to_string()).or_default(),
+                };
+                buckets.entry(*bucket).or_default().push(file.clone());
+            }
         }
-        files.values_mut().flat_map(BTreeMap::values_mut).for_each(Vec::shrink_to_fit);
-        let Pinned { id, time, held, people, spilled, reading, .. } = pinned;
-        Self { inner, id, time, files, held, people, cache: Cache::default(), _spilled: spilled, _reading: reading }
+    }
+
+    /// Lets some people be read, whose rows lie in the files it has and in the catalogue.
+    pub(crate) fn admit(&mut self, people: BTreeSet<i64>, held: BTreeMap<String, BTreeMap<u32, DataFrame>>) {
+        self.people = Some(people);
+        self.held = held;
+    }
+
+    pub(crate) const fn state(&self) -> &State {
+        &self.state
     }
 
     /// Which snapshot this is.
     #[must_use]
     pub const fn id(&self) -> SnapshotId {
-        self.id
+        SnapshotId(self.state.id)
     }
 
     /// The moment up to which answers count.
     #[must_use]
     pub const fn known_at(&self) -> Timestamp {
-        self.time
+        self.state.time
+    }
+
+    /// Whether there is such a dataset.
+    #[must_use]
+    pub fn has_dataset(&self, name: &str) -> bool {
+        self.inner.table(name).is_ok()
     }
 
     /// The live records of some people in one dataset, sorted by person, source and record id. A row is live if the
@@ -232,7 +264,7 @@ impl Snapshot {
     }
 
     /// People by bucket, each ascending and once.
-    fn by_bucket(&self, people: &[PersonKey]) -> Result<BTreeMap<u32, Vec<i64>>, StoreError> {
+    pub(crate) fn by_bucket(&self, people: &[PersonKey]) -> Result<BTreeMap<u32, Vec<i64>>, StoreError> {
         if let Some(pinned) = &self.people
             && people.iter().any(|p| !pinned.contains(&i64::from(p.0)))
         {
@@ -268,7 +300,22 @@ impl Snapshot {
     }
 }
 
-fn own_columns<'a>(table: &'a Table, columns: Option<&[&str]>) -> Result<Vec<&'a ShapeColumn>, StoreError> {
+/// Files by table and bucket. Most buckets have one file or two, and a nation has 100,000s of them: what is kept of each is kept
+/// small.
+fn by_table(all: Vec<LakeFile>) -> BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>> {
+    let mut files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>> = BTreeMap::new();
+    for file in all {
+        let buckets = match files.get_mut(&file.table) {
+            Some(buckets) => buckets,
+            None => files.entry(file.table.clone()).or_default(),
+        };
+        buckets.entry(file.bucket).or_default().push(file.into());
+    }
+    files.values_mut().flat_map(BTreeMap::values_mut).for_each(Vec::shrink_to_fit);
+    files
+}
+
+pub(crate) fn own_columns<'a>(table: &'a Table, columns: Option<&[&str]>) -> Result<Vec<&'a ShapeColumn>, StoreError> {
     let own = &table.shape.columns[RECORD_COLUMNS.len()..];
     let Some(names) = columns else { return Ok(own.iter().collect()) };
     names
@@ -296,7 +343,7 @@ pub(crate) fn rows_of(persons: &[i64], people: &[i64]) -> Vec<usize> {
     rows
 }
 
-fn append(all: &mut Records, part: Records) {
+pub(crate) fn append(all: &mut Records, part: Records) {
     use hedui_base::Column;
     all.person.extend(part.person);
     all.source.extend(part.source);

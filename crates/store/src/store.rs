@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, Connection as _};
 
 use crate::ducklake::{self, LakeTable};
 use crate::inline::{INLINE_ROWS, KnownInlined};
+use crate::known_files::KnownFiles;
 use crate::lookup::Directories;
 use crate::shape::{COVERAGE, Shape};
 use crate::{StoreError, case_tables, file};
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) inlined: KnownInlined,
     /// Shared by all snapshots.
     pub(crate) directories: Arc<Directories>,
+    pub(crate) files: Arc<KnownFiles>,
 }
 
 /// One table: its shape and what the catalogue calls it.
@@ -148,8 +150,8 @@ impl Store {
             people.ok_or_else(|| StoreError::Catalogue("its `bucket_people` is not a count of people".to_owned()))?;
         let case_tables = case_tables::take(&mut lake);
         let options = StoreOptions { bucket_people };
-        let (inlined, directories) = (KnownInlined::default(), Arc::default());
-        let inner = Inner { folder, options, tables, case_tables, inlined, directories };
+        let (inlined, directories, files) = (KnownInlined::default(), Arc::default(), Arc::default());
+        let inner = Inner { folder, options, tables, case_tables, inlined, directories, files };
         Ok(Self { inner: Arc::new(inner), inline_rows: INLINE_ROWS })
     }
 

@@ -130,6 +130,13 @@ impl Cells {
         self.kinds.push(VALUE);
     }
 
+    /// A cell that is none.
+    pub(super) fn none(&mut self) {
+        self.places.push(Place { start: self.values.len() as u32, stride: 0 });
+        self.values.push(0);
+        self.kinds.push(NONE);
+    }
+
     /// Known cells, one a row.
     pub(super) fn values(&mut self, values: impl Iterator<Item = i64>) {
         let start = self.values.len();

@@ -7,7 +7,7 @@ use hedui_rules::program::{Aggregate, CompareOp, Expr, ExprKind, Over, StepKind}
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::{Aggregated, At, Level, Node, Op, Tape};
+use super::{Aggregated, At, Level, Node, OWN, Op, Tape};
 use crate::evaluate::{is_of_household, is_of_owner};
 use crate::parameters::InForce;
 
@@ -20,7 +20,7 @@ impl<'p> Tape<'p> {
         let parameters = program.parameters.iter();
         let tape = Self {
             nodes: Vec::new(),
-            fixed: Vec::new(),
+            reads: Vec::new(),
             steps: Vec::with_capacity(program.steps.len()),
             masks: Vec::new(),
             texts: Vec::new(),
@@ -91,7 +91,7 @@ impl<'p> Compiler<'p> {
         let at = *self.known.entry(node.clone()).or_insert(next);
         if at == next {
             self.tape.nodes.push(node);
-            self.tape.fixed.push(false);
+            self.tape.reads.push(OWN);
         }
         at
     }
@@ -105,9 +105,9 @@ impl<'p> Compiler<'p> {
         // What is the same for the whole household is computed once for it, wherever it is written.
         let all_of_household = operands.iter().all(|at| self.level(*at) == Level::Household);
         let level = if all_of_household { Level::Household } else { level };
-        let fixed = operands.iter().all(|at| self.tape.fixed[*at as usize]);
+        let reads = operands.iter().fold(0, |reads, at| reads | self.tape.reads[*at as usize]);
         let at = self.push(level, op);
-        self.tape.fixed[at as usize] = fixed;
+        self.tape.reads[at as usize] = reads;
         at
     }
 
@@ -281,7 +281,9 @@ impl<'p> Compiler<'p> {
         }
         let at = self.over(level, Op::Parameter { id, keys, step: None }, &operands);
         // The numbers of texts are those of a household's words.
-        self.tape.fixed[at as usize] &= parameter.ty.is_int();
+        if !parameter.ty.is_int() {
+            self.tape.reads[at as usize] |= OWN;
+        }
         Some(at)
     }
 
@@ -323,6 +325,11 @@ impl<'p> Compiler<'p> {
         };
         let is_text = of.argument.as_deref().is_some_and(|argument| !argument.ty.is_int());
         let op = Op::Aggregate(Aggregated { function: of.function, dataset, argument, is_text, month, inside });
-        Some(self.push(owner, op))
+        let at = self.push(owner, op);
+        if let Some(dataset) = dataset {
+            // Of no records it is the same, whatever is asked of each.
+            self.tape.reads[at as usize] = Tape::bit(dataset);
+        }
+        Some(at)
     }
 }

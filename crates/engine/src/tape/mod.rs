@@ -24,8 +24,9 @@ pub(crate) use run::Scratch;
 #[derive(Debug)]
 pub(crate) struct Tape<'p> {
     nodes: Vec<Node<'p>>,
-    /// By operation: whether it gives the same number for every household of a place, if it gives one.
-    fixed: Vec<bool>,
+    /// By operation, what its value depends on beside the place: bits of [`Tape::bit`], and [`OWN`]. It is the same for all households of
+    /// a place that have nothing of what it reads.
+    reads: Vec<u64>,
     /// What each step's value is.
     steps: Vec<At>,
     /// For facts whose masks are kept: which records each of their aggregates counts; none means all.
@@ -40,6 +41,16 @@ pub(crate) struct Tape<'p> {
 
 /// Position of an operation on its tape, and of its cells.
 type At = u32;
+
+/// What every household has of its own: people, what they declared, words.
+const OWN: u64 = 1 << 63;
+
+impl Tape<'_> {
+    /// The bit of a dataset; those beyond the 62nd share one.
+    const fn bit(dataset: usize) -> u64 {
+        1 << if dataset < 62 { dataset } else { 62 }
+    }
+}
 
 /// Whose cells an operation makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use hedui_rules::program::{Entity, FlagSeverity, StepKind};
 use rustc_hash::FxHashMap;
 
 use super::cells::Cells;
-use super::{Aggregated, At, Level, Op, Tape};
+use super::{Aggregated, At, Level, Node, OWN, Op, Tape};
 use crate::aggregate::{self, Context, extreme_of, nothing_of};
 use crate::evaluate::{Kernel, key_of};
 use crate::interval::Span;
@@ -43,14 +43,16 @@ impl<'a> Kernel<'a> {
         let texts = scratch.texts(tape, &packed.words);
         let Scratch { cells, keys, items, by_month, here, .. } = scratch;
         let here = fixed_at(here, self.place(CASE), tape.nodes.len());
+        let has = self.has();
         let mut player = Player { kernel: self, tape, packed, cells, keys, items, by_month, here, texts };
-        for (at, (node, fixed)) in tape.nodes.iter().zip(&tape.fixed).enumerate() {
-            match player.here[at] {
-                Some(value) => player.cells.value(value),
-                None => player.compute(&node.op, node.level),
-            }
-            if *fixed {
-                player.here[at] = player.cells.known(at as At, 0);
+        for (at, (node, reads)) in tape.nodes.iter().zip(&tape.reads).enumerate() {
+            if reads & has == 0 {
+                player.fixed(at, node);
+            } else {
+                match node.level {
+                    Level::Records(dataset) if has & Tape::bit(dataset) == 0 => player.cells.nothing(),
+                    level => player.compute(&node.op, level),
+                }
             }
             debug_assert_eq!(player.cells.len(), at + 1, "each operation leaves cells");
         }
@@ -58,6 +60,14 @@ impl<'a> Kernel<'a> {
         let texts = player.texts;
         scratch.words = Some((Arc::clone(&packed.words), texts));
         !self.slice.reasons.any_fault()
+    }
+}
+
+impl Kernel<'_> {
+    /// What the only case of the slice has of what operations read: its own, and datasets of which it has a record or a ghost.
+    fn has(&self) -> u64 {
+        let frames = self.slice.frames.iter().enumerate().filter(|(_, frame)| !frame.owner.is_empty());
+        frames.fold(OWN, |has, (dataset, _)| has | Tape::bit(dataset))
     }
 }
 
@@ -79,13 +89,20 @@ struct Player<'s, 'a> {
     keys: &'s mut Vec<Key>,
     items: &'s mut aggregate::Items,
     by_month: &'s mut by_month::Items,
-    /// What is the same for all households of the place, by operation.
-    here: &'s mut Vec<Option<i64>>,
+    /// What is the same for all households of the place that have nothing of what it reads, by operation.
+    here: &'s mut Vec<Option<Fixed>>,
     texts: Vec<Option<u32>>,
 }
 
+/// A cell that is the same for many households: a known value, or none for certain.
+#[derive(Clone, Copy, Debug)]
+enum Fixed {
+    Value(i64),
+    None,
+}
+
 /// A residence, and what is the same for all households of it in an area, by operation.
-type OfPlace = (Option<Box<str>>, Vec<Option<i64>>);
+type OfPlace = (Option<Box<str>>, Vec<Option<Fixed>>);
 
 /// Places of which that is remembered at most: the villages of a district.
 const PLACES: usize = 4_096;
@@ -99,6 +116,25 @@ impl<'a> Player<'_, 'a> {
             Level::Household => 1,
             Level::Person => self.kernel.slice.persons.len(),
             Level::Records(dataset) => self.kernel.slice.frames[dataset].owner.len(),
+        }
+    }
+
+    /// The cell of an operation that reads nothing the household has: remembered, or computed and then remembered if it is settled.
+    fn fixed(&mut self, at: usize, node: &Node<'a>) {
+        match self.here[at] {
+            Some(Fixed::Value(value)) => self.cells.value(value),
+            Some(Fixed::None) => self.cells.none(),
+            None => {
+                self.compute(&node.op, node.level);
+                if self.rows(node.level) > 0 && self.cells.is_same(at as At) {
+                    let slot = self.cells.get(at as At, 0);
+                    self.here[at] = match slot.presence {
+                        Presence::None => Some(Fixed::None),
+                        Presence::Some if slot.is_known() => Some(Fixed::Value(slot.span.lo)),
+                        Presence::Some | Presence::Maybe => None,
+                    };
+                }
+            }
         }
     }
 
@@ -374,7 +410,7 @@ fn fixed_at<'h>(
     here: &'h mut FxHashMap<AreaCode, Vec<OfPlace>>,
     place: Place<'_>,
     count: usize,
-) -> &'h mut Vec<Option<i64>> {
+) -> &'h mut Vec<Option<Fixed>> {
     if here.len() > PLACES {
         here.clear();
     }

@@ -108,21 +108,47 @@ impl Head {
     }
 }
 
+/// A state of the store: which files and rows it has is said by the snapshot, and by how often superseded evidence was removed
+/// from the snapshots that stayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) id: i64,
+    pub(crate) time: Timestamp,
+    pub(crate) removals: i64,
+}
+
+/// Key of `ducklake_metadata`: how many removals there were.
+const REMOVALS: &str = "removals";
+
 /// The newest snapshot at or before a time, or with an id.
 pub(crate) async fn snapshot_at(
     conn: &mut AnyConnection,
     id: Option<i64>,
     time: Option<Timestamp>,
-) -> Result<Option<(i64, Timestamp)>, StoreError> {
+) -> Result<Option<State>, StoreError> {
     let dialect = Dialect::of(conn);
     let sql = format!(
-        "SELECT snapshot_id, {} FROM ducklake_snapshot WHERE (CAST($1 AS BIGINT) IS NULL OR snapshot_id = $1) AND (CAST($2 AS VARCHAR) IS NULL OR snapshot_time <= {}) ORDER BY snapshot_id DESC LIMIT 1",
+        "SELECT snapshot_id, {}, (SELECT MAX(value) FROM ducklake_metadata WHERE key = '{REMOVALS}' AND scope IS NULL) FROM ducklake_snapshot WHERE (CAST($1 AS BIGINT) IS NULL OR snapshot_id = $1) AND (CAST($2 AS VARCHAR) IS NULL OR snapshot_time <= {}) ORDER BY snapshot_id DESC LIMIT 1",
         dialect.moment_text("snapshot_time"),
         dialect.moment("$2")
     );
     let time = time.map(|t| time_text(t, "+00"));
     let row = sqlx::query(AssertSqlSafe(sql)).bind(id).bind(time).fetch_optional(conn).await?;
-    row.map(|row| Ok((row.try_get(0)?, parse_time(&row.try_get::<String, _>(1)?)?))).transpose()
+    row.map(|row| {
+        let removals: Option<String> = row.try_get(2)?;
+        Ok(State {
+            id: row.try_get(0)?,
+            time: parse_time(&row.try_get::<String, _>(1)?)?,
+            removals: removals.and_then(|count| count.parse().ok()).unwrap_or(0),
+        })
+    })
+    .transpose()
+}
+
+/// Counts one removal more, in the transaction that removes.
+pub(crate) async fn count_removal(conn: &mut AnyConnection) -> Result<(), StoreError> {
+    let before: i64 = metadata(conn, REMOVALS).await?.and_then(|count| count.parse().ok()).unwrap_or(0);
+    set_metadata(conn, REMOVALS, &(before + 1).to_string()).await
 }
 
 /// A table as the catalogue has it now.

@@ -10,8 +10,9 @@ use super::people_set::PeopleSet;
 use crate::parquet::directory::{Directory, Holds};
 
 /// Bytes of directories that are kept, about. Those of a million households with 98 million records, 10,854 files, take some
-/// 50 MB: so a city of that size is looked up without reading footers, and beside a larger one memory stays what it is.
-const MOST_BYTES: usize = 64 << 20;
+/// 50 MB, and the room is in two halves of which the elder one is let go of: so a city of that size is looked up without reading
+/// footers, and beside a larger one memory stays what it is.
+const MOST_BYTES: usize = 128 << 20;
 
 /// Column of the person that a row is about.
 pub(super) const PERSON: &str = "person";

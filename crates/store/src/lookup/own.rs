@@ -19,8 +19,8 @@ use crate::rows::Rows;
 use crate::shape::{Kind, ShapeColumn};
 
 thread_local! {
-    /// Room to unpack pages in.
-    static PICKER: RefCell<Option<Picker>> = RefCell::new(Picker::new());
+    /// Room for pages, packed and unpacked.
+    static ROOM: RefCell<Option<(Picker, Vec<u8>)>> = RefCell::new(Picker::new().map(|picker| (picker, Vec::new())));
 }
 
 /// A page larger than this is not one of ours.
@@ -28,9 +28,9 @@ const MOST_PAGE_BYTES: u32 = 1 << 30;
 
 /// The rows of some people, ascending, in the order of the file; none if a page is not as this store writes it.
 pub(super) fn rows(file: &File, known: &OwnFile, columns: &[&ShapeColumn], people: &[i64]) -> io::Result<Option<Rows>> {
-    PICKER.with_borrow_mut(|picker| {
-        let Some(picker) = picker else { return Ok(None) };
-        let mut reader = Reader { file, picker, page: Vec::new() };
+    ROOM.with_borrow_mut(|room| {
+        let Some((picker, page)) = room else { return Ok(None) };
+        let mut reader = Reader { file, picker, page };
         let Some(picked) = reader.rows_of(known, people)? else { return Ok(None) };
         let mut found = Rows::none(columns);
         if picked.is_empty() {
@@ -57,7 +57,7 @@ struct Reader<'r> {
     file: &'r File,
     picker: &'r mut Picker,
     /// The page at hand, packed.
-    page: Vec<u8>,
+    page: &'r mut Vec<u8>,
 }
 
 impl Reader<'_> {
@@ -66,7 +66,7 @@ impl Reader<'_> {
             return Ok(None);
         }
         self.page.resize(page.length as usize, 0);
-        match self.file.read_exact_at(&mut self.page, page.at) {
+        match self.file.read_exact_at(self.page, page.at) {
             // A directory that points beyond the file is damaged: the library will say what of it is left.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             read => read.map(Some),
@@ -87,12 +87,12 @@ impl Reader<'_> {
                 return Ok(None);
             }
             let own = |row: usize| found.push(rows.start + row);
-            if self.picker.find(&self.page, rows.len(), people, own).is_none() {
+            if self.picker.find(self.page, rows.len(), people, own).is_none() {
                 return Ok(None);
             }
             if column.pages.len() == 1 && known.everybody.get().is_none() {
                 let mut all = Vec::with_capacity(rows.len());
-                if self.picker.every(&self.page, rows.len(), |person| all.push(person)).is_none() {
+                if self.picker.every(self.page, rows.len(), |person| all.push(person)).is_none() {
                     return Ok(None);
                 }
                 if all.is_sorted() {
@@ -133,18 +133,21 @@ impl Reader<'_> {
                         if self.load(words)?.is_none() {
                             return Ok(None);
                         }
-                        dictionary = self.picker.dictionary(&self.page);
+                        dictionary = self.picker.dictionary(self.page);
                     }
                     if self.load(page.bytes)?.is_none() {
                         return Ok(None);
                     }
                     relative(here, &range, &mut own);
-                    let taken = self.picker.take(&self.page, range.len(), &own, values, dictionary.as_mut(), into);
+                    let taken = self.picker.take(self.page, range.len(), &own, values, dictionary.as_mut(), into);
                     if taken.is_none() {
                         return Ok(None);
                     }
                 }
             }
+        }
+        if let Some(words) = dictionary {
+            self.picker.take_back(words);
         }
         Ok(Some(()))
     }

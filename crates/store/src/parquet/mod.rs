@@ -111,7 +111,7 @@ pub(crate) fn encode_group(
 ) -> ParquetResult<(EncodedGroup, Vec<ColumnStats>)> {
     let mut packed: Vec<Vec<CompressedPage>> = Vec::with_capacity(columns.len() + 1);
     let mut stats: Vec<ColumnStats> = Vec::with_capacity(columns.len());
-    let mut zstd = zstd::bulk::Compressor::new(LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
+    let mut zstd = packer(LEVEL)?;
     for (nth, column) in columns.iter().enumerate() {
         let ty = type_of(column.name, column.kind);
         let before = nth.checked_sub(1).map(|before| &columns[before]).filter(|before| same(before, column));
@@ -144,12 +144,21 @@ pub(crate) fn encode_group(
     }
     if let Some((name, values)) = blobs {
         let ty = blob_type(name);
-        let mut zstd = zstd::bulk::Compressor::new(BLOB_LEVEL).map_err(|e| ParquetError::OutOfSpec(e.to_string()))?;
+        let mut zstd = packer(BLOB_LEVEL)?;
         let mut writer = Pages::new(ty, Kind::Text, page, &mut zstd);
         writer.blobs(values)?;
         packed.push(writer.pages);
     }
     Ok((EncodedGroup { rows, columns: packed }, stats))
+}
+
+/// Packs pages with a checksum of what is in them (four bytes each): whoever unpacks one, DuckDB and Spark among them, refuses it if
+/// a bit has changed.
+fn packer(level: i32) -> ParquetResult<zstd::bulk::Compressor<'static>> {
+    let refused = |error: std::io::Error| ParquetError::OutOfSpec(error.to_string());
+    let mut zstd = zstd::bulk::Compressor::new(level).map_err(refused)?;
+    zstd.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true)).map_err(refused)?;
+    Ok(zstd)
 }
 
 /// Whether two columns have the same pages: numbers that settle a question and those that ask it are often the same ones.

@@ -22,6 +22,8 @@ pub(crate) struct Picker {
     ints: Vec<i64>,
     /// Where in the page the values wanted are.
     places: Vec<usize>,
+    /// Room for the words of the next column.
+    words: Vec<u8>,
 }
 
 /// The words of a column, taken out one by one as they are asked for.
@@ -68,6 +70,7 @@ impl Picker {
             there: Vec::new(),
             ints: Vec::new(),
             places: Vec::new(),
+            words: Vec::new(),
         })
     }
 
@@ -75,9 +78,14 @@ impl Picker {
     pub(crate) fn dictionary(&mut self, page: &[u8]) -> Option<Dictionary> {
         let (header, body, length) = opened(page)?;
         (header.type_ == PageType::DICTIONARY_PAGE).then_some(())?;
-        let mut bytes = Vec::new();
+        let mut bytes = std::mem::take(&mut self.words);
         unpack(&mut self.zstd, body, length, &mut bytes)?;
         Some(Dictionary { bytes, length, known: Vec::new() })
+    }
+
+    /// Takes the room of words that are no longer needed.
+    pub(crate) fn take_back(&mut self, words: Dictionary) {
+        self.words = words.bytes;
     }
 
     /// The rows of a page of so many, of numbers, that hold one of some, ascending; counted from its first.

@@ -285,7 +285,7 @@ mod tests {
         }
 
         #[test]
-        fn damaged_bytes_are_refused_or_read_but_never_a_panic(
+        fn damaged_bytes_are_refused_or_read_as_they_were_written(
             (kind, wanted, column) in any_column(),
             flips in prop::collection::vec((any::<prop::sample::Index>(), 1..=255u8), 1..4),
             cut in prop::option::of(any::<prop::sample::Index>()),
@@ -296,8 +296,9 @@ mod tests {
                 bytes[at] ^= with;
             }
             bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
+            // What is damaged may be a header's part that nobody needs; every value is under the checksum of its page.
             if let Some(found) = read(kind, &bytes, wanted.len(), None) {
-                prop_assert_eq!(found.len(), wanted.len());
+                prop_assert_eq!(found, wanted);
             }
         }
     }

@@ -57,19 +57,13 @@ impl Answers {
             let columns = dataset.columns.iter().map(|c| c.name.as_str());
             datasets.entry(&dataset.name).or_default().extend(columns);
         }
-        let mut records = BTreeMap::new();
-        for (dataset, columns) in datasets {
-            let columns: Vec<&str> = columns.into_iter().collect();
-            match snapshot.records(dataset, &people, Some(&columns)) {
-                Ok(rows) => {
-                    records.insert(dataset.to_owned(), rows);
-                }
-                // A dataset of the pack's own that no connector serves: unknown for everyone, as the engine says.
-                Err(hedui_store::StoreError::UnknownDataset { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Self { records, coverage: snapshot.coverage(&people)? })
+        // A dataset of the pack's own that no connector serves is left out: unknown for everyone, as the engine says.
+        let datasets = datasets.into_iter().filter(|(dataset, _)| snapshot.has_dataset(dataset));
+        let datasets: Vec<(&str, Vec<&str>)> =
+            datasets.map(|(dataset, columns)| (dataset, columns.into_iter().collect())).collect();
+        let (records, coverage) = snapshot.household(&datasets, &people)?;
+        let names = datasets.iter().map(|(dataset, _)| (*dataset).to_owned());
+        Ok(Self { records: names.zip(records).collect(), coverage })
     }
 }
 

@@ -7,7 +7,7 @@ use hedui_base::{AreaCode, CaseId, ColumnSpec, ColumnType, Letter, Month, Person
 use hedui_ledger::{Case, CasePerson, Role};
 use hedui_rules::Program;
 use hedui_rules::program::{Entity, Input};
-use hedui_store::{At, SnapshotId, StoredCase};
+use hedui_store::{At, Snapshot, StoredCase};
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
@@ -15,12 +15,12 @@ use super::caseload::Born;
 use super::chunk::Chunk;
 use crate::{VerifyError, Workspace};
 
-/// The chunk of one case and the state it was read from; none if the store does not know it.
+/// The chunk of one case and the state it was read from, pinned for its people; none if the store does not know it.
 pub(crate) async fn stored_chunk(
     ws: &Workspace,
     case: &CaseId,
     as_of: Date,
-) -> Result<Option<(Chunk, SnapshotId)>, VerifyError> {
+) -> Result<Option<(Chunk, Snapshot)>, VerifyError> {
     let mut connection = ws.ledger().connection().await?;
     let Some(found) = ws.store().case(&mut connection, At::Latest, case.as_str()).await? else { return Ok(None) };
     drop(connection);
@@ -68,7 +68,7 @@ fn chunk(program: &Program, (id, area): (&CaseId, AreaCode), found: &StoredCase)
         next_due: None,
         declared: declared(household, 0, Entity::Household),
         people,
-        updated_at: found.known_at,
+        updated_at: found.snapshot.known_at(),
     };
     let letters = HashMap::from([(id.clone(), letters)]);
     Chunk { cases: vec![case], letters, born, keep: false }

@@ -33,7 +33,6 @@ impl One {
             findings.cases.first().ok_or_else(|| VerifyError::Internal("a traced case has no finding".to_owned()))?;
         let derived = Derived::of(program, finding);
         let waiting_on: Vec<WaitingLine> = derived.waiting_on.iter().map(|r| names.waiting(r)).collect();
-        let coverage = self.coverage_lines(ws, &names);
         let mut flags: Vec<&RaisedFlag> = findings.flags.iter().collect();
         flags.sort_by_key(|raised| program.flags[raised.flag].severity);
         let mut key_steps: Vec<StepId> = Vec::new();
@@ -42,13 +41,18 @@ impl One {
             let scheme = &program.schemes[*first];
             key_steps.extend(scheme.amount.into_iter().chain([scheme.when]));
         }
-        let explaining = debug_span!("explain").entered();
-        let explanations = key_steps
-            .iter()
-            .filter_map(|step| trace.explain(&program.steps[step.index()].name))
-            .map(|tree| names.node(tree))
-            .collect();
-        drop(explaining);
+        let explain = || {
+            let _explaining = debug_span!("explain").entered();
+            let trees = key_steps.iter().filter_map(|step| trace.explain(&program.steps[step.index()].name));
+            trees.map(|tree| names.node(tree)).collect()
+        };
+        let tell = || {
+            let _telling = debug_span!("coverage").entered();
+            let coverage = self.coverage_lines(ws, &names);
+            (self.completeness(ws, &names, &coverage, &waiting_on), coverage)
+        };
+        // Somebody waits for the one report.
+        let (explanations, (completeness, coverage)) = rayon::join(explain, tell);
         let _lines = debug_span!("lines").entered();
         Ok(Report {
             case: self.case.id.clone(),
@@ -62,7 +66,7 @@ impl One {
             possible: derived.possible.iter().map(|i| program.schemes[*i].id.clone()).collect(),
             conclusion: conclusion(program, &derived, &waiting_on),
             amount_fen: derived.amount_fen,
-            completeness: self.completeness(ws, &names, &coverage, &waiting_on),
+            completeness,
             waiting_on,
             people: self.person_lines(),
             coverage,

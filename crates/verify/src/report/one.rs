@@ -48,13 +48,15 @@ impl One {
         let keys: Vec<PersonKey> = case.people.iter().map(|p| p.person).collect();
         let in_store = stored.is_some();
         drop(finding);
-        let pinning = debug_span!("pin");
-        // Nothing is looked up of anybody else.
-        let mut connection = ws.ledger().connection().await?;
-        let at = stored.map_or(At::Latest, At::Id);
-        let snapshot = ws.store().snapshot_of(&mut connection, at, &keys).await?;
-        drop(connection);
-        drop(pinning);
+        let snapshot = match stored {
+            Some(snapshot) => snapshot,
+            None => {
+                let _pinning = debug_span!("pin");
+                // Nothing is looked up of anybody else.
+                let mut connection = ws.ledger().connection().await?;
+                ws.store().snapshot_of(&mut connection, At::Latest, &keys).await?
+            }
+        };
         let people_of = debug_span!("people");
         let people = if in_store {
             // Nobody there has a name or a number.
