@@ -16,7 +16,7 @@ use crate::evidence::EvidencePlan;
 use crate::lives::Lives;
 use crate::output::{CaseError, PersonFinding};
 use crate::packed::Packed;
-use crate::reasons::Why;
+use crate::reasons::{Standing, Why};
 use crate::register::{Register, Slot};
 use crate::shared::Shared;
 use crate::slice::Slice;
@@ -31,6 +31,8 @@ pub struct Runner<'p> {
     as_of: Date,
     /// Schemes in the order in which they are considered.
     order: Vec<usize>,
+    /// Reasons of the program's own.
+    standing: Arc<Standing>,
     /// What is computed once a slice.
     shared: Arc<Shared>,
     /// What is let go of while a slice is computed.
@@ -159,6 +161,7 @@ impl<'p> Runner<'p> {
             plan,
             as_of,
             order,
+            standing: Arc::new(Standing::of(program)),
             shared: Arc::new(shared),
             lives,
             keep: None,
@@ -198,7 +201,7 @@ impl<'p> Runner<'p> {
 
     /// None if anything broke.
     fn play(&self, tape: &Tape<'p>, packed: &Packed, case: usize) -> Option<Concluded> {
-        let slice = Slice::of_packed_bare(self.program, packed, case..case + 1);
+        let slice = Slice::of_packed_bare(self.program, packed, case..case + 1, &self.standing);
         let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
         // A thread that panicked left a scratch behind at most, and none of them says anything of a case.
         let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,7 +215,7 @@ impl<'p> Runner<'p> {
     #[must_use]
     pub fn run_some(&self, packed: &Packed, cases: Range<usize>) -> Concluded {
         let many = cases.len() >= SHARING;
-        let slice = Slice::of_packed(self.program, packed, cases);
+        let slice = Slice::of_packed(self.program, packed, cases, &self.standing);
         let mut kernel = Kernel::new(self.program, slice, self.as_of, Arc::clone(&self.plan.keep));
         kernel.lives = Some(Arc::clone(&self.lives));
         if many {

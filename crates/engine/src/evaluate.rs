@@ -1,7 +1,7 @@
 //! The kernel: evaluates typed expressions over the columns of a slice.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hedui_base::columns::date_to_days;
 use hedui_base::{ColumnType, SourceId};
@@ -9,6 +9,7 @@ use hedui_rules::Program;
 use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::aggregate::extreme_of;
 use crate::civil;
@@ -50,6 +51,9 @@ pub(crate) struct FactRecords {
     pub(crate) passed: Option<Register>,
 }
 
+/// Which records each aggregate of a fact counts, as a rule of the only one; none means all.
+pub(crate) type Masks = SmallVec<[Option<Register>; 1]>;
+
 /// A value taken by `ASSUME`: case of the slice, step, reason.
 pub(crate) type Assumed = (u32, usize, Arc<str>);
 
@@ -71,12 +75,12 @@ pub(crate) struct Kernel<'a> {
     pub(crate) step: usize,
     pub(crate) fact: Option<FactRecords>,
     /// Which records each aggregate of a fact counted, for facts in [`Kernel::keep`].
-    pub(crate) counted: FxHashMap<usize, Vec<Option<Register>>>,
+    pub(crate) counted: FxHashMap<usize, Masks>,
     /// Facts whose record masks are kept.
     pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
-    /// Whether any parameter has a value declared for want of a row.
-    pub(crate) fallbacks: bool,
+    /// Whether any parameter has a value declared for want of a row, once somebody asked.
+    pub(crate) fallbacks: OnceLock<bool>,
     /// What is not computed but given.
     pub(crate) given: Given,
     /// Which expressions are computed once for all who write them; none: each for itself.
@@ -112,7 +116,7 @@ impl<'a> Kernel<'a> {
             counted: FxHashMap::default(),
             keep,
             assumed: BTreeSet::new(),
-            fallbacks: program.parameters.iter().any(|parameter| parameter.fallback.is_some()),
+            fallbacks: OnceLock::new(),
             given: Given::default(),
             shared: None,
             memo: Vec::new(),
@@ -139,7 +143,7 @@ impl<'a> Kernel<'a> {
             counted: FxHashMap::default(),
             keep: Arc::clone(&self.keep),
             assumed: self.assumed.clone(),
-            fallbacks: program.parameters.iter().any(|parameter| parameter.fallback.is_some()),
+            fallbacks: OnceLock::new(),
             given: Given::default(),
             shared: None,
             memo: Vec::new(),

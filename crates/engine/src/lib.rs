@@ -40,6 +40,7 @@ mod packed_from;
 mod packed_slice;
 mod shared;
 mod slice;
+mod slot;
 
 // The kernel.
 mod aggregate;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hedui_base::{ColumnType, SourceId};
+use hedui_base::ColumnType;
 use hedui_rules::program::{Expr, ParameterRow};
 use rustc_hash::FxHashMap;
 
@@ -130,8 +130,7 @@ impl<'a> Kernel<'a> {
                     why = self.slice.reasons.union(why, unsaid);
                 }
                 if gap {
-                    let source = SourceId::from(format!("parameter.{}", self.program.parameters[id].name).as_str());
-                    let open = self.slice.reasons.because(&source, "gap");
+                    let open = self.slice.reasons.gap(&self.program.parameters[id].name);
                     why = self.slice.reasons.union(why, open);
                 }
                 Slot::within(span, presence, why)

@@ -1,6 +1,7 @@
 //! Slices of packed cases: columns are copied run by run, and nothing is looked up.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use hedui_base::catalogue::NullMeaning;
 use hedui_base::{ColumnSpec, Outcome, SourceId};
@@ -11,35 +12,54 @@ use smallvec::SmallVec;
 
 use crate::input::Role;
 use crate::packed::{Packed, PackedColumn, PackedDataset, Unanswered, Words};
-use crate::reasons::{Reasons, Why};
+use crate::reasons::{Reasons, Standing, Why};
 use crate::register::{Each, Presence, Register, Slot};
-use crate::slice::{Frame, Of, Runs, Slice, bounds, starts};
+use crate::slice::{FewRows, Frame, Of, Runs, Slice, bounds, starts};
+
+/// Runs of rows that lie beside each other: of one household there is one, as a rule.
+type Pieces = SmallVec<[Range<usize>; 2]>;
 
 /// Rows of a dataset in a slice, and whose they are.
 struct Rows {
-    pieces: Vec<Range<usize>>,
-    owner: Vec<u32>,
+    pieces: Pieces,
+    owner: FewRows,
     runs: Runs,
     unanswered: Vec<Why>,
 }
 
 impl<'a> Slice<'a> {
-    pub(crate) fn of_packed(program: &'a Program, packed: &'a Packed, cases: Range<usize>) -> Self {
-        Self::cut(program, packed, cases, true)
+    pub(crate) fn of_packed(
+        program: &'a Program,
+        packed: &'a Packed,
+        cases: Range<usize>,
+        standing: &Arc<Standing>,
+    ) -> Self {
+        Self::cut(program, packed, cases, (true, standing))
     }
 
     /// Without inputs and columns of records: who is there, and whose records lie where.
-    pub(crate) fn of_packed_bare(program: &'a Program, packed: &'a Packed, cases: Range<usize>) -> Self {
-        Self::cut(program, packed, cases, false)
+    pub(crate) fn of_packed_bare(
+        program: &'a Program,
+        packed: &'a Packed,
+        cases: Range<usize>,
+        standing: &Arc<Standing>,
+    ) -> Self {
+        Self::cut(program, packed, cases, (false, standing))
     }
 
-    fn cut(program: &'a Program, packed: &'a Packed, cases: Range<usize>, columns: bool) -> Self {
+    fn cut(
+        program: &'a Program,
+        packed: &'a Packed,
+        cases: Range<usize>,
+        (columns, standing): (bool, &Arc<Standing>),
+    ) -> Self {
         let of = &packed.persons;
         let first = of.case.partition_point(|case| (*case as usize) < cases.start);
         let last = first + of.case[first..].partition_point(|case| (*case as usize) < cases.end);
         let case_of: Vec<u32> = of.case[first..last].iter().map(|case| case - cases.start as u32).collect();
         let people = Runs { start: starts(cases.len(), &case_of), ghost: Vec::new() };
         let mut slice = Self::empty(Of::Packed(packed), cases, (first as u32..last as u32).collect(), case_of, people);
+        slice.reasons = Reasons::over(Arc::clone(standing));
         let role =
             |role: Role| Register::of(of.role[first..last].iter().map(|own| Slot::known(i64::from(*own == role))));
         (slice.members, slice.obligors) = (role(Role::Member), role(Role::Obligor));
@@ -100,7 +120,7 @@ impl<'a> Slice<'a> {
             Entity::Household => (self.cases.len(), self.cases.start),
         };
         let mut start = SmallVec::with_capacity(owners + 1);
-        let (mut owner, mut pieces): (Vec<u32>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+        let (mut owner, mut pieces) = (FewRows::new(), Pieces::new());
         start.push(0);
         if own.start.is_empty() {
             start.resize(owners + 1, 0);

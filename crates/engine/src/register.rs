@@ -5,98 +5,9 @@ use std::sync::Arc;
 
 use hedui_base::Tri;
 
-use crate::interval::Span;
-use crate::output::Cell;
 use crate::pool::Pooled;
 use crate::reasons::{Reasons, Why};
-
-/// Whether there is a value at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Presence {
-    /// There is one.
-    #[default]
-    Some,
-    /// That depends on what is unknown.
-    Maybe,
-    /// There is no such thing.
-    None,
-}
-
-/// One cell: a value, a none, or something unknown within bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    pub(crate) span: Span,
-    pub(crate) presence: Presence,
-    /// Empty if and only if the slot is known (a value, or none).
-    pub(crate) why: Why,
-}
-
-impl Slot {
-    pub(crate) const NONE: Self = Self { span: Span { lo: 0, hi: 0 }, presence: Presence::None, why: Why::KNOWN };
-
-    #[inline]
-    pub(crate) const fn known(value: i64) -> Self {
-        Self { span: Span::exact(value), presence: Presence::Some, why: Why::KNOWN }
-    }
-
-    /// Something within bounds. A single possible value is known, and its reasons are absorbed.
-    ///
-    /// Unknown without a reason is possible only in what was kept and got damaged since.
-    pub(crate) fn within(span: Span, presence: Presence, why: Why) -> Self {
-        match presence {
-            Presence::None => Self::NONE,
-            Presence::Some if span.is_exact() => Self::known(span.lo),
-            _ => Self { span, presence, why },
-        }
-    }
-
-    #[inline]
-    pub(crate) fn is_known(self) -> bool {
-        self.why.is_known()
-    }
-
-    pub(crate) fn is_none(self) -> bool {
-        self.presence == Presence::None
-    }
-
-    /// A condition and why it is open; none is not met, as in SQL.
-    #[inline]
-    pub(crate) fn truth(self) -> (Tri, Why) {
-        match (self.presence, self.span.lo, self.span.hi) {
-            (Presence::None, ..) | (_, _, 0) => (Tri::NotMet, Why::KNOWN),
-            (Presence::Some, 1.., _) => (Tri::Met, Why::KNOWN),
-            _ => (Tri::Undetermined, self.why),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn of_truth(tri: Tri, why: Why) -> Self {
-        match tri {
-            Tri::NotMet => Self::known(0),
-            Tri::Met => Self::known(1),
-            Tri::Undetermined => Self::within(Span { lo: 0, hi: 1 }, Presence::Some, why),
-        }
-    }
-
-    /// Either of two.
-    pub(crate) fn hull(self, other: Self, why: Why) -> Self {
-        let (span, presence) = match (self.presence, other.presence) {
-            (Presence::None, Presence::None) => return Self::NONE,
-            (Presence::None, _) => (other.span, Presence::Maybe),
-            (_, Presence::None) => (self.span, Presence::Maybe),
-            (a, b) => (self.span.hull(other.span), a.max(b)),
-        };
-        Self::within(span, presence, why)
-    }
-
-    pub(crate) fn cell(self) -> Cell {
-        match self.presence {
-            Presence::None => Cell::None,
-            Presence::Some if self.is_known() => Cell::Known(self.span.lo),
-            _ => Cell::Between(self.span.lo, self.span.hi),
-        }
-    }
-}
+pub(crate) use crate::slot::{Presence, Slot};
 
 /// One column of values.
 #[derive(Clone, Debug)]
@@ -109,8 +20,28 @@ pub(crate) struct Register {
 enum Cells {
     /// Every row holds the same.
     Same(Slot),
+    /// A few rows, such as the people of one household, all of them settled.
+    Few(Few),
     /// Shared by whoever reads the column.
     Each(Arc<Each>),
+}
+
+/// Rows that lie in the column itself.
+const FEW: usize = 4;
+
+/// A few settled rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Few {
+    /// Known values; 0 in rows that hold none.
+    known: [i64; FEW],
+    /// Which rows hold none.
+    none: [bool; FEW],
+}
+
+impl Few {
+    fn get(&self, row: usize) -> Slot {
+        if self.none[row] { Slot::NONE } else { Slot::known(self.known[row]) }
+    }
 }
 
 /// A column whose rows differ.
@@ -221,13 +152,29 @@ impl Register {
     }
 
     pub(crate) fn of(slots: impl ExactSizeIterator<Item = Slot>) -> Self {
+        let rows = slots.len();
         let mut slots = slots;
-        if slots.len() == 1
+        if rows == 1
             && let Some(slot) = slots.next()
         {
             return Self::same(slot, 1);
         }
-        let mut each = Each::with_capacity(slots.len());
+        let mut each = Each::default();
+        if rows <= FEW {
+            let mut few = Few::default();
+            let mut row = 0;
+            let open = slots.by_ref().find(|slot| {
+                few.known[row] = if slot.is_none() { 0 } else { slot.span.lo };
+                few.none[row] = slot.is_none();
+                row += usize::from(slot.is_known());
+                !slot.is_known()
+            });
+            let Some(open) = open else { return Self { rows, cells: Cells::Few(few) } };
+            (0..row).for_each(|row| each.push(few.get(row)));
+            each.push(open);
+        } else {
+            each = Each::with_capacity(rows);
+        }
         slots.for_each(|slot| each.push(slot));
         Self::each(each)
     }
@@ -239,6 +186,7 @@ impl Register {
     pub(crate) fn get(&self, row: usize) -> Slot {
         match &self.cells {
             Cells::Same(slot) => *slot,
+            Cells::Few(few) => few.get(row),
             Cells::Each(each) => each.get(row),
         }
     }
@@ -247,18 +195,19 @@ impl Register {
     pub(crate) const fn as_same(&self) -> Option<Slot> {
         match &self.cells {
             Cells::Same(slot) => Some(*slot),
-            Cells::Each(_) => None,
+            Cells::Few(_) | Cells::Each(_) => None,
         }
     }
 
     pub(crate) fn slots(&self) -> impl ExactSizeIterator<Item = Slot> + '_ {
         let mut open = match &self.cells {
-            Cells::Same(_) => [].iter(),
+            Cells::Same(_) | Cells::Few(_) => [].iter(),
             Cells::Each(each) => each.open.iter(),
         }
         .peekable();
         (0..self.rows).map(move |row| match &self.cells {
             Cells::Same(slot) => *slot,
+            Cells::Few(few) => few.get(row),
             Cells::Each(each) => match open.next_if(|(at, _)| *at == row as u32) {
                 Some((_, slot)) => *slot,
                 None if each.none.get(row) == Some(&true) => Slot::NONE,
@@ -271,6 +220,7 @@ impl Register {
     pub(crate) fn is_closed(&self) -> bool {
         match &self.cells {
             Cells::Same(slot) => slot.is_known() && slot.presence == Presence::Some,
+            Cells::Few(few) => !few.none.contains(&true),
             Cells::Each(each) => each.none.is_empty() && each.open.is_empty(),
         }
     }
@@ -279,6 +229,7 @@ impl Register {
     pub(crate) fn is_settled(&self) -> bool {
         match &self.cells {
             Cells::Same(slot) => slot.is_known(),
+            Cells::Few(_) => true,
             Cells::Each(each) => each.open.is_empty(),
         }
     }
@@ -287,7 +238,7 @@ impl Register {
     pub(crate) fn first_open(&self) -> usize {
         match &self.cells {
             Cells::Same(slot) if !slot.is_known() => 0,
-            Cells::Same(_) => self.rows,
+            Cells::Same(_) | Cells::Few(_) => self.rows,
             Cells::Each(each) => each.open.first().map_or(self.rows, |(row, _)| *row as usize),
         }
     }
@@ -297,6 +248,7 @@ impl Register {
         match &self.cells {
             Cells::Same(slot) if slot.is_known() && slot.presence == Presence::Some => Known::All(slot.span.lo),
             Cells::Same(_) => Known::All(0),
+            Cells::Few(few) => Known::Rows(&few.known[..self.rows]),
             Cells::Each(each) => Known::Rows(&each.known),
         }
     }
@@ -305,6 +257,7 @@ impl Register {
     pub(crate) fn has_none(&self) -> bool {
         match &self.cells {
             Cells::Same(slot) => slot.is_none(),
+            Cells::Few(few) => few.none.contains(&true),
             Cells::Each(each) => !each.none.is_empty(),
         }
     }
@@ -313,21 +266,27 @@ impl Register {
     pub(crate) fn is_none_at(&self, row: usize) -> bool {
         match &self.cells {
             Cells::Same(slot) => slot.is_none(),
+            Cells::Few(few) => few.none[row],
             Cells::Each(each) => each.none.get(row) == Some(&true),
         }
     }
 
     /// Adds the rows that hold none for certain to a mask of all rows; an empty mask has none.
     pub(crate) fn add_none(&self, mask: &mut Vec<bool>) {
-        match &self.cells {
+        let own = match &self.cells {
             Cells::Same(slot) if slot.is_none() => {
                 mask.clear();
                 mask.resize(self.rows, true);
+                return;
             }
-            Cells::Same(_) => {}
-            Cells::Each(each) if each.none.is_empty() => {}
-            Cells::Each(each) if mask.is_empty() => mask.extend_from_slice(&each.none),
-            Cells::Each(each) => mask.iter_mut().zip(&each.none).for_each(|(mask, none)| *mask |= none),
+            Cells::Few(few) if few.none.contains(&true) => &few.none[..self.rows],
+            Cells::Same(_) | Cells::Few(_) => return,
+            Cells::Each(each) => each.none.as_slice(),
+        };
+        if mask.is_empty() {
+            mask.extend_from_slice(own);
+        } else {
+            mask.iter_mut().zip(own).for_each(|(mask, none)| *mask |= none);
         }
     }
 
@@ -335,6 +294,7 @@ impl Register {
         match &self.cells {
             Cells::Same(slot) if slot.is_known() => OpenRows::No,
             Cells::Same(_) => OpenRows::All(self.rows as u32),
+            Cells::Few(_) => OpenRows::No,
             Cells::Each(each) if each.open.is_empty() => OpenRows::No,
             Cells::Each(each) => OpenRows::Some(&each.open),
         }
@@ -403,6 +363,7 @@ impl Register {
     pub(crate) fn gather(&self, owner: &[u32]) -> Self {
         let each = match &self.cells {
             Cells::Same(slot) => return Self::same(*slot, owner.len()),
+            Cells::Few(few) => return Self::of(owner.iter().map(|owner| few.get(*owner as usize))),
             Cells::Each(each) => each,
         };
         let known = Pooled::of(owner.iter().map(|o| each.known[*o as usize]));

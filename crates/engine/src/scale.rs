@@ -1,6 +1,5 @@
 //! Scales: brackets of an amount, each with a rate for its part or an amount of its own.
 
-use hedui_base::SourceId;
 use hedui_rules::program::{Expr, Parameter, ParameterRow, ParameterValue, RowValue, Scale, ScaleKind};
 
 use crate::evaluate::{Kernel, Scope, key_of};
@@ -79,8 +78,7 @@ impl<'a> Kernel<'a> {
             };
         }
         if gap {
-            let source = SourceId::from(format!("parameter.{}", parameter.name).as_str());
-            let open = self.slice.reasons.because(&source, "gap");
+            let open = self.slice.reasons.gap(&parameter.name);
             why = self.slice.reasons.union(why, open);
         }
         if place.residence.is_none() && parameter.rows.iter().any(|row| row.residence.is_some()) {

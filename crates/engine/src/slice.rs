@@ -47,14 +47,17 @@ impl Runs {
     }
 }
 
+/// One number a row; those of one household lie in place, as a rule.
+pub(crate) type FewRows = SmallVec<[u32; 8]>;
+
 /// One dataset's records in a slice, ghosts last.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) records: Option<&'a Records>,
     /// Rows in `records`; ghosts have none.
-    pub(crate) rows: Vec<u32>,
+    pub(crate) rows: FewRows,
     /// Person or case of the slice that each row belongs to.
-    pub(crate) owner: Vec<u32>,
+    pub(crate) owner: FewRows,
     pub(crate) runs: Runs,
     /// Why each ghost is there, in the order of ghosts.
     pub(crate) unanswered: Vec<Why>,
@@ -178,7 +181,7 @@ impl<'a> Slice<'a> {
 
     fn frame(&mut self, coverage: &Coverage, dataset: &'a DatasetUse, index: &DatasetIndex<'a>) -> Frame<'a> {
         let owners = self.owners(dataset.entity);
-        let (mut rows, mut owner) = (Vec::new(), Vec::new());
+        let (mut rows, mut owner) = (FewRows::new(), FewRows::new());
         let reach = match (owners.iter().min(), owners.iter().max()) {
             (Some(first), Some(last)) => index.between(*first, *last),
             _ => 0..0,
@@ -303,7 +306,7 @@ impl<'a> Slice<'a> {
         default.unwrap_or_else(|| match input.spec.null {
             NullMeaning::None => Slot::NONE,
             NullMeaning::Unknown => {
-                let why = self.reasons.because(&SourceId::from(input.name.as_str()), "null");
+                let why = self.reasons.undeclared(&input.name);
                 Slot::within(bounds(&input.spec), Presence::Some, why)
             }
         })

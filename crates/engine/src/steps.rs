@@ -67,7 +67,9 @@ impl Kernel<'_> {
             ExprKind::Parameter { id, .. } => self.program.parameters[id.index()].fallback.is_some(),
             _ => false,
         };
-        self.slice.frames[dataset].owner.is_empty() && !(self.fallbacks && expr.all().into_iter().any(assumes))
+        let any = || self.program.parameters.iter().any(|parameter| parameter.fallback.is_some());
+        let fallbacks = || *self.fallbacks.get_or_init(any);
+        self.slice.frames[dataset].owner.is_empty() && !(fallbacks() && expr.all().into_iter().any(assumes))
     }
 
     pub(crate) fn note_faults(&self, register: &Register, scope: Scope, broken: &mut [Option<Fault>]) {

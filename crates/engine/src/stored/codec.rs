@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hedui_base::{AreaCode, Outcome, PersonKey, SourceId, Tri};
 use hedui_rules::Program;
-use hedui_rules::program::{Entity, Input, StepKind};
+use hedui_rules::program::Input;
 
 use super::bytes::{Reader, Writer};
+use super::shape::{Shape, owners};
 use super::{Datum, Stored, StoredError, StoredSetting};
 use crate::given::FreeCell;
 use crate::input::Role;
@@ -24,37 +25,6 @@ const NONE: u8 = 1;
 const TEXT: u8 = 2;
 const NUMBER: u8 = 0;
 const OPEN: u8 = 8;
-
-/// What there is to store under a program and setting; found once for all cases.
-#[derive(Debug)]
-pub(crate) struct Shape {
-    /// Steps that are facts, with their dataset, in order.
-    pub(crate) facts: Vec<(usize, usize)>,
-    /// By source of the setting: the entity of the dataset it serves; none if the program does not read it.
-    pub(crate) served: Vec<Option<Entity>>,
-}
-
-impl Shape {
-    pub(crate) fn of(program: &Program, setting: &StoredSetting) -> Self {
-        let fact = |(step, kind): (usize, &StepKind)| match kind {
-            StepKind::Fact { dataset, .. } => Some((step, dataset.index())),
-            _ => None,
-        };
-        let served =
-            |dataset: &String| program.datasets.iter().find(|used| used.name == *dataset).map(|used| used.entity);
-        Self {
-            facts: program.steps.iter().map(|step| &step.kind).enumerate().filter_map(fact).collect(),
-            served: setting.sources.iter().map(|(_, dataset)| served(dataset)).collect(),
-        }
-    }
-}
-
-const fn owners(entity: Entity, people: usize) -> usize {
-    match entity {
-        Entity::Household => 1,
-        Entity::Person => people,
-    }
-}
 
 /// What a fact's cell is in most cases.
 pub(super) const fn usual_slot(is_number: bool) -> Slot {

@@ -6,7 +6,8 @@ use hedui_rules::program::Entity;
 use jiff::civil::Date;
 
 use super::checksum::checksum;
-use super::codec::{Shape, encode};
+use super::codec::encode;
+use super::shape::Shape;
 use super::{Datum, KeptCase, Stored, StoredSetting};
 use crate::evaluate::Kernel;
 use crate::evidence::EvidencePlan;
@@ -117,7 +118,7 @@ impl Kernel<'_> {
             if positions[*dataset].iter().all(Vec::is_empty) {
                 return Vec::new();
             }
-            let masks = self.counted.get(step).map_or(&[][..], Vec::as_slice);
+            let masks = self.counted.get(step).map_or(&[][..], |masks| masks.as_slice());
             // An aggregate without a mask counts every record.
             let all = masks.iter().any(Option::is_none);
             let of = |position: &u32| {

@@ -5,14 +5,14 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 use hedui_base::Tri;
-use hedui_rules::Program;
 use hedui_rules::program::{self, DatasetUse, Entity};
 use smallvec::SmallVec;
 
 use super::StoredSetting;
 use super::bytes::Writer;
 use super::checksum::{Part, RowSum, ValuesSum, text_sum};
-use super::codec::{self, OutcomeRuns, Shape};
+use super::codec::{self, OutcomeRuns};
+use super::shape::{Shape, Values};
 use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
@@ -30,38 +30,27 @@ pub(crate) struct Keeper<'k, 'p> {
     unusual: ByCase<Unusual>,
     /// Inputs that are declared, by input and row.
     declared: ByCase<Declared>,
-    inputs: Vec<Input>,
+    inputs: &'k [Values],
+    codes: Codes,
     /// By source that serves a dataset.
     outcomes: Vec<Asked<'k>>,
-    /// By dataset and position in its frame: the sum over each record.
-    sums: Vec<Vec<RowSum>>,
+    /// The sum over each record.
+    sums: RowSums,
 }
 
-/// An input that may be declared.
-struct Input {
-    /// Among the program's inputs.
-    nth: usize,
-    entity: Entity,
-    /// How many inputs before this one are of households, and how many of people.
-    before: (usize, usize),
-    /// Words that stand for its codes, each with the place among them.
-    codes: Vec<(u32, usize)>,
-}
+/// By input, words that stand for its codes, each with the place among them; looked for when somebody declared one.
+#[derive(Default)]
+struct Codes(OnceCell<Box<[OnceCell<Vec<(u32, usize)>>]>>);
 
-impl Input {
-    fn all(program: &Program, packed: &Packed) -> Vec<Self> {
-        let mut before = (0, 0);
-        let input = |(nth, input): (usize, &program::Input)| {
-            let codes = input.spec.codes.keys().enumerate();
-            let codes = codes.filter_map(|(place, code)| Some((packed.words.find(code)?, place))).collect();
-            let own = Self { nth, entity: input.entity, before, codes };
-            match input.entity {
-                Entity::Household => before.0 += 1,
-                Entity::Person => before.1 += 1,
-            }
-            own
-        };
-        program.inputs.iter().enumerate().map(input).collect()
+impl Codes {
+    /// The place of a word among the codes of an input.
+    fn place(&self, inputs: &[program::Input], input: usize, words: &Words, word: u32) -> Option<usize> {
+        let all = self.0.get_or_init(|| inputs.iter().map(|_| OnceCell::new()).collect());
+        let codes = all[input].get_or_init(|| {
+            let codes = inputs[input].spec.codes.keys().enumerate();
+            codes.filter_map(|(place, code)| Some((words.find(code)?, place))).collect()
+        });
+        codes.iter().find(|(known, _)| *known == word).map(|(_, place)| *place)
     }
 }
 
@@ -69,10 +58,7 @@ struct Fact<'k> {
     step: usize,
     register: &'k Register,
     dataset: usize,
-    entity: Entity,
-    is_number: bool,
-    /// How many facts before this one are of households, and how many of people.
-    before: (usize, usize),
+    values: Values,
     /// Which records each aggregate counted; none means all.
     masks: &'k [Option<Register>],
     counts: Counts<'k>,
@@ -151,35 +137,19 @@ impl<'k, 'p> Keeper<'k, 'p> {
         setting: &'k StoredSetting,
     ) -> Self {
         let mut unusual: Vec<Unusual> = Vec::with_capacity(kernel.slice.cases.len() * 32);
-        let mut before = (0, 0);
         let mut facts = Vec::with_capacity(shape.facts.len());
-        for (step, dataset) in &shape.facts {
-            let definition = &kernel.program.steps[*step];
-            let (entity, is_number) = (definition.entity, definition.ty.is_int());
-            let case_of = |row: usize| match entity {
+        for ((step, dataset), values) in shape.facts.iter().zip(&shape.fact_values) {
+            let case_of = |row: usize| match values.entity {
                 Entity::Household => row,
                 Entity::Person => kernel.slice.case_of[row] as usize,
             };
-            let usual = codec::usual_slot(is_number);
             let register = &kernel.registers[*step];
-            register.each_but(usual, |row| {
+            register.each_but(codec::usual_slot(values.is_number), |row| {
                 unusual.push(Unusual { case: case_of(row) as u32, fact: facts.len() as u32, row: row as u32 });
             });
-            let masks = kernel.counted.get(step).map_or(&[][..], Vec::as_slice);
-            facts.push(Fact {
-                step: *step,
-                register,
-                dataset: *dataset,
-                entity,
-                is_number,
-                before,
-                masks,
-                counts: Counts::of(masks),
-            });
-            match entity {
-                Entity::Household => before.0 += 1,
-                Entity::Person => before.1 += 1,
-            }
+            let masks = kernel.counted.get(step).map_or(&[][..], |masks| masks.as_slice());
+            let (step, dataset, counts) = (*step, *dataset, Counts::of(masks));
+            facts.push(Fact { step, register, dataset, values: *values, masks, counts });
         }
         let sums = sums(kernel, packed);
         let asked = shape.served.iter().enumerate().filter_map(|(source, served)| match (*served)? {
@@ -189,9 +159,9 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let outcomes = asked.collect();
         let cases = kernel.slice.cases.len();
         let unusual = ByCase::of(unusual, cases, |cell| cell.case);
-        let declared = ByCase::of(declared(kernel, packed), cases, |one| one.case);
-        let inputs = Input::all(kernel.program, packed);
-        Self { kernel, packed, setting, inputs, facts, unusual, declared, outcomes, sums }
+        let declared = ByCase::of(declared(kernel, packed, &shape.input_values), cases, |one| one.case);
+        let (inputs, codes) = (shape.input_values.as_slice(), Codes::default());
+        Self { kernel, packed, setting, inputs, codes, facts, unusual, declared, outcomes, sums }
     }
 
     /// The bytes kept of cases of the slice; their records' sums are [`super::Sums::Values`].
@@ -234,7 +204,8 @@ impl<'k, 'p> Keeper<'k, 'p> {
         }
         records.first.push(records.runs.len() as u32);
         out.end();
-        for (dataset, sums) in self.sums.iter().enumerate() {
+        for dataset in 0..kernel.program.datasets.len() {
+            let sums = self.sums.of(dataset);
             // Those of the owners lie beside each other.
             if let [first, .., last] | [first @ last] = records.of(dataset) {
                 let mut sum = ValuesSum::default();
@@ -250,28 +221,28 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let people = owners.people.len();
         let mut done = 0;
         for Declared { input, row, .. } in self.declared.of_case(case) {
-            let (input, row) = (&self.inputs[*input as usize], *row as usize);
-            let (columns, first) = match input.entity {
+            let (input, row) = (*input as usize, *row as usize);
+            let (columns, first) = match self.inputs[input].entity {
                 Entity::Household => (&self.packed.cases.inputs, self.kernel.slice.cases.start + case),
                 Entity::Person => {
                     (&self.packed.persons.inputs, self.kernel.slice.persons[owners.people.start] as usize)
                 }
             };
-            let at = input.before.0 + input.before.1 * people + (row - first);
+            let at = self.inputs[input].start(people) + (row - first);
             out.usuals(at - done);
             done = at + 1;
             out.unusual();
-            match &columns[input.nth] {
+            match &columns[input] {
                 Some(PackedColumn::Int { values, .. }) => out.signed(values[row]),
                 Some(PackedColumn::Word(ids)) => {
-                    let code = input.codes.iter().find(|(word, _)| *word == ids[row]).map(|(_, code)| *code);
+                    let inputs = &self.kernel.program.inputs;
+                    let code = self.codes.place(inputs, input, &self.packed.words, ids[row]);
                     codec::encode_text(out, code, self.packed.words.get(ids[row]).unwrap_or_default());
                 }
                 None => {}
             }
         }
-        let all = |input: &Input| input.before.0 + input.before.1 * people + owners.of(input.entity).len();
-        out.usuals(self.inputs.last().map_or(0, all) - done);
+        out.usuals(self.inputs.last().map_or(0, |input| input.end(people)) - done);
         out.end();
     }
 
@@ -298,20 +269,19 @@ impl<'k, 'p> Keeper<'k, 'p> {
         for Unusual { fact, row, .. } in self.unusual.of_case(case).iter().copied() {
             let fact = &self.facts[fact as usize];
             let slot = fact.register.get(row as usize);
-            let owner = row as usize - owners.of(fact.entity).start;
-            let at = fact.before.0 + fact.before.1 * people + owner;
+            let owner = row as usize - owners.of(fact.values.entity).start;
+            let at = fact.values.start(people) + owner;
             out.usuals(at - done);
             done = at + 1;
             out.unusual();
-            if fact.is_number && slot.is_known() && slot.presence == Presence::Some {
+            if fact.values.is_number && slot.is_known() && slot.presence == Presence::Some {
                 codec::encode_number(out, slot.span.lo);
             } else {
                 let cell = FreeCell::of(self.kernel, slot, self.kernel.program.steps[fact.step].ty);
                 codec::encode_cell(out, self.setting, &cell, &mut sets);
             }
         }
-        let all = |fact: &Fact<'_>| fact.before.0 + fact.before.1 * people + owners.of(fact.entity).len();
-        out.usuals(self.facts.last().map_or(0, all) - done);
+        out.usuals(self.facts.last().map_or(0, |fact| fact.values.end(people)) - done);
         out.end();
     }
 
@@ -356,9 +326,23 @@ impl Owned {
     }
 }
 
+/// Sums by dataset and position in its frame.
+#[derive(Default)]
+struct RowSums {
+    all: Vec<RowSum>,
+    /// Those of dataset `d` are `all[first[d]..first[d + 1]]`.
+    first: SmallVec<[u32; 64]>,
+}
+
+impl RowSums {
+    fn of(&self, dataset: usize) -> &[RowSum] {
+        &self.all[self.first[dataset] as usize..self.first[dataset + 1] as usize]
+    }
+}
+
 /// The sum over every record of a slice, by dataset and position: column by column, since one row after the other would wait for
 /// memory at every value.
-fn sums(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Vec<RowSum>> {
+fn sums(kernel: &Kernel<'_>, packed: &Packed) -> RowSums {
     let slice = &kernel.slice;
     let sources: Vec<OnceCell<i64>> = vec![OnceCell::new(); packed.sources.len()];
     let source_sum = |source: u16| {
@@ -367,7 +351,10 @@ fn sums(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Vec<RowSum>> {
             .get(usize::from(source))
             .map_or_else(|| text_sum(text()), |known| *known.get_or_init(|| text_sum(text())))
     };
-    let of = |((dataset, frame), own): ((&DatasetUse, &Frame<'_>), &PackedDataset)| {
+    let mut found = RowSums::default();
+    found.all.reserve(slice.frames.iter().map(|frame| frame.rows.len()).sum());
+    found.first.push(0);
+    let mut add = |((dataset, frame), own): ((&DatasetUse, &Frame<'_>), &PackedDataset)| {
         // Owners are counted from the first of the case.
         let place = |owner: u32| match dataset.entity {
             Entity::Household => 0,
@@ -378,7 +365,9 @@ fn sums(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Vec<RowSum>> {
             let source = own.source.get(*row as usize);
             RowSum::of(place(*owner), source.map_or_else(|| text_sum(""), |source| source_sum(*source)))
         });
-        let mut sums: Vec<RowSum> = begun.collect();
+        let from = found.all.len();
+        found.all.extend(begun);
+        let sums = &mut found.all[from..];
         // Most people are in one case, and their records beside each other.
         let first = frame.rows.first().map_or(0, |first| *first as usize);
         let beside = frame.rows.iter().enumerate().all(|(nth, row)| *row as usize == first + nth);
@@ -398,16 +387,17 @@ fn sums(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Vec<RowSum>> {
                 }
             }
         }
-        sums
+        found.first.push(found.all.len() as u32);
     };
-    kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets).map(of).collect()
+    kernel.program.datasets.iter().zip(&slice.frames).zip(&packed.datasets).for_each(&mut add);
+    found
 }
 
 /// The inputs that the people and households of a slice declared.
-fn declared(kernel: &Kernel<'_>, packed: &Packed) -> Vec<Declared> {
+fn declared(kernel: &Kernel<'_>, packed: &Packed, inputs: &[Values]) -> Vec<Declared> {
     let slice = &kernel.slice;
     let mut declared = Vec::with_capacity(slice.cases.len() * 16);
-    for (at, input) in kernel.program.inputs.iter().enumerate() {
+    for (at, input) in inputs.iter().enumerate() {
         let columns = match input.entity {
             Entity::Household => &packed.cases.inputs,
             Entity::Person => &packed.persons.inputs,

@@ -11,6 +11,7 @@ mod codec;
 mod keep;
 mod keep_packed;
 mod restore;
+mod shape;
 
 use std::sync::Arc;
 
@@ -20,10 +21,10 @@ use serde::{Deserialize, Serialize};
 use crate::given::FreeCell;
 use crate::input::{Coverage, Role};
 
-pub(crate) use codec::Shape;
 pub use keep::run_keeping;
 pub(crate) use keep_packed::Keeper;
 pub use restore::{Restored, people_of, restore};
+pub(crate) use shape::Shape;
 
 /// Which sources were in play: the same for all cases of a run, kept once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,8 @@ use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
 use super::checksum::{checksum, in_order, values_sum};
-use super::codec::{Shape, decode};
+use super::codec::decode;
+use super::shape::Shape;
 use super::{Datum, Stored, StoredError, StoredSetting, Sums};
 use crate::evaluate::Kernel;
 use crate::evidence::EvidencePlan;

@@ -7,7 +7,7 @@ use hedui_rules::program::{Aggregate, CompareOp, Expr, ExprKind, Over, StepKind}
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::{Aggregated, At, Level, Node, OWN, Op, Tape};
+use super::{Aggregated, At, Level, Masks, Node, OWN, Op, Tape};
 use crate::evaluate::{is_of_household, is_of_owner};
 use crate::parameters::InForce;
 
@@ -50,14 +50,14 @@ impl<'p> Tape<'p> {
                     };
                     compiler.fact = Some(Fact { dataset, passed, masks: Vec::new() });
                     let at = compiler.add(value, level)?;
-                    let masks = compiler.fact.take().map_or_else(Vec::new, |fact| fact.masks);
+                    let inside = compiler.fact.take().map_or_else(Vec::new, |fact| fact.masks);
                     if keep.get(step) == Some(&true) {
-                        compiler.tape.masks.push((step, masks));
+                        compiler.tape.masks.push(Masks { step, dataset, inside });
                     }
                     at
                 }
             };
-            compiler.tape.steps.push(at);
+            compiler.tape.steps.push((at, level == Level::Person));
         }
         Some(compiler.tape)
     }
@@ -142,7 +142,7 @@ impl<'p> Compiler<'p> {
             ExprKind::IsMember => self.push(level, Op::IsMember),
             ExprKind::Column(column) => self.push(level, Op::Column(column.index())),
             ExprKind::Input(input) => self.push(level, Op::Input(input.index())),
-            ExprKind::Step(step) => self.tape.steps[step.index()],
+            ExprKind::Step(step) => self.tape.steps[step.index()].0,
             ExprKind::Household(inner) => self.add(inner, Level::Household)?,
             ExprKind::Parameter { id, keys } => self.parameter(id.index(), keys, level)?,
             ExprKind::Not(a) => {

@@ -27,10 +27,10 @@ pub(crate) struct Tape<'p> {
     /// By operation, what its value depends on beside the place: bits of [`Tape::bit`], and [`OWN`]. It is the same for all households of
     /// a place that have nothing of what it reads.
     reads: Vec<u64>,
-    /// What each step's value is.
-    steps: Vec<At>,
-    /// For facts whose masks are kept: which records each of their aggregates counts; none means all.
-    masks: Vec<(usize, Vec<Option<At>>)>,
+    /// What each step's value is, and whether it is one of people.
+    steps: Vec<(At, bool)>,
+    /// Of facts whose masks are kept.
+    masks: Vec<Masks>,
     /// Texts that the program speaks of.
     texts: Vec<&'p str>,
     /// By parameter.
@@ -41,6 +41,14 @@ pub(crate) struct Tape<'p> {
 
 /// Position of an operation on its tape, and of its cells.
 type At = u32;
+
+/// Which records each aggregate of a fact counts; none means all.
+#[derive(Debug)]
+struct Masks {
+    step: usize,
+    dataset: usize,
+    inside: Vec<Option<At>>,
+}
 
 /// What every household has of its own: people, what they declared, words.
 const OWN: u64 = 1 << 63;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use hedui_base::{AreaCode, Tri};
-use hedui_rules::program::{Entity, FlagSeverity, StepKind};
+use hedui_rules::program::{Entity, FlagSeverity};
 use rustc_hash::FxHashMap;
 
 use super::cells::Cells;
-use super::{Aggregated, At, Level, Node, OWN, Op, Tape};
+use super::{Aggregated, At, Level, Masks, Node, OWN, Op, Tape};
 use crate::aggregate::{self, Context, extreme_of, nothing_of};
 use crate::evaluate::{Kernel, key_of};
 use crate::interval::Span;
@@ -15,7 +15,7 @@ use crate::operand::{Operand as _, compare_texts};
 use crate::operators::known;
 use crate::packed::{Packed, PackedColumn, Words};
 use crate::packed_slice::{ghost_cell, null_cell};
-use crate::parameters::{Key, Place};
+use crate::parameters::{Key, Looked, Place};
 use crate::reasons::Why;
 use crate::register::{Presence, Register, Slot, and, or};
 use crate::slice::Slice;
@@ -28,8 +28,8 @@ pub(crate) struct Scratch {
     keys: Vec<Key>,
     items: aggregate::Items,
     by_month: by_month::Items,
-    /// What is the same for all households of a place, by operation, as far as it is known.
-    here: FxHashMap<AreaCode, Vec<OfPlace>>,
+    /// What was found out of places, by area: one for each residence.
+    places: FxHashMap<AreaCode, Vec<Here>>,
     /// The words of the household before: where the texts of the tape are among them.
     words: Option<(Arc<Words>, Vec<Option<u32>>)>,
 }
@@ -41,8 +41,8 @@ impl<'a> Kernel<'a> {
     pub(crate) fn play(&mut self, tape: &Tape<'a>, packed: &'a Packed, scratch: &mut Scratch, wanted: &[bool]) -> bool {
         scratch.cells.clear();
         let texts = scratch.texts(tape, &packed.words);
-        let Scratch { cells, keys, items, by_month, here, .. } = scratch;
-        let here = fixed_at(here, self.place(CASE), tape.nodes.len());
+        let Scratch { cells, keys, items, by_month, places, .. } = scratch;
+        let here = here(places, self.place(CASE), tape.nodes.len());
         let has = self.has();
         let mut player = Player { kernel: self, tape, packed, cells, keys, items, by_month, here, texts };
         for (at, (node, reads)) in tape.nodes.iter().zip(&tape.reads).enumerate() {
@@ -89,20 +89,30 @@ struct Player<'s, 'a> {
     keys: &'s mut Vec<Key>,
     items: &'s mut aggregate::Items,
     by_month: &'s mut by_month::Items,
-    /// What is the same for all households of the place that have nothing of what it reads, by operation.
-    here: &'s mut Vec<Option<Fixed>>,
+    here: &'s mut Here,
     texts: Vec<Option<u32>>,
 }
 
-/// A cell that is the same for many households: a known value, or none for certain.
-#[derive(Clone, Copy, Debug)]
+/// A cell that is the same for many households: a known value, none for certain, or open for a reason of the program's own.
+#[derive(Clone, Debug)]
 enum Fixed {
     Value(i64),
     None,
+    Open(Box<Slot>),
 }
 
-/// A residence, and what is the same for all households of it in an area, by operation.
-type OfPlace = (Option<Box<str>>, Vec<Option<Fixed>>);
+/// What was found out of a place.
+#[derive(Debug)]
+struct Here {
+    residence: Option<Box<str>>,
+    /// What is the same for all households that have nothing of what it reads, by operation.
+    fixed: Vec<Option<Fixed>>,
+    /// Numbers that parameters have for one number or for none, by operation and that.
+    looked_up: FxHashMap<(At, i64), i64>,
+}
+
+/// How many numbers of parameters are remembered of a place at most.
+const LOOKED_UP: usize = 4_096;
 
 /// Places of which that is remembered at most: the villages of a district.
 const PLACES: usize = 4_096;
@@ -121,16 +131,18 @@ impl<'a> Player<'_, 'a> {
 
     /// The cell of an operation that reads nothing the household has: remembered, or computed and then remembered if it is settled.
     fn fixed(&mut self, at: usize, node: &Node<'a>) {
-        match self.here[at] {
-            Some(Fixed::Value(value)) => self.cells.value(value),
+        match &self.here.fixed[at] {
+            Some(Fixed::Value(value)) => self.cells.value(*value),
             Some(Fixed::None) => self.cells.none(),
+            Some(Fixed::Open(slot)) => self.cells.extend(1, true, |_, _| **slot),
             None => {
                 self.compute(&node.op, node.level);
                 if self.rows(node.level) > 0 && self.cells.is_same(at as At) {
                     let slot = self.cells.get(at as At, 0);
-                    self.here[at] = match slot.presence {
+                    self.here.fixed[at] = match slot.presence {
                         Presence::None => Some(Fixed::None),
                         Presence::Some if slot.is_known() => Some(Fixed::Value(slot.span.lo)),
+                        _ if self.kernel.slice.reasons.is_standing(slot.why) => Some(Fixed::Open(Box::new(slot))),
                         Presence::Some | Presence::Maybe => None,
                     };
                 }
@@ -172,10 +184,26 @@ impl<'a> Player<'_, 'a> {
             Op::Parameter { id, keys, step } => {
                 kernel.step = step.unwrap_or(0);
                 let same = keys.iter().all(|(key, _)| cells.is_same(*key));
+                let (at, looked_up) = (cells.len() as At, &mut self.here.looked_up);
+                let is_number = kernel.program.parameters[*id].ty.is_int();
                 cells.extend(rows, same, |cells, row| {
+                    let asked = match &keys[..] {
+                        [] => Some(0),
+                        [(key, ty)] if ty.is_int() => cells.known(*key, row),
+                        _ => None,
+                    };
+                    let asked = asked.filter(|_| is_number).map(|asked| (at, asked));
+                    if let Some(value) = asked.and_then(|asked| looked_up.get(&asked)) {
+                        return Slot::known(*value);
+                    }
                     let why = take_keys(self.keys, keys, cells, row, kernel);
                     let known = tape.in_force[*id].look_up(kernel.place(CASE), self.keys, &mut kernel.slice.texts);
                     let looked = known.unwrap_or_else(|| kernel.look_up(*id, self.keys, CASE));
+                    if let (Some(asked), Looked::Value(value)) = (asked, looked)
+                        && looked_up.len() < LOOKED_UP
+                    {
+                        looked_up.insert(asked, value);
+                    }
                     let (slot, fallback) = kernel.looked(*id, looked, why, CASE);
                     if fallback {
                         kernel.assume_fallback(*id, CASE);
@@ -367,7 +395,7 @@ impl<'a> Player<'_, 'a> {
                 if flag.entity == Entity::Person && !self.kernel.slice.is_member(row) {
                     continue;
                 }
-                let (tri, because) = self.cells.get(self.tape.steps[step], row).truth();
+                let (tri, because) = self.cells.get(self.tape.steps[step].0, row).truth();
                 let reasons = &mut self.kernel.slice.reasons;
                 match tri {
                     Tri::Met => raised += 1,
@@ -386,41 +414,37 @@ impl<'a> Player<'_, 'a> {
 
     /// Hands what is wanted to the kernel.
     fn leave(&mut self, wanted: &[bool]) {
-        let program = self.kernel.program;
-        for ((step, at), wanted) in program.steps.iter().zip(&self.tape.steps).zip(wanted) {
-            let rows = self.rows(step.entity.into());
-            let register = if *wanted { self.cells.register(*at, rows) } else { Register::OVER };
+        let people = self.kernel.slice.persons.len();
+        for ((at, of_people), wanted) in self.tape.steps.iter().zip(wanted) {
+            let register =
+                if *wanted { self.cells.register(*at, if *of_people { people } else { 1 }) } else { Register::OVER };
             self.kernel.registers.push(register);
         }
-        for (step, masks) in &self.tape.masks {
-            let StepKind::Fact { dataset, .. } = &program.steps[*step].kind else { continue };
-            let frame = &self.kernel.slice.frames[dataset.index()];
+        for Masks { step, dataset, inside } in &self.tape.masks {
+            let frame = &self.kernel.slice.frames[*dataset];
             // Of no records none is looked at.
             if !frame.rows.is_empty() {
                 let rows = frame.owner.len();
-                let masks = masks.iter().map(|mask| mask.map(|at| self.cells.register(at, rows))).collect();
+                let masks = inside.iter().map(|mask| mask.map(|at| self.cells.register(at, rows))).collect();
                 self.kernel.counted.insert(*step, masks);
             }
         }
     }
 }
 
-/// What is fixed at a place.
-fn fixed_at<'h>(
-    here: &'h mut FxHashMap<AreaCode, Vec<OfPlace>>,
-    place: Place<'_>,
-    count: usize,
-) -> &'h mut Vec<Option<Fixed>> {
-    if here.len() > PLACES {
-        here.clear();
+/// What was found out of a place so far.
+fn here<'h>(places: &'h mut FxHashMap<AreaCode, Vec<Here>>, place: Place<'_>, count: usize) -> &'h mut Here {
+    if places.len() > PLACES {
+        places.clear();
     }
-    let residences = here.entry(place.area).or_default();
-    let at = residences.iter().position(|(residence, _)| residence.as_deref() == place.residence);
+    let residences = places.entry(place.area).or_default();
+    let at = residences.iter().position(|here| here.residence.as_deref() == place.residence);
     let at = at.unwrap_or_else(|| {
-        residences.push((place.residence.map(Box::from), vec![None; count]));
+        let residence = place.residence.map(Box::from);
+        residences.push(Here { residence, fixed: vec![None; count], looked_up: FxHashMap::default() });
         residences.len() - 1
     });
-    &mut residences[at].1
+    &mut residences[at]
 }
 
 /// The cell of the first branch that is met, while the conditions up to it are known.
