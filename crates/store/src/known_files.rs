@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sqlx::AnyConnection;
 
 use crate::StoreError;
-use crate::ducklake::{self, LakeFile, State};
+use crate::ducklake::{self, State};
 use crate::snapshot::PinnedFile;
 
 /// Buckets of which files are kept, at most: those of 30 million people, some 10 KB each.
@@ -42,15 +42,10 @@ impl KnownFiles {
         if missing.is_empty() {
             return Ok(found);
         }
-        let files = ducklake::files(conn, Some(state.id), Some(&missing)).await?;
         let mut by_bucket: BTreeMap<u32, Vec<(Box<str>, PinnedFile)>> =
-            missing.into_iter().map(|bucket| (bucket, Vec::new())).collect();
-        for file in files {
-            let LakeFile { table, bucket, .. } = &file;
-            if let Some(own) = by_bucket.get_mut(bucket) {
-                own.push((table.as_str().into(), PinnedFile::from(file)));
-            }
-        }
+            missing.iter().map(|bucket| (*bucket, Vec::new())).collect();
+        let mut add = |table: &str, bucket, file| by_bucket.entry(bucket).or_default().push((table.into(), file));
+        ducklake::each_file(conn, state.id, Some(&missing), None, &mut add).await?;
         let read: Vec<(u32, OfBucket)> = by_bucket.into_iter().map(|(bucket, files)| (bucket, files.into())).collect();
         // A removal in between would have left some of them out, or named others.
         if ducklake::snapshot_at(conn, Some(state.id), None).await?.as_ref() == Some(state) {

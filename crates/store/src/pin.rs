@@ -8,12 +8,12 @@ use hedui_base::PersonKey;
 use polars::frame::DataFrame;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use crate::ducklake::{self, LakeFile, State};
+use crate::ducklake::{self, State};
 use crate::file::{self, Written};
 use crate::inline::{Inlined, Rows};
 use crate::publish::by_bucket;
 use crate::retain::reading;
-use crate::snapshot::{At, Pinned, Snapshot, SnapshotId};
+use crate::snapshot::{At, Files, Pinned, PinnedFile, Snapshot, SnapshotId};
 use crate::store::Inner;
 use crate::{Store, StoreError, frame};
 
@@ -32,15 +32,17 @@ impl Store {
         let reading = Some(reading(&self.inner).await?);
         let state = find(conn, at).await?;
         let id = SnapshotId(state.id);
-        let files = ducklake::files(conn, Some(id.0), None).await?;
+        let mut files = Files::default();
+        let mut add = |table: &str, bucket, file| files.add(table, bucket, file);
+        ducklake::each_file(conn, id.0, None, None, &mut add).await?;
         let rows = self.inlined(conn, Rows::Of(id.0)).await?;
         still(conn, id).await?;
         let mut pinned = Pinned { files, reading, ..Pinned::of(state) };
         if !rows.is_empty() {
             let inner = Arc::clone(&self.inner);
             let spilled = tokio::task::spawn_blocking(move || spill(&inner, &rows));
-            for (file, written) in spilled.await.map_err(|_| StoreError::Stopped)?? {
-                pinned.files.push(file);
+            for (table, bucket, file, written) in spilled.await.map_err(|_| StoreError::Stopped)?? {
+                pinned.files.add(&table, bucket, file);
                 pinned.spilled.push(written);
             }
         }
@@ -115,7 +117,9 @@ impl Store {
         let state = find(conn, at).await?;
         let id = SnapshotId(state.id);
         let tables: Vec<i64> = self.inner.case_tables.values().map(|table| table.lake.id).collect();
-        let files = ducklake::files_within(conn, Some(id.0), Some(buckets), Some(&tables)).await?;
+        let mut files = Files::default();
+        let mut add = |table: &str, bucket, file| files.add(table, bucket, file);
+        ducklake::each_file(conn, id.0, Some(buckets), Some(&tables), &mut add).await?;
         still(conn, id).await?;
         // Nobody's records may be read from it.
         let pinned = Pinned { files, people: Some(BTreeSet::new()), reading, ..Pinned::of(state) };
@@ -202,8 +206,11 @@ async fn still(conn: &mut AnyConnection, id: SnapshotId) -> Result<(), StoreErro
     find(conn, At::Id(id)).await.map(drop)
 }
 
+/// Rows of the catalogue in a file: its table, its bucket, and what it is.
+type Spilled = (String, u32, PinnedFile, Written);
+
 /// Writes rows of the catalogue to files, one a table and bucket, that whoever holds them removes by dropping them.
-fn spill(inner: &Inner, rows: &BTreeMap<String, DataFrame>) -> Result<Vec<(LakeFile, Written)>, StoreError> {
+fn spill(inner: &Inner, rows: &BTreeMap<String, DataFrame>) -> Result<Vec<Spilled>, StoreError> {
     let mut files = Vec::new();
     for (name, rows) in rows {
         let Some(table) = inner.tables.get(name) else { continue };
@@ -215,18 +222,14 @@ fn spill(inner: &Inner, rows: &BTreeMap<String, DataFrame>) -> Result<Vec<(LakeF
             let path = made.with_extension("parquet");
             fs::rename(&made, &path).map_err(StoreError::io(&path))?;
             written.temporary = Some(path.clone());
-            let file = LakeFile {
-                id: -1,
-                table: name.clone(),
+            let file = PinnedFile {
                 // An absolute path stands for itself wherever it is joined to a folder.
-                name: path.display().to_string(),
-                bucket,
+                name: path.display().to_string().into(),
                 persons: written.persons,
                 rows: written.rows as i64,
-                bytes: written.bytes as i64,
-                sha256: written.sha256.clone(),
+                is_temporary: true,
             };
-            files.push((file, written));
+            files.push((name.clone(), bucket, file, written));
         }
     }
     Ok(files)

@@ -8,7 +8,7 @@ use hedui_base::{PersonKey, Records};
 use jiff::Timestamp;
 use polars::frame::DataFrame;
 
-use crate::ducklake::{LakeFile, State};
+use crate::ducklake::State;
 use crate::few::FEW;
 use crate::file::Written;
 use crate::known_files::OfBucket;
@@ -59,8 +59,7 @@ pub struct StorePart {
 pub struct Snapshot {
     pub(crate) inner: Arc<Inner>,
     state: State,
-    /// Files by table and bucket, oldest first.
-    files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>>,
+    files: Files,
     /// Rows that lie in the catalogue, by table and bucket.
     held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
     /// The only people it was pinned for.
@@ -78,15 +77,29 @@ pub(crate) struct PinnedFile {
     pub(crate) name: Box<str>,
     /// The least and the largest key in it.
     pub(crate) persons: (i64, i64),
-    rows: i64,
-    /// Such a file is in no catalogue, and has no number there.
-    is_temporary: bool,
+    pub(crate) rows: i64,
+    /// Such a file is in no catalogue.
+    pub(crate) is_temporary: bool,
 }
 
-impl From<LakeFile> for PinnedFile {
-    fn from(file: LakeFile) -> Self {
-        let LakeFile { id, name, persons, rows, .. } = file;
-        Self { name: name.into(), persons, rows, is_temporary: id < 0 }
+/// Files by table and bucket, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Files(BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>>);
+
+impl Files {
+    pub(crate) fn add(&mut self, table: &str, bucket: u32, file: PinnedFile) {
+        let buckets = match self.0.get_mut(table) {
+            Some(buckets) => buckets,
+            None => self.0.entry(table.to_owned()).or_default(),
+        };
+        // Most buckets have one file or two of a table, and a nation has 100,000s of them.
+        let files = buckets.entry(bucket).or_default();
+        files.reserve_exact(1);
+        files.push(file);
+    }
+
+    fn of(&self, table: &str) -> impl Iterator<Item = (u32, &[PinnedFile])> + '_ {
+        self.0.get(table).into_iter().flatten().map(|(bucket, files)| (*bucket, files.as_slice()))
     }
 }
 
@@ -94,7 +107,7 @@ impl From<LakeFile> for PinnedFile {
 #[derive(Debug)]
 pub(crate) struct Pinned {
     pub(crate) state: State,
-    pub(crate) files: Vec<LakeFile>,
+    pub(crate) files: Files,
     pub(crate) held: BTreeMap<String, BTreeMap<u32, DataFrame>>,
     pub(crate) people: Option<BTreeSet<i64>>,
     pub(crate) spilled: Vec<Written>,
@@ -111,20 +124,13 @@ impl Pinned {
 impl Snapshot {
     pub(crate) fn new(inner: Arc<Inner>, pinned: Pinned) -> Self {
         let Pinned { state, files, held, people, spilled, reading } = pinned;
-        let files = by_table(files);
         Self { inner, state, files, held, people, cache: Cache::default(), _spilled: spilled, _reading: reading }
     }
 
     /// Adds the files of buckets of which it has none yet.
     pub(crate) fn add_files(&mut self, buckets: &[(u32, OfBucket)]) {
         for (bucket, files) in buckets {
-            for (table, file) in files.iter() {
-                let buckets = match self.files.get_mut(&**table) {
-                    Some(buckets) => buckets,
-                    None => self.files.entry(table.to_string()).or_default(),
-                };
-                buckets.entry(*bucket).or_default().push(file.clone());
-            }
+            files.iter().for_each(|(table, file)| self.files.add(table, *bucket, file.clone()));
         }
     }
 
@@ -247,7 +253,7 @@ impl Snapshot {
         if dataset != COVERAGE && !self.inner.case_tables.contains_key(dataset) {
             self.inner.table(dataset)?;
         }
-        let files = self.files.get(dataset).into_iter().flat_map(BTreeMap::values).flatten();
+        let files = self.files.of(dataset).flat_map(|(_, files)| files);
         Ok(files.map(|f| self.inner.path(dataset, &f.name)).collect())
     }
 
@@ -288,7 +294,7 @@ impl Snapshot {
     }
 
     pub(crate) fn files_by_bucket(&self, table: &str) -> Vec<u32> {
-        self.files.get(table).into_iter().flat_map(BTreeMap::keys).copied().collect()
+        self.files.of(table).map(|(bucket, _)| bucket).collect()
     }
 
     pub(crate) fn bucket_paths(&self, table: &str, bucket: u32) -> Vec<std::path::PathBuf> {
@@ -296,23 +302,8 @@ impl Snapshot {
     }
 
     pub(crate) fn bucket_files(&self, table: &str, bucket: u32) -> &[PinnedFile] {
-        self.files.get(table).and_then(|b| b.get(&bucket)).map_or(&[], Vec::as_slice)
+        self.files.0.get(table).and_then(|b| b.get(&bucket)).map_or(&[], Vec::as_slice)
     }
-}
-
-/// Files by table and bucket. Most buckets have one file or two, and a nation has 100,000s of them: what is kept of each is kept
-/// small.
-fn by_table(all: Vec<LakeFile>) -> BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>> {
-    let mut files: BTreeMap<String, BTreeMap<u32, Vec<PinnedFile>>> = BTreeMap::new();
-    for file in all {
-        let buckets = match files.get_mut(&file.table) {
-            Some(buckets) => buckets,
-            None => files.entry(file.table.clone()).or_default(),
-        };
-        buckets.entry(file.bucket).or_default().push(file.into());
-    }
-    files.values_mut().flat_map(BTreeMap::values_mut).for_each(Vec::shrink_to_fit);
-    files
 }
 
 pub(crate) fn own_columns<'a>(table: &'a Table, columns: Option<&[&str]>) -> Result<Vec<&'a ShapeColumn>, StoreError> {

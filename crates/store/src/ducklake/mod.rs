@@ -10,10 +10,12 @@ use std::collections::BTreeSet;
 
 use futures::TryStreamExt as _;
 use jiff::{Timestamp, tz::TimeZone};
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use crate::StoreError;
 use crate::shape::Shape;
+use crate::snapshot::PinnedFile;
 pub(crate) use schema::{Dialect, create_tables, lock};
 
 /// A moment as DuckLake writes it, with `zone` appended (`+00` for snapshot times).
@@ -392,16 +394,54 @@ pub(crate) async fn files(
     snapshot: Option<i64>,
     buckets: Option<&BTreeSet<u32>>,
 ) -> Result<Vec<LakeFile>, StoreError> {
-    files_within(conn, snapshot, buckets, None).await
+    let sql = files_sql("f.file_size_bytes, s.sha256", buckets, None);
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch(conn);
+    let mut files = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        files.push(LakeFile {
+            id: row.try_get(0)?,
+            table: row.try_get(1)?,
+            name: row.try_get(2)?,
+            bucket: bucket_of(&row)?,
+            persons: (row.try_get(4)?, row.try_get(5)?),
+            rows: row.try_get(6)?,
+            bytes: row.try_get(7)?,
+            sha256: row.try_get(8)?,
+        });
+    }
+    Ok(files)
 }
 
-/// The same of some tables only, by id.
-pub(crate) async fn files_within(
+/// Hands out the files that a snapshot has, of some buckets and tables if they are named, each as little as has to be kept of it
+/// with its table and bucket: a nation's store has 100,000s of them, and a row as the driver holds it is many times that.
+pub(crate) async fn each_file(
     conn: &mut AnyConnection,
-    snapshot: Option<i64>,
+    snapshot: i64,
     buckets: Option<&BTreeSet<u32>>,
     tables: Option<&[i64]>,
-) -> Result<Vec<LakeFile>, StoreError> {
+    take: &mut (dyn FnMut(&str, u32, PinnedFile) + Send),
+) -> Result<(), StoreError> {
+    let sql = files_sql("0, 0", buckets, tables);
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(Some(snapshot)).fetch(conn);
+    while let Some(row) = rows.try_next().await? {
+        let name: &str = row.try_get(2)?;
+        let file = PinnedFile {
+            name: name.into(),
+            persons: (row.try_get(4)?, row.try_get(5)?),
+            rows: row.try_get(6)?,
+            is_temporary: false,
+        };
+        take(row.try_get(1)?, bucket_of(&row)?, file);
+    }
+    Ok(())
+}
+
+fn bucket_of(row: &AnyRow) -> Result<u32, StoreError> {
+    Ok(u32::try_from(row.try_get::<i64, _>(3)?).unwrap_or(u32::MAX))
+}
+
+/// Asks for files by table and bucket, oldest first: id, table, name, bucket, least and largest person, rows, and `more`.
+fn files_sql(more: &str, buckets: Option<&BTreeSet<u32>>, tables: Option<&[i64]>) -> String {
     let mut within = buckets.map_or_else(String::new, |buckets| {
         let list: Vec<String> = buckets.iter().map(u32::to_string).collect();
         format!("AND s.bucket IN ({}) ", list.join(","))
@@ -410,27 +450,11 @@ pub(crate) async fn files_within(
         let list: Vec<String> = tables.iter().map(i64::to_string).collect();
         within += &format!("AND f.table_id IN ({}) ", list.join(","));
     }
-    let sql = format!(
-        "SELECT f.data_file_id, t.table_name, f.path, s.bucket, s.min_person, s.max_person, f.record_count, f.file_size_bytes, s.sha256 \
+    format!(
+        "SELECT f.data_file_id, t.table_name, f.path, s.bucket, s.min_person, s.max_person, f.record_count, {more} \
          FROM ducklake_data_file f JOIN store_file s ON s.data_file_id = f.data_file_id \
          JOIN ducklake_table t ON t.table_id = f.table_id AND t.end_snapshot IS NULL \
          WHERE (CAST($1 AS BIGINT) IS NULL OR (f.begin_snapshot <= $1 AND (f.end_snapshot IS NULL OR f.end_snapshot > $1))) \
          {within}ORDER BY t.table_name, s.bucket, f.data_file_id"
-    );
-    // A row as the driver holds it is many times what is kept of it, and a nation's store has 100,000s of files.
-    let mut rows = sqlx::query(AssertSqlSafe(sql)).bind(snapshot).fetch(conn);
-    let mut files = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        files.push(LakeFile {
-            id: row.try_get(0)?,
-            table: row.try_get(1)?,
-            name: row.try_get(2)?,
-            bucket: u32::try_from(row.try_get::<i64, _>(3)?).unwrap_or(u32::MAX),
-            persons: (row.try_get(4)?, row.try_get(5)?),
-            rows: row.try_get(6)?,
-            bytes: row.try_get(7)?,
-            sha256: row.try_get(8)?,
-        });
-    }
-    Ok(files)
+    )
 }

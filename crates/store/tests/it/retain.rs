@@ -52,8 +52,17 @@ async fn superseded_evidence_goes_and_the_scan_finds_none() {
                     snapshot.coverage(&everyone).unwrap(),
                 ))
             };
+            // Which files these people's buckets have is known from here on, until a removal.
+            let few = async |conn: &mut AnyConnection| {
+                let snapshot = store.snapshot_of(conn, At::Latest, &everyone).await?;
+                Ok::<_, StoreError>((
+                    snapshot.records("deposit", &everyone, None).unwrap(),
+                    snapshot.coverage(&everyone).unwrap(),
+                ))
+            };
             let third = reads(&mut conn, At::Time(moments[2])).await.unwrap();
             let now = reads(&mut conn, At::Latest).await.unwrap();
+            assert_eq!(few(&mut conn).await.unwrap(), now);
             let before = store.remains(&mut conn, moments[2]).await.unwrap();
             assert!(!before.none() && before.rows + before.inlined >= 6, "{before:?}");
 
@@ -76,6 +85,7 @@ async fn superseded_evidence_goes_and_the_scan_finds_none() {
             // What stays reads as before, and what was known too long ago can be read no more.
             assert_eq!(reads(&mut conn, At::Time(moments[2])).await.unwrap(), third);
             assert_eq!(reads(&mut conn, At::Latest).await.unwrap(), now);
+            assert_eq!(few(&mut conn).await.unwrap(), now);
             let early = reads(&mut conn, At::Time(moments[1])).await.unwrap_err();
             assert!(matches!(early, StoreError::NoSnapshot(_)), "{early}");
             let largest = "SELECT max_value FROM ducklake_table_column_stats WHERE max_value = '9000000'";
