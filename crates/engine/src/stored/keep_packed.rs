@@ -40,7 +40,10 @@ pub(crate) struct Keeper<'k, 'p> {
 
 /// By input, words that stand for its codes, each with the place among them; looked for when somebody declared one.
 #[derive(Default)]
-struct Codes(OnceCell<Box<[OnceCell<Vec<(u32, usize)>>]>>);
+struct Codes(OnceCell<Box<[OnceCell<CodesOf>]>>);
+
+/// Of one input.
+type CodesOf = Vec<(u32, usize)>;
 
 impl Codes {
     /// The place of a word among the codes of an input.
