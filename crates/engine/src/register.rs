@@ -60,6 +60,7 @@ impl Each {
         Self { known: Pooled::with_room(rows), ..Self::default() }
     }
 
+    #[inline]
     fn get(&self, row: usize) -> Slot {
         if self.none.get(row) == Some(&true) {
             return Slot::NONE;
@@ -74,6 +75,7 @@ impl Each {
     }
 
     /// Takes a slot for a row beyond all that were taken so far.
+    #[inline]
     pub(crate) fn push(&mut self, slot: Slot) {
         let row = self.known.len();
         let (simple, none) = (slot.is_known() && slot.presence == Presence::Some, slot.is_none());
@@ -159,22 +161,26 @@ impl Register {
         {
             return Self::same(slot, 1);
         }
-        let mut each = Each::default();
         if rows <= FEW {
-            let mut few = Few::default();
-            let mut row = 0;
-            let open = slots.by_ref().find(|slot| {
-                few.known[row] = if slot.is_none() { 0 } else { slot.span.lo };
-                few.none[row] = slot.is_none();
-                row += usize::from(slot.is_known());
-                !slot.is_known()
-            });
-            let Some(open) = open else { return Self { rows, cells: Cells::Few(few) } };
-            (0..row).for_each(|row| each.push(few.get(row)));
-            each.push(open);
-        } else {
-            each = Each::with_capacity(rows);
+            return Self::few(slots, rows);
         }
+        let mut each = Each::with_capacity(rows);
+        slots.for_each(|slot| each.push(slot));
+        Self::each(each)
+    }
+
+    fn few(mut slots: impl Iterator<Item = Slot>, rows: usize) -> Self {
+        let (mut few, mut row) = (Few::default(), 0);
+        let open = slots.by_ref().find(|slot| {
+            few.known[row] = if slot.is_none() { 0 } else { slot.span.lo };
+            few.none[row] = slot.is_none();
+            row += usize::from(slot.is_known());
+            !slot.is_known()
+        });
+        let Some(open) = open else { return Self { rows, cells: Cells::Few(few) } };
+        let mut each = Each::default();
+        (0..row).for_each(|row| each.push(few.get(row)));
+        each.push(open);
         slots.for_each(|slot| each.push(slot));
         Self::each(each)
     }
