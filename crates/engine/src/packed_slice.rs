@@ -104,7 +104,8 @@ impl<'a> Slice<'a> {
         });
         let columns = columns.collect();
         let Rows { pieces, owner, runs, unanswered } = rows;
-        let rows = pieces.into_iter().flat_map(|piece| piece.start as u32..piece.end as u32).collect();
+        let mut rows = FewRows::with_capacity(owner.len());
+        pieces.into_iter().for_each(|piece| rows.extend(piece.start as u32..piece.end as u32));
         Frame { records: None, rows, owner, runs, unanswered, columns }
     }
 

@@ -1,166 +1,231 @@
-//! The cells that operations leave: values and what kind each is beside each other, so that known values, which nearly all
-//! are, are a number and a byte.
+//! The cells that operations leave. Nearly all are known values, and most are the same in all rows: of such a number in
+//! the head of the operation is all there is.
 
 use super::At;
-use crate::register::{Presence, Register, Slot};
+use crate::register::{Known, Presence, Register, Slot};
 
 /// Rows up to which it is looked at whether all hold the same: those of people rather than of records.
 const FEW: usize = 8;
 
-/// What a cell is.
-const VALUE: u8 = 0;
-const NONE: u8 = 1;
-/// Its value is the place of a slot.
-const OPEN: u8 = 2;
-
 /// The cells of all operations so far.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
+    heads: Vec<Head>,
+    /// Of operations whose rows differ and are all known.
     values: Vec<i64>,
-    kinds: Vec<u8>,
-    open: Vec<Slot>,
-    places: Vec<Place>,
+    /// Of operations of which something is none or open.
+    slots: Vec<Slot>,
 }
 
-/// Where the cells of an operation lie.
+/// What an operation left.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    start: u32,
-    /// 0 where one cell stands for all rows.
-    stride: u32,
+pub(super) struct Head {
+    value: i64,
+    kind: Kind,
 }
 
-impl Place {
-    #[inline]
-    const fn at(self, row: usize) -> usize {
-        (self.start + self.stride * row as u32) as usize
+/// What the cells of an operation are, and what the value in its head is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The same in all rows.
+    Value,
+    /// None in all rows, or there are no rows. The value is 0.
+    None,
+    /// The same in all rows: place of a slot.
+    Open,
+    /// Where the values of the rows begin.
+    Values,
+    /// Where the slots of the rows begin.
+    Slots,
+}
+
+impl Head {
+    const NONE: Self = Self { value: 0, kind: Kind::None };
+
+    const fn is_same(self) -> bool {
+        matches!(self.kind, Kind::Value | Kind::None | Kind::Open)
+    }
+
+    /// A condition that is settled, the same way for all rows.
+    fn settled(self) -> Option<bool> {
+        matches!(self.kind, Kind::Value | Kind::None).then_some(self.value != 0)
     }
 }
 
 impl Cells {
     pub(super) fn clear(&mut self) {
+        self.heads.clear();
         self.values.clear();
-        self.kinds.clear();
-        self.open.clear();
-        self.places.clear();
+        self.slots.clear();
     }
 
     /// How many operations have left cells.
     pub(super) const fn len(&self) -> usize {
-        self.places.len()
+        self.heads.len()
     }
 
     #[inline]
-    fn slot(&self, at: usize) -> Slot {
-        let value = self.values[at];
-        match self.kinds[at] {
-            VALUE => Slot::known(value),
-            NONE => Slot::NONE,
-            _ => self.open[value as usize],
+    fn head(&self, at: At) -> Head {
+        self.heads[at as usize]
+    }
+
+    #[inline]
+    fn slot(&self, head: Head, row: usize) -> Slot {
+        match head.kind {
+            Kind::Value => Slot::known(head.value),
+            Kind::None => Slot::NONE,
+            Kind::Open => self.slots[head.value as usize],
+            Kind::Values => Slot::known(self.values[head.value as usize + row]),
+            Kind::Slots => self.slots[head.value as usize + row],
         }
     }
 
     #[inline]
     pub(super) fn get(&self, at: At, row: usize) -> Slot {
-        self.slot(self.places[at as usize].at(row))
+        self.slot(self.head(at), row)
+    }
+
+    /// Whether all rows hold the same.
+    #[inline]
+    pub(super) fn is_same(&self, at: At) -> bool {
+        self.head(at).is_same()
+    }
+
+    /// The value that all rows hold, if it is known.
+    #[inline]
+    pub(super) fn as_value(&self, at: At) -> Option<i64> {
+        let head = self.head(at);
+        (head.kind == Kind::Value).then_some(head.value)
+    }
+
+    /// The known values of an operation, from its first row on; none unless every row has one.
+    #[inline]
+    fn values_of(&self, head: Head) -> Option<Known<'_>> {
+        match head.kind {
+            Kind::Value => Some(Known::All(head.value)),
+            Kind::Values => Some(Known::Rows(&self.values[head.value as usize..])),
+            Kind::None | Kind::Open | Kind::Slots => None,
+        }
+    }
+
+    /// The known values of an operation, from its first row on; none unless every row has one.
+    #[inline]
+    pub(super) fn all_known(&self, at: At) -> Option<Known<'_>> {
+        self.values_of(self.head(at))
     }
 
     /// The value of a cell, if it is a known one.
     #[inline]
     pub(super) fn known(&self, at: At, row: usize) -> Option<i64> {
-        let at = self.places[at as usize].at(row);
-        (self.kinds[at] == VALUE).then(|| self.values[at])
+        match self.all_known(at) {
+            Some(values) => Some(values.at(row)),
+            None => plain(self.get(at, row)),
+        }
     }
 
+    /// A known value for all rows.
     #[inline]
-    pub(super) fn is_same(&self, at: At) -> bool {
-        self.places[at as usize].stride == 0
+    pub(super) fn value(&mut self, value: i64) {
+        self.heads.push(Head { value, kind: Kind::Value });
     }
 
+    /// None for all rows.
     #[inline]
-    fn push(&mut self, slot: Slot) {
-        let (value, kind) = match slot.presence {
-            Presence::None => (0, NONE),
-            Presence::Some if slot.is_known() => (slot.span.lo, VALUE),
-            _ => {
-                self.open.push(slot);
-                (self.open.len() as i64 - 1, OPEN)
-            }
-        };
-        self.values.push(value);
-        self.kinds.push(kind);
+    pub(super) fn none(&mut self) {
+        self.heads.push(Head::NONE);
     }
 
-    /// Notes where the cells from `start` on belong, as one if they are few and the same.
-    #[inline]
-    fn place(&mut self, start: usize) {
-        let count = self.values.len() - start;
-        let mut stride = u32::from(count > 1);
-        let few = 2..=FEW;
-        if few.contains(&count) {
-            let (values, kinds) = (&self.values[start..], &self.kinds[start..]);
-            if kinds.iter().all(|kind| *kind == kinds[0] && *kind != OPEN) && values.iter().all(|v| *v == values[0]) {
-                self.values.truncate(start + 1);
-                self.kinds.truncate(start + 1);
-                stride = 0;
+    /// The same for all rows.
+    pub(super) fn same(&mut self, slot: Slot) {
+        match plain(slot) {
+            Some(value) => self.value(value),
+            None if slot.is_none() => self.none(),
+            None => {
+                self.heads.push(Head { value: self.slots.len() as i64, kind: Kind::Open });
+                self.slots.push(slot);
             }
         }
-        self.places.push(Place { start: start as u32, stride });
     }
 
-    /// The cells of an operation that has no rows.
-    pub(super) fn nothing(&mut self) {
-        self.places.push(Place { start: self.values.len() as u32, stride: 0 });
+    /// What another operation left, for the same rows.
+    #[inline]
+    pub(super) fn copy(&mut self, of: At) {
+        self.heads.push(self.head(of));
+    }
+
+    /// Notes that the values from `start` on are of one operation: as one value if they are few and the same.
+    #[inline]
+    fn place(&mut self, start: usize) {
+        let rows = &self.values[start..];
+        if let [first, more @ ..] = rows
+            && rows.len() <= FEW
+            && more.iter().all(|value| value == first)
+        {
+            let first = *first;
+            self.values.truncate(start);
+            return self.value(first);
+        }
+        self.heads.push(Head { value: start as i64, kind: Kind::Values });
     }
 
     /// Cells from those of other operations: one for all rows where those are the same in all.
+    #[inline]
     pub(super) fn extend(&mut self, rows: usize, same: bool, mut cell: impl FnMut(&Self, usize) -> Slot) {
+        if rows == 0 {
+            return self.none();
+        }
+        if same {
+            let slot = cell(self, 0);
+            return self.same(slot);
+        }
         let start = self.values.len();
-        for row in 0..if same { rows.min(1) } else { rows } {
+        for row in 0..rows {
             let slot = cell(self, row);
-            self.push(slot);
+            match plain(slot) {
+                Some(value) => self.values.push(value),
+                None => return self.mixed((start, slot), row + 1..rows, cell),
+            }
         }
         self.place(start);
     }
 
-    /// A cell that is known.
-    pub(super) fn value(&mut self, value: i64) {
-        self.places.push(Place { start: self.values.len() as u32, stride: 0 });
-        self.values.push(value);
-        self.kinds.push(VALUE);
-    }
-
-    /// A cell that is none.
-    pub(super) fn none(&mut self) {
-        self.places.push(Place { start: self.values.len() as u32, stride: 0 });
-        self.values.push(0);
-        self.kinds.push(NONE);
+    /// Cells of which those from `start` on are known values, the next is not, and the others are to come.
+    #[inline(never)]
+    fn mixed(
+        &mut self,
+        (start, slot): (usize, Slot),
+        more: std::ops::Range<usize>,
+        mut cell: impl FnMut(&Self, usize) -> Slot,
+    ) {
+        let from = self.slots.len();
+        self.slots.extend(self.values.drain(start..).map(Slot::known));
+        self.slots.push(slot);
+        for row in more {
+            let slot = cell(self, row);
+            self.slots.push(slot);
+        }
+        let rows = &self.slots[from..];
+        if let [only] = rows
+            && !only.is_none()
+        {
+            return self.heads.push(Head { value: from as i64, kind: Kind::Open });
+        }
+        if rows.len() <= FEW && rows.iter().all(|slot| slot.is_none()) {
+            self.slots.truncate(from);
+            return self.none();
+        }
+        self.heads.push(Head { value: from as i64, kind: Kind::Slots });
     }
 
     /// Known cells, one a row.
     pub(super) fn values(&mut self, values: impl Iterator<Item = i64>) {
         let start = self.values.len();
         self.values.extend(values);
-        self.kinds.resize(self.values.len(), VALUE);
         self.place(start);
     }
 
-    /// Room for known cells behind those that are there; none if not all of the operands are known.
-    fn room(&mut self, count: usize, operands: &[Place]) -> Option<(&[i64], &mut [i64])> {
-        let known = |place: &Place| {
-            let cells = if place.stride == 0 { 1 } else { count };
-            self.kinds[place.at(0)..place.at(0) + cells].iter().all(|kind| *kind == VALUE)
-        };
-        if !operands.iter().all(known) {
-            return None;
-        }
-        let start = self.values.len();
-        self.values.resize(start + count, 0);
-        let (old, new) = self.values.split_at_mut(start);
-        Some((old, new))
-    }
-
     /// An operation on one: what is known of a known value, and what of anything else, or of what `known` cannot say.
+    #[inline]
     pub(super) fn unary(
         &mut self,
         rows: usize,
@@ -168,30 +233,20 @@ impl Cells {
         known: impl Fn(i64) -> Option<i64>,
         mut cell: impl FnMut(Slot) -> Slot,
     ) {
-        let (a, start) = (self.places[a as usize], self.values.len());
-        let count = if a.stride == 0 { rows.min(1) } else { rows };
-        if let Some((old, new)) = self.room(count, &[a]) {
-            let mut broke = false;
-            for (row, new) in new.iter_mut().enumerate() {
-                *new = known(old[a.at(row)]).unwrap_or_else(|| {
-                    broke = true;
-                    0
-                });
-            }
-            if !broke {
-                self.kinds.resize(start + count, VALUE);
-                return self.place(start);
-            }
-            self.values.truncate(start);
+        let a = self.head(a);
+        if a.kind == Kind::Value
+            && let Some(value) = known(a.value)
+        {
+            return self.value(value);
         }
-        for row in 0..count {
-            let slot = cell(self.slot(a.at(row)));
-            self.push(slot);
-        }
-        self.place(start);
+        self.extend(rows, a.is_same(), |cells, row| {
+            let a = cells.slot(a, row);
+            plain(a).and_then(&known).map_or_else(|| cell(a), Slot::known)
+        });
     }
 
     /// An operation on two.
+    #[inline]
     pub(super) fn binary(
         &mut self,
         rows: usize,
@@ -199,27 +254,38 @@ impl Cells {
         known: impl Fn(i64, i64) -> Option<i64>,
         mut cell: impl FnMut(Slot, Slot) -> Slot,
     ) {
-        let (a, b, start) = (self.places[a as usize], self.places[b as usize], self.values.len());
-        let count = if a.stride | b.stride == 0 { rows.min(1) } else { rows };
-        if let Some((old, new)) = self.room(count, &[a, b]) {
-            let mut broke = false;
-            for (row, new) in new.iter_mut().enumerate() {
-                *new = known(old[a.at(row)], old[b.at(row)]).unwrap_or_else(|| {
-                    broke = true;
-                    0
-                });
-            }
-            if !broke {
-                self.kinds.resize(start + count, VALUE);
-                return self.place(start);
-            }
-            self.values.truncate(start);
+        let (a, b) = (self.head(a), self.head(b));
+        if (a.kind, b.kind) == (Kind::Value, Kind::Value)
+            && let Some(value) = known(a.value, b.value)
+        {
+            return self.value(value);
         }
-        for row in 0..count {
-            let slot = cell(self.slot(a.at(row)), self.slot(b.at(row)));
-            self.push(slot);
+        self.extend(rows, a.is_same() && b.is_same(), |cells, row| {
+            let (a, b) = (cells.slot(a, row), cells.slot(b, row));
+            let both = plain(a).zip(plain(b));
+            both.and_then(|(a, b)| known(a, b)).map_or_else(|| cell(a, b), Slot::known)
+        });
+    }
+
+    /// Both conditions, or either: `absorbs` is what settles the result whatever the other is.
+    #[inline]
+    pub(super) fn junction(
+        &mut self,
+        rows: usize,
+        (a, b): (At, At),
+        absorbs: bool,
+        cell: impl FnMut(Slot, Slot) -> Slot,
+    ) {
+        let heads = (self.head(a), self.head(b));
+        match (heads.0.settled(), heads.1.settled()) {
+            (Some(a), _) | (_, Some(a)) if a == absorbs => self.value(i64::from(absorbs)),
+            (_, Some(b)) if b == absorbs => self.value(i64::from(absorbs)),
+            (Some(_), Some(_)) => self.value(i64::from(!absorbs)),
+            // The other one decides.
+            (Some(_), None) if heads.1.kind == Kind::Values => self.copy(b),
+            (None, Some(_)) if heads.0.kind == Kind::Values => self.copy(a),
+            _ => self.binary(rows, (a, b), |a, b| Some(if absorbs { a | b } else { a & b }), cell),
         }
-        self.place(start);
     }
 
     /// As the kernel has it.
@@ -230,4 +296,10 @@ impl Cells {
             _ => Register::of((0..rows).map(|row| self.get(at, row))),
         }
     }
+}
+
+/// The value of a cell, if it is a known one.
+#[inline]
+fn plain(slot: Slot) -> Option<i64> {
+    (slot.presence == Presence::Some && slot.is_known()).then_some(slot.span.lo)
 }

@@ -7,7 +7,7 @@ use hedui_rules::program::{Aggregate, CompareOp, Expr, ExprKind, Over, StepKind}
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::{Aggregated, At, Level, Masks, Node, OWN, Op, Tape};
+use super::{Aggregated, Asked, Assumption, At, Level, Masks, Node, OWN, Op, Tape};
 use crate::evaluate::{is_of_household, is_of_owner};
 use crate::parameters::InForce;
 
@@ -20,7 +20,6 @@ impl<'p> Tape<'p> {
         let parameters = program.parameters.iter();
         let tape = Self {
             nodes: Vec::new(),
-            reads: Vec::new(),
             steps: Vec::with_capacity(program.steps.len()),
             masks: Vec::new(),
             texts: Vec::new(),
@@ -41,11 +40,11 @@ impl<'p> Tape<'p> {
             let level = Level::from(definition.entity);
             let at = match &definition.kind {
                 StepKind::Formula(value) => compiler.add(value, level)?,
-                StepKind::FlagCount(severity) => compiler.push(Level::Household, Op::FlagCount(*severity)),
+                StepKind::FlagCount(severity) => compiler.push(Level::HOUSEHOLD, Op::FlagCount(*severity)),
                 StepKind::Fact { dataset, filter, value } => {
                     let dataset = dataset.index();
                     let passed = match filter {
-                        Some(filter) => Some(compiler.add(filter, Level::Records(dataset))?),
+                        Some(filter) => Some(compiler.add(filter, Level::records(dataset))?),
                         None => None,
                     };
                     compiler.fact = Some(Fact { dataset, passed, masks: Vec::new() });
@@ -57,7 +56,7 @@ impl<'p> Tape<'p> {
                     at
                 }
             };
-            compiler.tape.steps.push((at, level == Level::Person));
+            compiler.tape.steps.push((at, level == Level::PERSON));
         }
         Some(compiler.tape)
     }
@@ -68,7 +67,7 @@ struct Compiler<'p> {
     as_of: Date,
     tape: Tape<'p>,
     /// What is on the tape, and where.
-    known: FxHashMap<Node<'p>, At>,
+    known: FxHashMap<(Level, Op<'p>), At>,
     texts: FxHashMap<&'p str, usize>,
     /// The step at work.
     step: usize,
@@ -87,11 +86,9 @@ struct Fact {
 impl<'p> Compiler<'p> {
     fn push(&mut self, level: Level, op: Op<'p>) -> At {
         let next = self.tape.nodes.len() as At;
-        let node = Node { level, op };
-        let at = *self.known.entry(node.clone()).or_insert(next);
+        let at = *self.known.entry((level, op.clone())).or_insert(next);
         if at == next {
-            self.tape.nodes.push(node);
-            self.tape.reads.push(OWN);
+            self.tape.nodes.push(Node { reads: OWN, level, op });
         }
         at
     }
@@ -103,27 +100,27 @@ impl<'p> Compiler<'p> {
     /// Cells of the same level as the operands have; the level asked for if there is only the household's.
     fn over(&mut self, level: Level, op: Op<'p>, operands: &[At]) -> At {
         // What is the same for the whole household is computed once for it, wherever it is written.
-        let all_of_household = operands.iter().all(|at| self.level(*at) == Level::Household);
-        let level = if all_of_household { Level::Household } else { level };
-        let reads = operands.iter().fold(0, |reads, at| reads | self.tape.reads[*at as usize]);
+        let all_of_household = operands.iter().all(|at| self.level(*at) == Level::HOUSEHOLD);
+        let level = if all_of_household { Level::HOUSEHOLD } else { level };
+        let reads = operands.iter().fold(0, |reads, at| reads | self.tape.nodes[*at as usize].reads);
         let at = self.push(level, op);
-        self.tape.reads[at as usize] = reads;
+        self.tape.nodes[at as usize].reads = reads;
         at
     }
 
     fn number(&mut self, value: i64) -> At {
-        self.over(Level::Household, Op::Known(value), &[])
+        self.over(Level::HOUSEHOLD, Op::Known(value), &[])
     }
 
     /// An expression, where it is written.
     fn add(&mut self, expr: &'p Expr, level: Level) -> Option<At> {
-        match level {
-            Level::Records(dataset) if is_of_owner(expr) => {
+        match level.dataset() {
+            Some(dataset) if is_of_owner(expr) => {
                 let owner = Level::from(self.program.datasets[dataset].entity);
                 let at = self.add(expr, owner)?;
-                return Some(if self.level(at) == Level::Person { self.push(level, Op::Gather(at)) } else { at });
+                return Some(if self.level(at) == Level::PERSON { self.push(level, Op::Gather(at)) } else { at });
             }
-            Level::Person if is_of_household(expr) => return self.add(expr, Level::Household),
+            None if level == Level::PERSON && is_of_household(expr) => return self.add(expr, Level::HOUSEHOLD),
             _ => {}
         }
         let one = |of: &mut Self, expr: &'p Expr| of.add(expr, level);
@@ -135,15 +132,15 @@ impl<'p> Compiler<'p> {
                 if index == next {
                     self.tape.texts.push(text);
                 }
-                self.push(Level::Household, Op::Text(index))
+                self.push(Level::HOUSEHOLD, Op::Text(index as u32))
             }
             ExprKind::AsOf => self.number(date_to_days(self.as_of)),
-            ExprKind::Residence => self.push(Level::Household, Op::Residence),
+            ExprKind::Residence => self.push(Level::HOUSEHOLD, Op::Residence),
             ExprKind::IsMember => self.push(level, Op::IsMember),
-            ExprKind::Column(column) => self.push(level, Op::Column(column.index())),
-            ExprKind::Input(input) => self.push(level, Op::Input(input.index())),
+            ExprKind::Column(column) => self.push(level, Op::Column(column.index() as u32)),
+            ExprKind::Input(input) => self.push(level, Op::Input(input.index() as u32)),
             ExprKind::Step(step) => self.tape.steps[step.index()].0,
-            ExprKind::Household(inner) => self.add(inner, Level::Household)?,
+            ExprKind::Household(inner) => self.add(inner, Level::HOUSEHOLD)?,
             ExprKind::Parameter { id, keys } => self.parameter(id.index(), keys, level)?,
             ExprKind::Not(a) => {
                 let a = one(self, a)?;
@@ -175,7 +172,7 @@ impl<'p> Compiler<'p> {
             ExprKind::Sub(a, b) => self.binary((a, b), level, Op::Sub)?,
             ExprKind::Mul(a, b, drop) => self.binary((a, b), level, |a, b| Op::Mul(a, b, *drop))?,
             ExprKind::Div(a, b, raise) => {
-                let step = self.step;
+                let step = self.step as u32;
                 self.binary((a, b), level, |a, b| Op::Div { a, b, raise: *raise, step })?
             }
             ExprKind::Rescale(a, by) => self.unary(a, level, |a| Op::Rescale(a, *by))?,
@@ -191,11 +188,11 @@ impl<'p> Compiler<'p> {
             ExprKind::ShiftMonths(a, months) => self.binary((a, months), level, Op::ShiftMonths)?,
             ExprKind::AddDays(a, days) => self.unary(a, level, |a| Op::AddDays(a, *days))?,
             ExprKind::PerMonth(a) => {
-                let step = self.step;
+                let step = self.step as u32;
                 self.unary(a, level, |a| Op::PerMonth(a, step))?
             }
             ExprKind::Spread(a, _) => {
-                let (a, b, step) = (one(self, a)?, self.number(12), self.step);
+                let (a, b, step) = (one(self, a)?, self.number(12), self.step as u32);
                 self.over(level, Op::Div { a, b, raise: 0, step }, &[a, b])
             }
             ExprKind::MonthOf(a) => self.month(a, level)?,
@@ -213,7 +210,7 @@ impl<'p> Compiler<'p> {
                 }
                 let (value, instead, step) = (one(self, value)?, one(self, instead)?, self.step);
                 // Noted once for each row it is written for, and not where there is none.
-                self.push(level, Op::Assume { value, instead, reason, step })
+                self.push(level, Op::Assume(Box::new(Assumption { value, instead, reason, step })))
             }
         })
     }
@@ -273,16 +270,18 @@ impl<'p> Compiler<'p> {
         let operands: Vec<At> = keys.iter().map(|(at, _)| *at).collect();
         let parameter = &self.program.parameters[id];
         if let Some(scale) = parameter.scale {
-            return Some(self.over(level, Op::Scale { id, scale, keys }, &operands));
+            let asked = Asked { id, keys, step: None };
+            return Some(self.over(level, Op::Scale(Box::new((asked, scale))), &operands));
         }
         if parameter.fallback.is_some() {
             // A value taken for want of a row is noted for the rule at work, where there is anything it is asked for.
-            return Some(self.push(level, Op::Parameter { id, keys, step: Some(self.step) }));
+            let step = Some(self.step);
+            return Some(self.push(level, Op::Parameter(Box::new(Asked { id, keys, step }))));
         }
-        let at = self.over(level, Op::Parameter { id, keys, step: None }, &operands);
+        let at = self.over(level, Op::Parameter(Box::new(Asked { id, keys, step: None })), &operands);
         // The numbers of texts are those of a household's words.
         if !parameter.ty.is_int() {
-            self.tape.reads[at as usize] |= OWN;
+            self.tape.nodes[at as usize].reads |= OWN;
         }
         Some(at)
     }
@@ -300,10 +299,10 @@ impl<'p> Compiler<'p> {
             (Over::Records, None) => return None,
             (over, _) => {
                 let role = if over == Over::Members { Op::IsMember } else { Op::IsObligor };
-                (None, Some(self.push(Level::Person, role)), Level::Household)
+                (None, Some(self.push(Level::PERSON, role)), Level::HOUSEHOLD)
             }
         };
-        let level = dataset.map_or(Level::Person, Level::Records);
+        let level = dataset.map_or(Level::PERSON, Level::records);
         let own = match of.filter.as_deref() {
             Some(filter) => Some(self.add(filter, level)?),
             None => None,
@@ -324,11 +323,11 @@ impl<'p> Compiler<'p> {
             None => None,
         };
         let is_text = of.argument.as_deref().is_some_and(|argument| !argument.ty.is_int());
-        let op = Op::Aggregate(Aggregated { function: of.function, dataset, argument, is_text, month, inside });
-        let at = self.push(owner, op);
+        let of = Aggregated { function: of.function, dataset, argument, is_text, month, inside };
+        let at = self.push(owner, Op::Aggregate(Box::new(of)));
         if let Some(dataset) = dataset {
             // Of no records it is the same, whatever is asked of each.
-            self.tape.reads[at as usize] = Tape::bit(dataset);
+            self.tape.nodes[at as usize].reads = Tape::bit(dataset);
         }
         Some(at)
     }

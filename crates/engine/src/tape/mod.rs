@@ -24,9 +24,6 @@ pub(crate) use run::Scratch;
 #[derive(Debug)]
 pub(crate) struct Tape<'p> {
     nodes: Vec<Node<'p>>,
-    /// By operation, what its value depends on beside the place: bits of [`Tape::bit`], and [`OWN`]. It is the same for all households of
-    /// a place that have nothing of what it reads.
-    reads: Vec<u64>,
     /// What each step's value is, and whether it is one of people.
     steps: Vec<(At, bool)>,
     /// Of facts whose masks are kept.
@@ -60,54 +57,62 @@ impl Tape<'_> {
     }
 }
 
-/// Whose cells an operation makes.
+/// Whose cells an operation makes: of the household, of its people, or of the records and ghosts of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Level {
-    Household,
-    Person,
-    /// Records and ghosts of a dataset.
-    Records(usize),
+struct Level(u32);
+
+impl Level {
+    const HOUSEHOLD: Self = Self(0);
+    const PERSON: Self = Self(1);
+
+    const fn records(dataset: usize) -> Self {
+        Self(dataset as u32 + 2)
+    }
+
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The dataset whose records they are of.
+    const fn dataset(self) -> Option<usize> {
+        (self.0 as usize).checked_sub(2)
+    }
 }
 
 impl From<Entity> for Level {
     fn from(entity: Entity) -> Self {
         match entity {
-            Entity::Household => Self::Household,
-            Entity::Person => Self::Person,
+            Entity::Household => Self::HOUSEHOLD,
+            Entity::Person => Self::PERSON,
         }
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 struct Node<'p> {
+    /// What its value depends on beside the place: bits of [`Tape::bit`], and [`OWN`]. It is the same for all households of a
+    /// place that have nothing of what it reads.
+    reads: u64,
     level: Level,
     op: Op<'p>,
 }
 
-/// What is done, to cells of earlier operations. `step` is there where the rule at work has a part in the result.
+/// What is done, to cells of earlier operations. Kept small: a tape is read from end to end for every household.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Op<'p> {
     Known(i64),
     /// Of [`Tape::texts`].
-    Text(usize),
+    Text(u32),
     Residence,
     IsMember,
     IsObligor,
     /// Of the dataset of the level.
-    Column(usize),
-    Input(usize),
+    Column(u32),
+    Input(u32),
     /// A person's cell for each of their records.
     Gather(At),
-    Parameter {
-        id: usize,
-        keys: Box<[(At, ColumnType)]>,
-        step: Option<usize>,
-    },
-    Scale {
-        id: usize,
-        scale: Scale,
-        keys: Box<[(At, ColumnType)]>,
-    },
+    Parameter(Box<Asked>),
+    Scale(Box<(Asked, Scale)>),
     Not(At),
     And(At, At),
     Or(At, At),
@@ -128,7 +133,7 @@ enum Op<'p> {
         a: At,
         b: At,
         raise: i8,
-        step: usize,
+        step: u32,
     },
     Rescale(At, i8),
     Round(RoundMode, At, At),
@@ -142,17 +147,31 @@ enum Op<'p> {
     AddMonths(At, i32),
     ShiftMonths(At, At),
     AddDays(At, i32),
-    PerMonth(At, usize),
+    PerMonth(At, u32),
     MonthOf(At),
     Age(At),
-    Aggregate(Aggregated),
-    Assume {
-        value: At,
-        instead: At,
-        reason: &'p Arc<str>,
-        step: usize,
-    },
+    Aggregate(Box<Aggregated>),
+    Assume(Box<Assumption<'p>>),
     FlagCount(FlagSeverity),
+}
+
+/// A parameter and what it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    id: usize,
+    keys: Box<[(At, ColumnType)]>,
+    /// The rule at work, where it has a part in the result.
+    step: Option<usize>,
+}
+
+/// A value that stands in for another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Assumption<'p> {
+    value: At,
+    instead: At,
+    reason: &'p Arc<str>,
+    /// The rule at work.
+    step: usize,
 }
 
 /// An aggregate.

@@ -7,7 +7,7 @@ use hedui_rules::program::{Entity, FlagSeverity};
 use rustc_hash::FxHashMap;
 
 use super::cells::Cells;
-use super::{Aggregated, At, Level, Masks, Node, OWN, Op, Tape};
+use super::{Aggregated, Asked, At, Level, Masks, Node, OWN, Op, Tape};
 use crate::aggregate::{self, Context, extreme_of, nothing_of};
 use crate::evaluate::{Kernel, key_of};
 use crate::interval::Span;
@@ -17,7 +17,7 @@ use crate::packed::{Packed, PackedColumn, Words};
 use crate::packed_slice::{ghost_cell, null_cell};
 use crate::parameters::{Key, Looked, Place};
 use crate::reasons::Why;
-use crate::register::{Presence, Register, Slot, and, or};
+use crate::register::{Known, Presence, Register, Slot, and, or};
 use crate::slice::Slice;
 use crate::{by_month, civil};
 
@@ -25,6 +25,7 @@ use crate::{by_month, civil};
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     cells: Cells,
+    counts: Vec<usize>,
     keys: Vec<Key>,
     items: aggregate::Items,
     by_month: by_month::Items,
@@ -41,18 +42,18 @@ impl<'a> Kernel<'a> {
     pub(crate) fn play(&mut self, tape: &Tape<'a>, packed: &'a Packed, scratch: &mut Scratch, wanted: &[bool]) -> bool {
         scratch.cells.clear();
         let texts = scratch.texts(tape, &packed.words);
-        let Scratch { cells, keys, items, by_month, places, .. } = scratch;
+        let Scratch { cells, counts, keys, items, by_month, places, .. } = scratch;
         let here = here(places, self.place(CASE), tape.nodes.len());
-        let has = self.has();
-        let mut player = Player { kernel: self, tape, packed, cells, keys, items, by_month, here, texts };
-        for (at, (node, reads)) in tape.nodes.iter().zip(&tape.reads).enumerate() {
-            if reads & has == 0 {
-                player.fixed(at, node);
+        let has = self.count(counts);
+        let mut player = Player { kernel: self, tape, packed, cells, counts, keys, items, by_month, here, texts };
+        for (at, node) in tape.nodes.iter().enumerate() {
+            let rows = player.counts[node.level.index()];
+            if node.reads & has == 0 {
+                player.fixed(at, node, rows);
+            } else if rows == 0 {
+                player.cells.none();
             } else {
-                match node.level {
-                    Level::Records(dataset) if has & Tape::bit(dataset) == 0 => player.cells.nothing(),
-                    level => player.compute(&node.op, level),
-                }
+                player.compute(&node.op, node.level, rows);
             }
             debug_assert_eq!(player.cells.len(), at + 1, "each operation leaves cells");
         }
@@ -64,9 +65,13 @@ impl<'a> Kernel<'a> {
 }
 
 impl Kernel<'_> {
-    /// What the only case of the slice has of what operations read: its own, and datasets of which it has a record or a ghost.
-    fn has(&self) -> u64 {
-        let frames = self.slice.frames.iter().enumerate().filter(|(_, frame)| !frame.owner.is_empty());
+    /// Counts the rows of each level, and says what the only case of the slice has of what operations read: its own, and
+    /// datasets of which it has a record or a ghost.
+    fn count(&self, counts: &mut Vec<usize>) -> u64 {
+        counts.clear();
+        counts.extend([1, self.slice.persons.len()]);
+        counts.extend(self.slice.frames.iter().map(|frame| frame.owner.len()));
+        let frames = counts[Level::records(0).index()..].iter().enumerate().filter(|(_, rows)| **rows > 0);
         frames.fold(OWN, |has, (dataset, _)| has | Tape::bit(dataset))
     }
 }
@@ -86,6 +91,8 @@ struct Player<'s, 'a> {
     tape: &'s Tape<'a>,
     packed: &'a Packed,
     cells: &'s mut Cells,
+    /// Rows by level.
+    counts: &'s [usize],
     keys: &'s mut Vec<Key>,
     items: &'s mut aggregate::Items,
     by_month: &'s mut by_month::Items,
@@ -121,23 +128,16 @@ const PLACES: usize = 4_096;
 const CASE: usize = 0;
 
 impl<'a> Player<'_, 'a> {
-    fn rows(&self, level: Level) -> usize {
-        match level {
-            Level::Household => 1,
-            Level::Person => self.kernel.slice.persons.len(),
-            Level::Records(dataset) => self.kernel.slice.frames[dataset].owner.len(),
-        }
-    }
-
     /// The cell of an operation that reads nothing the household has: remembered, or computed and then remembered if it is settled.
-    fn fixed(&mut self, at: usize, node: &Node<'a>) {
+    fn fixed(&mut self, at: usize, node: &Node<'a>, rows: usize) {
         match &self.here.fixed[at] {
             Some(Fixed::Value(value)) => self.cells.value(*value),
             Some(Fixed::None) => self.cells.none(),
-            Some(Fixed::Open(slot)) => self.cells.extend(1, true, |_, _| **slot),
+            Some(Fixed::Open(slot)) => self.cells.same(**slot),
+            None if rows == 0 => self.cells.none(),
             None => {
-                self.compute(&node.op, node.level);
-                if self.rows(node.level) > 0 && self.cells.is_same(at as At) {
+                self.compute(&node.op, node.level, rows);
+                if self.cells.is_same(at as At) {
                     let slot = self.cells.get(at as At, 0);
                     self.here.fixed[at] = match slot.presence {
                         Presence::None => Some(Fixed::None),
@@ -150,68 +150,41 @@ impl<'a> Player<'_, 'a> {
         }
     }
 
-    fn compute(&mut self, op: &Op<'a>, level: Level) {
-        let rows = self.rows(level);
+    /// The cells of an operation, of which there are some.
+    #[inline]
+    fn compute(&mut self, op: &Op<'a>, level: Level, rows: usize) {
         let Self { kernel, cells, tape, .. } = self;
-        if rows == 0 {
-            return cells.nothing();
-        }
         match op {
-            Op::Known(value) => cells.extend(rows, true, |_, _| Slot::known(*value)),
+            Op::Known(value) => cells.value(*value),
             Op::Text(index) => {
-                let id = match self.texts[*index] {
+                let index = *index as usize;
+                let id = match self.texts[index] {
                     Some(word) => i64::from(word),
-                    None => kernel.slice.texts.intern(tape.texts[*index]),
+                    None => kernel.slice.texts.intern(tape.texts[index]),
                 };
-                cells.extend(rows, true, |_, _| Slot::known(id));
+                cells.value(id);
             }
             Op::Residence => {
                 let slot = match kernel.place(CASE).residence {
                     Some(text) => Slot::known(kernel.slice.texts.intern(text)),
                     None => Slot::within(Span::ALL, Presence::Some, kernel.no_residence()),
                 };
-                cells.extend(rows, true, |_, _| slot);
+                cells.same(slot);
             }
             Op::IsMember => cells.extend(rows, false, |_, row| kernel.slice.members.get(row)),
             Op::IsObligor => cells.extend(rows, false, |_, row| kernel.slice.obligors.get(row)),
-            Op::Column(column) => self.column(*column, level, rows),
-            Op::Input(input) => self.input(*input, level, rows),
-            Op::Gather(of) => {
-                let Level::Records(dataset) = level else { return cells.extend(rows, false, |_, _| Slot::NONE) };
-                let owner = &kernel.slice.frames[dataset].owner;
-                cells.extend(rows, cells.is_same(*of), |cells, row| cells.get(*of, owner[row] as usize));
-            }
-            Op::Parameter { id, keys, step } => {
-                kernel.step = step.unwrap_or(0);
-                let same = keys.iter().all(|(key, _)| cells.is_same(*key));
-                let (at, looked_up) = (cells.len() as At, &mut self.here.looked_up);
-                let is_number = kernel.program.parameters[*id].ty.is_int();
-                cells.extend(rows, same, |cells, row| {
-                    let asked = match &keys[..] {
-                        [] => Some(0),
-                        [(key, ty)] if ty.is_int() => cells.known(*key, row),
-                        _ => None,
-                    };
-                    let asked = asked.filter(|_| is_number).map(|asked| (at, asked));
-                    if let Some(value) = asked.and_then(|asked| looked_up.get(&asked)) {
-                        return Slot::known(*value);
-                    }
-                    let why = take_keys(self.keys, keys, cells, row, kernel);
-                    let known = tape.in_force[*id].look_up(kernel.place(CASE), self.keys, &mut kernel.slice.texts);
-                    let looked = known.unwrap_or_else(|| kernel.look_up(*id, self.keys, CASE));
-                    if let (Some(asked), Looked::Value(value)) = (asked, looked)
-                        && looked_up.len() < LOOKED_UP
-                    {
-                        looked_up.insert(asked, value);
-                    }
-                    let (slot, fallback) = kernel.looked(*id, looked, why, CASE);
-                    if fallback {
-                        kernel.assume_fallback(*id, CASE);
-                    }
-                    slot
-                });
-            }
-            Op::Scale { id, scale, keys } => {
+            Op::Column(column) => self.column(*column as usize, level, rows),
+            Op::Input(input) => self.input(*input as usize, level, rows),
+            Op::Gather(of) => match level.dataset() {
+                Some(dataset) => {
+                    let owner = &kernel.slice.frames[dataset].owner;
+                    cells.extend(rows, cells.is_same(*of), |cells, row| cells.get(*of, owner[row] as usize));
+                }
+                None => cells.copy(*of),
+            },
+            Op::Parameter(asked) => self.parameter(asked, rows),
+            Op::Scale(of) => {
+                let (Asked { id, keys, .. }, scale) = &**of;
                 let same = keys.iter().all(|(key, _)| cells.is_same(*key));
                 cells.extend(rows, same, |cells, row| {
                     let why = take_keys(self.keys, keys, cells, row, kernel);
@@ -220,12 +193,8 @@ impl<'a> Player<'_, 'a> {
                 });
             }
             Op::Not(a) => cells.unary(rows, *a, |a| Some(a ^ 1), |a| Slot::not(&a)),
-            Op::And(a, b) => {
-                cells.binary(rows, (*a, *b), |a, b| Some(a & b), |a, b| and(a, b, &mut kernel.slice.reasons));
-            }
-            Op::Or(a, b) => {
-                cells.binary(rows, (*a, *b), |a, b| Some(a | b), |a, b| or(a, b, &mut kernel.slice.reasons));
-            }
+            Op::And(a, b) => cells.junction(rows, (*a, *b), false, |a, b| and(a, b, &mut kernel.slice.reasons)),
+            Op::Or(a, b) => cells.junction(rows, (*a, *b), true, |a, b| or(a, b, &mut kernel.slice.reasons)),
             Op::Compare(op, a, b) => {
                 let known = |a, b| Some(i64::from(known::compare(*op, a, b)));
                 cells.binary(rows, (*a, *b), known, |a, b| kernel.operators().compare(*op, &a, &b));
@@ -237,6 +206,9 @@ impl<'a> Player<'_, 'a> {
             }
             Op::IsNone(a) => cells.unary(rows, *a, |_| Some(0), |a| Slot::absent(&a)),
             Op::Case { branches, otherwise, is_text } => {
+                if let Some(met) = met(cells, branches, *otherwise) {
+                    return cells.copy(met);
+                }
                 let same =
                     cells.is_same(*otherwise) && branches.iter().all(|(c, v)| cells.is_same(*c) && cells.is_same(*v));
                 let mut operators = kernel.operators();
@@ -261,7 +233,7 @@ impl<'a> Player<'_, 'a> {
                 cells.binary(rows, (*a, *b), |a, b| known(a, b).ok(), |a, b| kernel.operators().mul(&a, &b, *drop));
             }
             Op::Div { a, b, raise, step } => {
-                kernel.step = *step;
+                kernel.step = *step as usize;
                 let known = known::div(*raise);
                 cells.binary(rows, (*a, *b), |a, b| known(a, b).ok(), |a, b| kernel.operators().div(&a, &b, *raise));
             }
@@ -271,12 +243,8 @@ impl<'a> Player<'_, 'a> {
             }
             Op::Round(mode, a, to) => {
                 let known = known::round(*mode);
-                cells.binary(
-                    rows,
-                    (*a, *to),
-                    |a, to| known(a, to).ok(),
-                    |a, to| kernel.operators().round(&a, &to, *mode),
-                );
+                let slow = |a, to| kernel.operators().round(&a, &to, *mode);
+                cells.binary(rows, (*a, *to), |a, to| known(a, to).ok(), slow);
             }
             Op::Extreme { of, largest } => {
                 let same = of.iter().all(|of| cells.is_same(*of));
@@ -295,7 +263,7 @@ impl<'a> Player<'_, 'a> {
                 cells.binary(rows, (*a, *months), moved, slow);
             }
             Op::PerMonth(a, step) => {
-                kernel.step = *step;
+                kernel.step = *step as usize;
                 cells.unary(rows, *a, |_| None, |a| kernel.operators().per_month(a));
             }
             Op::Age(birth) => {
@@ -303,14 +271,49 @@ impl<'a> Player<'_, 'a> {
                 let age = |v| civil::age(v, today);
                 cells.unary(rows, *birth, age, |birth| kernel.operators().falling(&birth, age));
             }
-            Op::Aggregate(of) => self.aggregate(*of),
-            Op::Assume { value, instead, reason, step } => {
-                kernel.step = *step;
-                let assume = |value, instead| kernel.assumed_slot(value, instead, CASE, reason);
-                cells.binary(rows, (*value, *instead), |value, _| Some(value), assume);
+            Op::Aggregate(of) => self.aggregate(of),
+            Op::Assume(of) => {
+                if cells.all_known(of.value).is_some() {
+                    return cells.copy(of.value);
+                }
+                kernel.step = of.step;
+                let assume = |value, instead| kernel.assumed_slot(value, instead, CASE, of.reason);
+                cells.binary(rows, (of.value, of.instead), |value, _| Some(value), assume);
             }
             Op::FlagCount(severity) => self.count_flags(*severity),
         }
+    }
+
+    fn parameter(&mut self, Asked { id, keys, step }: &Asked, rows: usize) {
+        let Self { kernel, cells, tape, .. } = self;
+        kernel.step = step.unwrap_or(0);
+        let same = keys.iter().all(|(key, _)| cells.is_same(*key));
+        let (at, looked_up) = (cells.len() as At, &mut self.here.looked_up);
+        let is_number = kernel.program.parameters[*id].ty.is_int();
+        cells.extend(rows, same, |cells, row| {
+            let asked = match &keys[..] {
+                [] => Some(0),
+                [(key, ty)] if ty.is_int() => cells.known(*key, row),
+                _ => None,
+            };
+            let asked = asked.filter(|_| is_number).map(|asked| (at, asked));
+            if let Some(value) = asked.and_then(|asked| looked_up.get(&asked)) {
+                return Slot::known(*value);
+            }
+            let why = take_keys(self.keys, keys, cells, row, kernel);
+            let known = tape.in_force[*id].look_up(kernel.place(CASE), self.keys, &mut kernel.slice.texts);
+            let looked = known.unwrap_or_else(|| kernel.look_up(*id, self.keys, CASE));
+            if let (Some(asked), Looked::Value(value)) = (asked, looked)
+                && looked_up.len() < LOOKED_UP
+            {
+                looked_up.insert(asked, value);
+            }
+            let (slot, fallback) = kernel.looked(*id, looked, why, CASE);
+            if fallback {
+                kernel.assume_fallback(*id, CASE);
+            }
+            slot
+        });
     }
 
     fn rising(&mut self, rows: usize, a: At, f: impl Fn(i64) -> Option<i64>) {
@@ -319,7 +322,7 @@ impl<'a> Player<'_, 'a> {
     }
 
     fn column(&mut self, column: usize, level: Level, rows: usize) {
-        let Level::Records(dataset) = level else { return self.cells.extend(rows, true, |_, _| Slot::NONE) };
+        let Some(dataset) = level.dataset() else { return self.cells.none() };
         let Slice { frames, reasons, .. } = &mut self.kernel.slice;
         let (frame, own) = (&frames[dataset], &self.packed.datasets[dataset]);
         let spec = &self.kernel.program.datasets[dataset].columns[column].spec;
@@ -343,7 +346,7 @@ impl<'a> Player<'_, 'a> {
 
     fn input(&mut self, input: usize, level: Level, rows: usize) {
         let (declared, first) = match level {
-            Level::Household => (&self.packed.cases.inputs, self.kernel.slice.cases.start),
+            Level::HOUSEHOLD => (&self.packed.cases.inputs, self.kernel.slice.cases.start),
             _ => (&self.packed.persons.inputs, self.kernel.slice.persons.first().map_or(0, |first| *first as usize)),
         };
         let program = self.kernel.program;
@@ -355,19 +358,30 @@ impl<'a> Player<'_, 'a> {
         });
     }
 
-    fn aggregate(&mut self, of: Aggregated) {
+    fn aggregate(&mut self, of: &Aggregated) {
         let step = self.kernel.step;
         let Slice { frames, people, reasons, texts, .. } = &mut self.kernel.slice;
         let frame = of.dataset.map(|dataset| &frames[dataset]);
         let runs = frame.map_or(&*people, |frame| &frame.runs);
+        // Of no records at all everybody has the same.
+        if frame.is_some_and(|frame| frame.owner.is_empty()) {
+            return self.cells.same(nothing_of(of.function));
+        }
         let unanswered = |row: usize| frame.map_or(Why::KNOWN, |frame| frame.unanswered(row));
         let mut context = Context { reasons, texts, step };
-        // Of no records at all everybody has the same.
-        let same = frame.is_some_and(|frame| frame.owner.is_empty());
-        self.cells.extend(runs.owners(), same, |cells, owner| {
+        self.cells.extend(runs.owners(), false, |cells, owner| {
             let (rows, ghost) = (runs.of(owner), runs.ghost(owner));
             if rows.is_empty() && ghost.is_none() {
                 return nothing_of(of.function);
+            }
+            // What is known in all rows is read without asking what each row is.
+            let known = |at: Option<At>| at.map_or(Some(Known::All(1)), |at| cells.all_known(at));
+            if let (Some(inside), Some(argument), None) = (known(of.inside), known(of.argument), of.month) {
+                let (inside, argument) = (known_cells(inside), known_cells(argument));
+                let read = aggregate::Cells { rows: rows.clone(), ghost, inside, argument };
+                if let Some(plain) = aggregate::plain_of_owner(of.function, &read, of.is_text) {
+                    return plain;
+                }
             }
             let cell = |at: Option<At>| move |row: usize| at.map_or(Slot::known(1), |at| cells.get(at, row));
             let (inside, argument) = (cell(of.inside), cell(of.argument));
@@ -390,7 +404,7 @@ impl<'a> Player<'_, 'a> {
         let (mut raised, mut open, mut why) = (0, 0, Why::KNOWN);
         for flag in program.flags.iter().filter(|flag| flag.severity == severity) {
             let step = flag.when.index();
-            let rows = self.rows(program.steps[step].entity.into());
+            let rows = self.counts[Level::from(program.steps[step].entity).index()];
             for row in 0..rows {
                 if flag.entity == Entity::Person && !self.kernel.slice.is_member(row) {
                     continue;
@@ -409,7 +423,7 @@ impl<'a> Player<'_, 'a> {
             }
         }
         let counted = Slot::within(Span { lo: raised, hi: raised + open }, Presence::Some, why);
-        self.cells.extend(1, true, |_, _| counted);
+        self.cells.same(counted);
     }
 
     /// Hands what is wanted to the kernel.
@@ -420,6 +434,7 @@ impl<'a> Player<'_, 'a> {
                 if *wanted { self.cells.register(*at, if *of_people { people } else { 1 }) } else { Register::OVER };
             self.kernel.registers.push(register);
         }
+        self.kernel.counted.reserve(self.tape.masks.len());
         for Masks { step, dataset, inside } in &self.tape.masks {
             let frame = &self.kernel.slice.frames[*dataset];
             // Of no records none is looked at.
@@ -447,6 +462,17 @@ fn here<'h>(places: &'h mut FxHashMap<AreaCode, Vec<Here>>, place: Place<'_>, co
     &mut residences[at]
 }
 
+/// The first branch that is met, if all rows meet it and none before it.
+fn met(cells: &Cells, branches: &[(At, At)], otherwise: At) -> Option<At> {
+    for (condition, value) in branches {
+        match cells.as_value(*condition)? {
+            0 => {}
+            _ => return Some(*value),
+        }
+    }
+    Some(otherwise)
+}
+
 /// The cell of the first branch that is met, while the conditions up to it are known.
 fn first_met(cells: &Cells, branches: &[(At, At)], otherwise: At, row: usize) -> Option<Slot> {
     for (condition, value) in branches {
@@ -457,6 +483,11 @@ fn first_met(cells: &Cells, branches: &[(At, At)], otherwise: At, row: usize) ->
         }
     }
     Some(cells.get(otherwise, row))
+}
+
+/// Cells of known values.
+fn known_cells(of: Known<'_>) -> impl Fn(usize) -> Slot + '_ {
+    move |row| Slot::known(of.at(row))
 }
 
 /// Reads the keys of a lookup, and why they are open.
