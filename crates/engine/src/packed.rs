@@ -112,6 +112,16 @@ impl PackedColumn {
         }
     }
 
+    /// Whether there is anything in a row.
+    #[must_use]
+    #[inline]
+    pub fn is_there(&self, row: usize) -> bool {
+        match self {
+            Self::Int { valid, .. } => valid.get(row) != Some(&false),
+            Self::Word(words) => words[row] != Words::NULL,
+        }
+    }
+
     /// The word in a row.
     #[must_use]
     #[inline]

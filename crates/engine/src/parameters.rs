@@ -128,19 +128,30 @@ impl<'p> InForce<'p> {
         Self { parameter, rows, by_residence }
     }
 
-    /// The same as [`Lookups::look_up`], while the place and all keys are known.
-    pub(crate) fn look_up(&self, place: Place<'_>, keys: &[Key], texts: &mut Texts<'p>) -> Option<Looked> {
-        let certain = place.residence.is_some() || !self.by_residence;
-        let exact = |key: &Key| matches!(key, Key::Text(_)) || matches!(key, Key::Number(lo, hi) if lo == hi);
-        if !certain || !keys.iter().all(exact) {
+    /// The rows that hold at a place, the ones that win first, as their positions; none while that depends on what is not known
+    /// of the place.
+    pub(crate) fn at(&self, place: Place<'_>) -> Option<Box<[u32]>> {
+        if place.residence.is_none() && self.by_residence {
             return None;
         }
-        let meant = |row: &&&ParameterRow| {
+        let holds = |row: &ParameterRow| {
             row.area.is_none_or(|area| place.area.is_within(area))
                 && row.residence.as_deref().is_none_or(|r| place.residence == Some(r))
-                && row.keys.iter().zip(keys).all(|(accepts, key)| could_accept(accepts, *key, texts))
         };
-        Some(match (self.rows.iter().find(meant), &self.parameter.fallback) {
+        let rows = (0u32..).zip(&self.rows).filter(|(_, row)| holds(row));
+        Some(rows.map(|(at, _)| at).collect())
+    }
+
+    /// The same as [`Lookups::look_up`], while all keys are known, by the rows that hold [at the place](InForce::at).
+    pub(crate) fn look_up(&self, at: &[u32], keys: &[Key], texts: &mut Texts<'p>) -> Option<Looked> {
+        let exact = |key: &Key| matches!(key, Key::Text(_)) || matches!(key, Key::Number(lo, hi) if lo == hi);
+        if !keys.iter().all(exact) {
+            return None;
+        }
+        let mut rows = at.iter().map(|at| self.rows[*at as usize]);
+        let meant =
+            |row: &&ParameterRow| row.keys.iter().zip(keys).all(|(accepts, key)| could_accept(accepts, *key, texts));
+        Some(match (rows.find(meant), &self.parameter.fallback) {
             (Some(row), _) => of_row(self.parameter, row, keys, texts),
             (None, Some(fallback)) => Looked::Fallback(value_of(&fallback.value, texts)),
             (None, None) => Looked::Missing,

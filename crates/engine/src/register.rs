@@ -140,6 +140,19 @@ impl Register {
         Self::each(Each { known: known.into(), none: Vec::new(), open: Vec::new() })
     }
 
+    /// A column of some known values, which are copied.
+    pub(crate) fn of_known(values: &[i64]) -> Self {
+        match *values {
+            [only] => Self::same(Slot::known(only), 1),
+            _ if values.len() <= FEW => {
+                let mut few = Few::default();
+                few.known[..values.len()].copy_from_slice(values);
+                Self { rows: values.len(), cells: Cells::Few(few) }
+            }
+            _ => Self::closed(Pooled::of(values.iter().copied())),
+        }
+    }
+
     /// A column from its parts.
     pub(crate) fn each(each: Each) -> Self {
         match each.known.len() {

@@ -34,14 +34,17 @@ pub(crate) struct Runs {
 impl Runs {
     pub(crate) const NO_GHOST: u32 = u32::MAX;
 
+    #[inline]
     pub(crate) fn owners(&self) -> usize {
         self.start.len() - 1
     }
 
+    #[inline]
     pub(crate) fn of(&self, owner: usize) -> Range<usize> {
         self.start[owner] as usize..self.start[owner + 1] as usize
     }
 
+    #[inline]
     pub(crate) fn ghost(&self, owner: usize) -> Option<usize> {
         self.ghost.get(owner).filter(|g| **g != Self::NO_GHOST).map(|g| *g as usize)
     }

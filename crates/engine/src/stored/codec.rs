@@ -155,15 +155,20 @@ pub(super) fn encode_masks(out: &mut Writer, masks: &[Tri]) {
         out.usual();
         return;
     }
-    out.unusual();
     if masks.iter().all(|tri| *tri == Tri::NotMet) {
-        out.byte(0xff);
-        return;
+        return encode_none_counted(out);
     }
+    out.unusual();
     for four in masks.chunks(4) {
         let two = |(i, tri): (usize, &Tri)| (*tri as u8) << (2 * i);
         out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));
     }
+}
+
+/// The same where none of them was.
+pub(super) fn encode_none_counted(out: &mut Writer) {
+    out.unusual();
+    out.byte(0xff);
 }
 
 /// The same of records that are counted or not for certain: 0 for each that is not.
@@ -173,11 +178,10 @@ pub(super) fn encode_settled_masks(out: &mut Writer, counted: &[i64]) {
         out.usual();
         return;
     }
-    out.unusual();
     if not == counted.len() {
-        out.byte(0xff);
-        return;
+        return encode_none_counted(out);
     }
+    out.unusual();
     for four in counted.chunks(4) {
         let two = |(i, counted): (usize, &i64)| (if *counted == 0 { Tri::NotMet } else { Tri::Met } as u8) << (2 * i);
         out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));

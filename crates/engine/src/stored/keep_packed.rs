@@ -79,6 +79,8 @@ enum Asked<'k> {
 enum Counts<'k> {
     /// Every one.
     All,
+    /// All of them alike: every one, or none.
+    Same(Tri),
     /// Up to a position in the frame, those that are not 0; what comes after has to be looked at.
     Settled(&'k [i64], usize),
     /// As its masks say.
@@ -91,11 +93,16 @@ impl<'k> Counts<'k> {
             // An aggregate without a mask counts every record.
             masks if masks.iter().any(Option::is_none) => Self::All,
             // None is not met, and holds 0.
-            [Some(one)] => match one.known() {
-                Known::Rows(known) => Self::Settled(known, one.first_open()),
-                Known::All(_) => Self::Masks,
-            },
-            _ => Self::Masks,
+            [Some(one)] if let Known::Rows(known) = one.known() => Self::Settled(known, one.first_open()),
+            masks => {
+                let alike =
+                    |mask: &Option<Register>| mask.as_ref().and_then(Register::as_same).map(|same| same.truth().0);
+                let any = masks.iter().try_fold(Tri::NotMet, |any, mask| alike(mask).map(|tri| any.or(tri)));
+                match any {
+                    Some(tri) => Self::Same(tri),
+                    None => Self::Masks,
+                }
+            }
         }
     }
 }
@@ -293,13 +300,14 @@ impl<'k, 'p> Keeper<'k, 'p> {
         for fact in &self.facts {
             let runs = records.of(fact.dataset);
             match fact.counts {
-                Counts::All => out.usuals(runs.len()),
+                Counts::All | Counts::Same(Tri::Met) => out.usuals(runs.len()),
+                Counts::Same(Tri::NotMet) => runs.iter().for_each(|_| codec::encode_none_counted(out)),
                 Counts::Settled(known, open) if runs.last().is_none_or(|last| last.end as usize <= open) => {
                     for run in runs {
                         codec::encode_settled_masks(out, &known[run.start as usize..run.end as usize]);
                     }
                 }
-                Counts::Settled(..) | Counts::Masks => {
+                Counts::Same(Tri::Undetermined) | Counts::Settled(..) | Counts::Masks => {
                     let any = |row: u32| {
                         let truth = |mask: &Register| mask.get(row as usize).truth().0;
                         fact.masks.iter().flatten().fold(Tri::NotMet, |any, mask| any.or(truth(mask)))
@@ -369,6 +377,9 @@ fn sums(kernel: &Kernel<'_>, packed: &Packed) -> RowSums {
             RowSum::of(place(*owner), source.map_or_else(|| text_sum(""), |source| source_sum(*source)))
         });
         let from = found.all.len();
+        if frame.rows.is_empty() {
+            return found.first.push(from as u32);
+        }
         found.all.extend(begun);
         let sums = &mut found.all[from..];
         // Most people are in one case, and their records beside each other.
@@ -406,12 +417,8 @@ fn declared(kernel: &Kernel<'_>, packed: &Packed, inputs: &[Values]) -> Vec<Decl
             Entity::Person => &packed.persons.inputs,
         };
         let Some(column) = columns.get(at).and_then(Option::as_ref) else { continue };
-        let is_there = |row: usize| match column {
-            PackedColumn::Int { valid, .. } => valid.get(row) != Some(&false),
-            PackedColumn::Word(words) => words[row] != Words::NULL,
-        };
         let mut add = |case: usize, row: usize| {
-            if is_there(row) {
+            if column.is_there(row) {
                 declared.push(Declared { case: case as u32, input: at as u32, row: row as u32 });
             }
         };
@@ -435,6 +442,9 @@ struct ByCase<T> {
 
 impl<T: Copy> ByCase<T> {
     fn of(all: Vec<T>, cases: usize, case_of: impl Fn(&T) -> u32) -> Self {
+        if cases == 1 {
+            return Self { start: vec![0, all.len() as u32], all };
+        }
         let mut start = vec![0u32; cases + 1];
         all.iter().for_each(|one| start[case_of(one) as usize + 1] += 1);
         for case in 0..cases {

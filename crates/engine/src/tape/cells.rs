@@ -91,6 +91,12 @@ impl Cells {
         self.head(at).is_same()
     }
 
+    /// A condition that is settled, the same way for all rows.
+    #[inline]
+    pub(super) fn settled(&self, at: At) -> Option<bool> {
+        self.head(at).settled()
+    }
+
     /// The value that all rows hold, if it is known.
     #[inline]
     pub(super) fn as_value(&self, at: At) -> Option<i64> {
@@ -217,6 +223,27 @@ impl Cells {
         self.heads.push(Head { value: from as i64, kind: Kind::Slots });
     }
 
+    /// Known values of as many rows, from those that there are; false, and nothing left, where any row has no result.
+    #[inline]
+    fn each_known(&mut self, rows: usize, mut value: impl FnMut(&[i64], usize) -> Option<i64>) -> bool {
+        let start = self.values.len();
+        self.values.resize(start + rows, 0);
+        let (old, new) = self.values.split_at_mut(start);
+        let mut broke = false;
+        for (row, new) in new.iter_mut().enumerate() {
+            *new = value(old, row).unwrap_or_else(|| {
+                broke = true;
+                0
+            });
+        }
+        if broke {
+            self.values.truncate(start);
+        } else {
+            self.place(start);
+        }
+        !broke
+    }
+
     /// Known cells, one a row.
     pub(super) fn values(&mut self, values: impl Iterator<Item = i64>) {
         let start = self.values.len();
@@ -239,6 +266,9 @@ impl Cells {
         {
             return self.value(value);
         }
+        if a.kind == Kind::Values && self.each_known(rows, |old, row| known(old[a.value as usize + row])) {
+            return;
+        }
         self.extend(rows, a.is_same(), |cells, row| {
             let a = cells.slot(a, row);
             plain(a).and_then(&known).map_or_else(|| cell(a), Slot::known)
@@ -259,6 +289,21 @@ impl Cells {
             && let Some(value) = known(a.value, b.value)
         {
             return self.value(value);
+        }
+        let done = match (a.kind, b.kind) {
+            (Kind::Values, Kind::Values) => {
+                self.each_known(rows, |old, row| known(old[a.value as usize + row], old[b.value as usize + row]))
+            }
+            (Kind::Values, Kind::Value) => {
+                self.each_known(rows, |old, row| known(old[a.value as usize + row], b.value))
+            }
+            (Kind::Value, Kind::Values) => {
+                self.each_known(rows, |old, row| known(a.value, old[b.value as usize + row]))
+            }
+            _ => false,
+        };
+        if done {
+            return;
         }
         self.extend(rows, a.is_same() && b.is_same(), |cells, row| {
             let (a, b) = (cells.slot(a, row), cells.slot(b, row));
@@ -290,10 +335,13 @@ impl Cells {
 
     /// As the kernel has it.
     pub(super) fn register(&self, at: At, rows: usize) -> Register {
-        match rows {
-            0 => Register::OVER,
-            _ if self.is_same(at) => Register::same(self.get(at, 0), rows),
-            _ => Register::of((0..rows).map(|row| self.get(at, row))),
+        let head = self.head(at);
+        let from = head.value as usize;
+        match head.kind {
+            _ if rows == 0 => Register::OVER,
+            Kind::Values => Register::of_known(&self.values[from..from + rows]),
+            Kind::Slots => Register::of(self.slots[from..from + rows].iter().copied()),
+            Kind::Value | Kind::None | Kind::Open => Register::same(self.slot(head, 0), rows),
         }
     }
 }

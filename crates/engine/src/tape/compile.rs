@@ -279,10 +279,11 @@ impl<'p> Compiler<'p> {
             return Some(self.push(level, Op::Parameter(Box::new(Asked { id, keys, step }))));
         }
         let at = self.over(level, Op::Parameter(Box::new(Asked { id, keys, step: None })), &operands);
-        // The numbers of texts are those of a household's words.
-        if !parameter.ty.is_int() {
-            self.tape.nodes[at as usize].reads |= OWN;
-        }
+        // The numbers of texts are those of a household's words; what the program asks for by a text it spells out is not.
+        let spelled_out = |key: &&At| matches!(self.tape.nodes[**key as usize].op, Op::Text(_));
+        let asked = operands.iter().filter(|key| !spelled_out(key)).map(|key| self.tape.nodes[*key as usize].reads);
+        let reads = if parameter.ty.is_int() { asked.fold(0, |reads, own| reads | own) } else { OWN };
+        self.tape.nodes[at as usize].reads = reads;
         Some(at)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hedui_base::{AreaCode, Tri};
+use hedui_rules::Program;
 use hedui_rules::program::{Entity, FlagSeverity};
 use rustc_hash::FxHashMap;
 
@@ -43,7 +44,7 @@ impl<'a> Kernel<'a> {
         scratch.cells.clear();
         let texts = scratch.texts(tape, &packed.words);
         let Scratch { cells, counts, keys, items, by_month, places, .. } = scratch;
-        let here = here(places, self.place(CASE), tape.nodes.len());
+        let here = here(places, self.place(CASE), (tape, self.program));
         let has = self.count(counts);
         let mut player = Player { kernel: self, tape, packed, cells, counts, keys, items, by_month, here, texts };
         for (at, node) in tape.nodes.iter().enumerate() {
@@ -114,6 +115,10 @@ struct Here {
     residence: Option<Box<str>>,
     /// What is the same for all households that have nothing of what it reads, by operation.
     fixed: Vec<Option<Fixed>>,
+    /// By input, once it was asked for and while it is the same for all: what it holds that was not declared.
+    undeclared: Vec<Option<Slot>>,
+    /// By parameter, once it was asked for: the rows that hold here, as [`InForce::at`](crate::parameters::InForce::at).
+    in_force: Vec<Option<Option<Box<[u32]>>>>,
     /// Numbers that parameters have for one number or for none, by operation and that.
     looked_up: FxHashMap<(At, i64), i64>,
 }
@@ -249,8 +254,9 @@ impl<'a> Player<'_, 'a> {
             Op::Extreme { of, largest } => {
                 let same = of.iter().all(|of| cells.is_same(*of));
                 let reasons = &mut kernel.slice.reasons;
-                cells.extend(rows, same, |cells, row| {
-                    extreme_of(of.iter().map(|of| cells.get(*of, row)), *largest, reasons)
+                cells.extend(rows, same, |cells, row| match largest_known(cells, of, *largest, row) {
+                    Some(known) => Slot::known(known),
+                    None => extreme_of(of.iter().map(|of| cells.get(*of, row)), *largest, reasons),
                 });
             }
             Op::AddToMonth(a, months) => self.rising(rows, *a, |v| v.checked_add(i64::from(*months))),
@@ -288,7 +294,10 @@ impl<'a> Player<'_, 'a> {
         let Self { kernel, cells, tape, .. } = self;
         kernel.step = step.unwrap_or(0);
         let same = keys.iter().all(|(key, _)| cells.is_same(*key));
-        let (at, looked_up) = (cells.len() as At, &mut self.here.looked_up);
+        let Here { looked_up, in_force: known_rows, .. } = &mut *self.here;
+        let in_force = &tape.in_force[*id];
+        let at_place = known_rows[*id].get_or_insert_with(|| in_force.at(kernel.place(CASE)));
+        let at = cells.len() as At;
         let is_number = kernel.program.parameters[*id].ty.is_int();
         cells.extend(rows, same, |cells, row| {
             let asked = match &keys[..] {
@@ -301,7 +310,7 @@ impl<'a> Player<'_, 'a> {
                 return Slot::known(*value);
             }
             let why = take_keys(self.keys, keys, cells, row, kernel);
-            let known = tape.in_force[*id].look_up(kernel.place(CASE), self.keys, &mut kernel.slice.texts);
+            let known = at_place.as_deref().and_then(|at| in_force.look_up(at, self.keys, &mut kernel.slice.texts));
             let looked = known.unwrap_or_else(|| kernel.look_up(*id, self.keys, CASE));
             if let (Some(asked), Looked::Value(value)) = (asked, looked)
                 && looked_up.len() < LOOKED_UP
@@ -349,13 +358,32 @@ impl<'a> Player<'_, 'a> {
             Level::HOUSEHOLD => (&self.packed.cases.inputs, self.kernel.slice.cases.start),
             _ => (&self.packed.persons.inputs, self.kernel.slice.persons.first().map_or(0, |first| *first as usize)),
         };
-        let program = self.kernel.program;
         let column = declared.get(input).and_then(Option::as_ref);
-        let slice = &mut self.kernel.slice;
-        self.cells.extend(rows, column.is_none(), |_, row| {
-            let declared = column.and_then(|column| value(column, first + row));
-            declared.unwrap_or_else(|| slice.undeclared(&program.inputs[input]))
-        });
+        let column = column.filter(|column| (first..first + rows).any(|row| column.is_there(row)));
+        let missing = self.undeclared(input);
+        match column {
+            Some(column) => {
+                self.cells.extend(rows, false, |_, row| value(column, first + row).unwrap_or(missing));
+            }
+            None => self.cells.same(missing),
+        }
+    }
+
+    /// What an input holds that was not declared.
+    fn undeclared(&mut self, input: usize) -> Slot {
+        if let Some(known) = self.here.undeclared[input] {
+            return known;
+        }
+        let (slice, declared) = (&mut self.kernel.slice, &self.kernel.program.inputs[input]);
+        let slot = slice.undeclared(declared);
+        // The numbers of texts are those of a household's words.
+        let lasts = if slot.is_known() {
+            declared.spec.ty.is_int() || slot.is_none()
+        } else {
+            slice.reasons.is_standing(slot.why)
+        };
+        self.here.undeclared[input] = Some(slot).filter(|_| lasts);
+        slot
     }
 
     fn aggregate(&mut self, of: &Aggregated) {
@@ -365,6 +393,10 @@ impl<'a> Player<'_, 'a> {
         let runs = frame.map_or(&*people, |frame| &frame.runs);
         // Of no records at all everybody has the same.
         if frame.is_some_and(|frame| frame.owner.is_empty()) {
+            return self.cells.same(nothing_of(of.function));
+        }
+        // Nor of records none of which counts.
+        if runs.ghost.is_empty() && of.inside.is_some_and(|inside| self.cells.settled(inside) == Some(false)) {
             return self.cells.same(nothing_of(of.function));
         }
         let unanswered = |row: usize| frame.map_or(Why::KNOWN, |frame| frame.unanswered(row));
@@ -404,6 +436,9 @@ impl<'a> Player<'_, 'a> {
         let (mut raised, mut open, mut why) = (0, 0, Why::KNOWN);
         for flag in program.flags.iter().filter(|flag| flag.severity == severity) {
             let step = flag.when.index();
+            if self.cells.settled(self.tape.steps[step].0) == Some(false) {
+                continue;
+            }
             let rows = self.counts[Level::from(program.steps[step].entity).index()];
             for row in 0..rows {
                 if flag.entity == Entity::Person && !self.kernel.slice.is_member(row) {
@@ -429,11 +464,11 @@ impl<'a> Player<'_, 'a> {
     /// Hands what is wanted to the kernel.
     fn leave(&mut self, wanted: &[bool]) {
         let people = self.kernel.slice.persons.len();
-        for ((at, of_people), wanted) in self.tape.steps.iter().zip(wanted) {
-            let register =
-                if *wanted { self.cells.register(*at, if *of_people { people } else { 1 }) } else { Register::OVER };
-            self.kernel.registers.push(register);
-        }
+        let steps = self.tape.steps.iter().zip(wanted);
+        self.kernel.registers.extend(steps.map(|((at, of_people), wanted)| match wanted {
+            true => self.cells.register(*at, if *of_people { people } else { 1 }),
+            false => Register::OVER,
+        }));
         self.kernel.counted.reserve(self.tape.masks.len());
         for Masks { step, dataset, inside } in &self.tape.masks {
             let frame = &self.kernel.slice.frames[*dataset];
@@ -448,7 +483,11 @@ impl<'a> Player<'_, 'a> {
 }
 
 /// What was found out of a place so far.
-fn here<'h>(places: &'h mut FxHashMap<AreaCode, Vec<Here>>, place: Place<'_>, count: usize) -> &'h mut Here {
+fn here<'h>(
+    places: &'h mut FxHashMap<AreaCode, Vec<Here>>,
+    place: Place<'_>,
+    (tape, program): (&Tape<'_>, &Program),
+) -> &'h mut Here {
     if places.len() > PLACES {
         places.clear();
     }
@@ -456,7 +495,9 @@ fn here<'h>(places: &'h mut FxHashMap<AreaCode, Vec<Here>>, place: Place<'_>, co
     let at = residences.iter().position(|here| here.residence.as_deref() == place.residence);
     let at = at.unwrap_or_else(|| {
         let residence = place.residence.map(Box::from);
-        residences.push(Here { residence, fixed: vec![None; count], looked_up: FxHashMap::default() });
+        let (fixed, in_force) = (vec![None; tape.nodes.len()], vec![None; tape.in_force.len()]);
+        let undeclared = vec![None; program.inputs.len()];
+        residences.push(Here { residence, fixed, undeclared, in_force, looked_up: FxHashMap::default() });
         residences.len() - 1
     });
     &mut residences[at]
@@ -483,6 +524,12 @@ fn first_met(cells: &Cells, branches: &[(At, At)], otherwise: At, row: usize) ->
         }
     }
     Some(cells.get(otherwise, row))
+}
+
+/// The largest or the smallest of some cells, while all are known values.
+fn largest_known(cells: &Cells, of: &[At], largest: bool, row: usize) -> Option<i64> {
+    let known = of.iter().map(|of| cells.known(*of, row));
+    known.reduce(|best, next| best.zip(next).map(|(a, b)| if largest { a.max(b) } else { a.min(b) }))?
 }
 
 /// Cells of known values.
