@@ -23,7 +23,9 @@ pub(crate) enum Failure {
         /// How to fix it.
         help: Option<String>,
     },
-    /// Not the user's fault.
+    /// The machine's fault: a file that is missing, damaged or out of reach.
+    Machine(String),
+    /// Our fault.
     Internal(String),
 }
 
@@ -38,6 +40,12 @@ impl Failure {
         Self::BadInput { message: message.to_string(), help: Some(help.to_string()) }
     }
 
+    /// A file cannot be read or written. What a library says of it is for whoever looks into the program.
+    pub(crate) fn machine(error: &dyn std::error::Error) -> Self {
+        tracing::debug!(error = chain(error), "a file cannot be read or written");
+        Self::Machine(error.to_string())
+    }
+
     /// Something that should not happen.
     pub(crate) fn internal(message: impl Display) -> Self {
         Self::Internal(message.to_string())
@@ -47,7 +55,7 @@ impl Failure {
     pub(crate) const fn code(&self) -> u8 {
         match self {
             Self::Mistakes(_) | Self::BadInput { .. } => BAD_INPUT,
-            Self::Internal(_) => INTERNAL,
+            Self::Machine(_) | Self::Internal(_) => INTERNAL,
         }
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) {
             Failure::BadInput { message, help } => {
                 serde_json::json!({ "error": "bad_input", "message": message, "help": help })
             }
+            Failure::Machine(message) => serde_json::json!({ "error": "machine", "message": message }),
             Failure::Internal(message) => serde_json::json!({ "error": "internal", "message": message }),
         };
         json(&value);
@@ -106,6 +107,7 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) {
                 eprintln!("  help: {help}");
             }
         }
+        Failure::Machine(message) => eprintln!("error: {message}"),
         Failure::Internal(message) => eprintln!("internal error: {message}"),
     }
 }

@@ -94,19 +94,20 @@ impl<'a> Slice<'a> {
         (people, columns): (Range<usize>, bool),
     ) -> Frame<'a> {
         let rows = self.packed_rows(packed, dataset, own, people);
-        let columns = if columns { &dataset.columns[..] } else { &[] };
-        let columns = columns.iter().enumerate().map(|(at, column)| {
-            if rows.owner.is_empty() {
-                return Register::same(Slot::NONE, 0);
-            }
-            let values = own.columns.get(at).and_then(Option::as_ref);
-            self.packed_column(packed, own, &column.spec, values, &rows)
-        });
-        let columns = columns.collect();
+        let mut of_records = Vec::new();
+        if columns {
+            of_records.extend(dataset.columns.iter().enumerate().map(|(at, column)| {
+                if rows.owner.is_empty() {
+                    return Register::same(Slot::NONE, 0);
+                }
+                let values = own.columns.get(at).and_then(Option::as_ref);
+                self.packed_column(packed, own, &column.spec, values, &rows)
+            }));
+        }
         let Rows { pieces, owner, runs, unanswered } = rows;
         let mut rows = FewRows::with_capacity(owner.len());
         pieces.into_iter().for_each(|piece| rows.extend(piece.start as u32..piece.end as u32));
-        Frame { records: None, rows, owner, runs, unanswered, columns }
+        Frame { records: None, rows, owner, runs, unanswered, columns: of_records }
     }
 
     fn packed_rows(

@@ -108,6 +108,12 @@ fn suggestion(nearest: Option<&str>) -> String {
 }
 
 impl StoreError {
+    /// Whether a file is missing, damaged or out of reach: the disk is to blame, and not the program.
+    #[must_use]
+    pub const fn is_of_files(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Parquet { .. })
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
     }

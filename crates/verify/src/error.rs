@@ -103,6 +103,16 @@ impl VerifyError {
         )
     }
 
+    /// Whether a file is missing, damaged or out of reach: the disk is to blame, and not the program.
+    #[must_use]
+    pub const fn is_of_files(&self) -> bool {
+        match self {
+            Self::Io { .. } => true,
+            Self::Store(error) => error.is_of_files(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |error| Self::Io { path, error }

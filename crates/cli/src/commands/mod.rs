@@ -129,7 +129,14 @@ impl From<VerifyError> for Failure {
             VerifyError::Input(problems) => problem_list("", &problems),
             other if other.is_usage() => Self::input(chain(&other)),
             other @ VerifyError::Busy(_) => Self::input(chain(&other)),
+            other if other.is_of_files() => Self::machine(&other),
             other => Self::internal(chain(&other)),
         }
+    }
+}
+
+impl From<hedui_store::StoreError> for Failure {
+    fn from(error: hedui_store::StoreError) -> Self {
+        VerifyError::Store(error).into()
     }
 }

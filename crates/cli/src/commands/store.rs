@@ -22,7 +22,7 @@ pub(crate) async fn run(shell: Shell, verb: StoreVerb) -> Ended {
         StoreVerb::Compact { data } => {
             let (ledger, store) = opened(&data).await?;
             let mut conn = ledger.connection().await.map_err(internal)?;
-            let done = store.compact(&mut conn, WORTH_MERGING).await.map_err(internal)?;
+            let done = store.compact(&mut conn, WORTH_MERGING).await?;
             terminal::line(format!(
                 "{} file(s) and {} row(s) of the catalogue merged into {} file(s), {} rows",
                 done.merged, done.inlined, done.written, done.rows
@@ -38,7 +38,7 @@ async fn opened(data: &Path) -> Result<(Ledger, Store), Failure> {
     let ws = existing(data, WorkspaceOptions::default()).await?;
     let ledger = Ledger::open(data).await.map_err(internal)?;
     let mut conn = ledger.connection().await.map_err(internal)?;
-    let store = Store::open(data, &mut conn, ws.catalogue()).await.map_err(internal)?;
+    let store = Store::open(data, &mut conn, ws.catalogue()).await?;
     drop(conn);
     Ok((ledger, store))
 }
@@ -46,7 +46,7 @@ async fn opened(data: &Path) -> Result<(Ledger, Store), Failure> {
 async fn verify(shell: Shell, data: &Path) -> Ended {
     let (ledger, store) = opened(data).await?;
     let mut conn = ledger.connection().await.map_err(internal)?;
-    let found = store.verify(&mut conn).await.map_err(internal)?;
+    let found = store.verify(&mut conn).await?;
     if shell.json {
         let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
         let counts = (found.files, found.bytes, found.inlined);
@@ -75,7 +75,7 @@ async fn retained(shell: Shell, data: &Path, older_than: Span, dry_run: bool) ->
         .timestamp();
     if dry_run {
         let mut conn = ws.ledger().connection().await.map_err(internal)?;
-        let found = ws.store().remains(&mut conn, before).await.map_err(internal)?;
+        let found = ws.store().remains(&mut conn, before).await?;
         shown(shell, before, None, &found);
         return Ok(0);
     }
@@ -113,7 +113,7 @@ fn shown(shell: Shell, before: Timestamp, removed: Option<&Removed>, remains: &R
 async fn history(shell: Shell, data: &Path) -> Ended {
     let (ledger, store) = opened(data).await?;
     let mut conn = ledger.connection().await.map_err(internal)?;
-    let entries = store.history(&mut conn).await.map_err(internal)?;
+    let entries = store.history(&mut conn).await?;
     if shell.json {
         let list: Vec<_> = entries
             .iter()

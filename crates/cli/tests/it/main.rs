@@ -16,5 +16,6 @@ mod proving;
 mod recheck;
 mod rereading;
 mod simulate;
+mod spoiled;
 mod torture;
 mod tutorial;

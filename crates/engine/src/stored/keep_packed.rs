@@ -20,6 +20,9 @@ use crate::packed::{Packed, PackedColumn, PackedDataset, Words};
 use crate::register::{Known, Presence, Register};
 use crate::slice::Frame;
 
+/// Bytes that what is kept of nearly every case has room in.
+const ROOM: usize = 1 << 10;
+
 /// Keeps the cases of a slice; made once a slice.
 pub(crate) struct Keeper<'k, 'p> {
     kernel: &'k Kernel<'p>,
@@ -177,6 +180,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
     /// The bytes kept of cases of the slice; their records' sums are [`super::Sums::Values`].
     pub(crate) fn bytes(&self, cases: impl Iterator<Item = usize>) -> Vec<Vec<u8>> {
         let mut out = Writer::default();
+        out.bytes.reserve(ROOM);
         let of = |case: usize| {
             out.bytes.clear();
             self.write(case, &mut out);
@@ -365,16 +369,23 @@ fn sums(kernel: &Kernel<'_>, packed: &Packed) -> RowSums {
     let mut found = RowSums::default();
     found.all.reserve(slice.frames.iter().map(|frame| frame.rows.len()).sum());
     found.first.push(0);
+    // People are counted from the first of their case.
+    let people = slice.case_of.iter().enumerate();
+    let places: Vec<usize> = people.map(|(person, case)| person - slice.people.of(*case as usize).start).collect();
     let mut add = |((dataset, frame), own): ((&DatasetUse, &Frame<'_>), &PackedDataset)| {
-        // Owners are counted from the first of the case.
-        let place = |owner: u32| match dataset.entity {
-            Entity::Household => 0,
-            Entity::Person => owner as usize - slice.people.of(slice.case_of[owner as usize] as usize).start,
-        };
+        // Records beside each other come from the same source, as a rule.
+        let mut last = (None, text_sum(""));
         let rows = frame.rows.iter().zip(&frame.owner);
         let begun = rows.map(|(row, owner)| {
-            let source = own.source.get(*row as usize);
-            RowSum::of(place(*owner), source.map_or_else(|| text_sum(""), |source| source_sum(*source)))
+            let source = own.source.get(*row as usize).copied();
+            if source != last.0 {
+                last = (source, source.map_or_else(|| text_sum(""), &source_sum));
+            }
+            let place = match dataset.entity {
+                Entity::Household => 0,
+                Entity::Person => places[*owner as usize],
+            };
+            RowSum::of(place, last.1)
         });
         let from = found.all.len();
         if frame.rows.is_empty() {

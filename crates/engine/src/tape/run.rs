@@ -337,10 +337,15 @@ impl<'a> Player<'_, 'a> {
         let spec = &self.kernel.program.datasets[dataset].columns[column].spec;
         let values = own.columns.get(column).and_then(Option::as_ref);
         let all_known = frame.unanswered.is_empty();
-        if let (Some(PackedColumn::Int { values, valid }), true) = (values, all_known)
-            && valid.is_empty()
-        {
-            return self.cells.values(frame.rows.iter().map(|row| values[*row as usize]));
+        let records = || frame.rows.iter().map(|row| *row as usize);
+        match values.filter(|_| all_known) {
+            Some(PackedColumn::Int { values, valid }) if valid.is_empty() || records().all(|row| valid[row]) => {
+                return self.cells.values(records().map(|row| values[row]));
+            }
+            Some(PackedColumn::Word(words)) if records().all(|row| words[row] != Words::NULL) => {
+                return self.cells.values(records().map(|row| i64::from(words[row])));
+            }
+            _ => {}
         }
         self.cells.extend(rows, false, |_, at| match frame.rows.get(at) {
             Some(row) => {
