@@ -21,7 +21,7 @@ use crate::register::{Register, Slot};
 use crate::shared::Shared;
 use crate::slice::Slice;
 use crate::stored::{Keeper, Shape, StoredSetting, Sums};
-use crate::tape::{Scratch, Tape};
+use crate::tape::{Results, Scratch, Tape};
 
 /// What a program needs to run over many packed cases; made once.
 #[derive(Debug)]
@@ -194,9 +194,13 @@ impl<'p> Runner<'p> {
     /// Runs over one case, by a tape of the program: the same results in a tenth of the time.
     #[must_use]
     pub fn run_one(&self, packed: &Packed, case: usize) -> Concluded {
-        let tape = self.tape.get_or_init(|| Tape::of(self.program, self.as_of, &self.plan.keep));
+        let tape = self.tape.get_or_init(|| Tape::of(self.program, self.as_of, self.results()));
         let played = tape.as_ref().and_then(|tape| self.play(tape, packed, case));
         played.unwrap_or_else(|| self.run_some(packed, case..case + 1))
+    }
+
+    fn results(&self) -> Results<'_> {
+        Results { evidence: &self.plan, kept: self.keep.as_ref().map(|(shape, _)| shape) }
     }
 
     /// None if anything broke.
@@ -206,9 +210,11 @@ impl<'p> Runner<'p> {
         // A thread that panicked left a scratch behind at most, and none of them says anything of a case.
         let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = scratches().pop().unwrap_or_default();
-        let done = kernel.play(tape, packed, &mut scratch, &self.lives.results);
+        let done = kernel.play(tape, packed, &mut scratch);
+        let found = done.then(|| self.conclude(&mut kernel, vec![None], packed));
+        scratch.take_back(std::mem::take(&mut kernel.registers));
         scratches().push(scratch);
-        done.then(|| self.conclude(kernel, vec![None], packed))
+        found
     }
 
     /// Runs over some cases that lie beside each other, as one slice.
@@ -223,14 +229,14 @@ impl<'p> Runner<'p> {
             kernel.shared = Some(Arc::clone(&self.shared));
         }
         let broken = kernel.run();
-        self.conclude(kernel, broken, packed)
+        self.conclude(&mut kernel, broken, packed)
     }
 
-    fn conclude(&self, mut kernel: Kernel<'_>, broken: Vec<Option<CaseError>>, packed: &Packed) -> Concluded {
+    fn conclude(&self, kernel: &mut Kernel<'_>, broken: Vec<Option<CaseError>>, packed: &Packed) -> Concluded {
         let mut found = kernel.concluded(broken, &self.plan, &self.order);
         if let Some((shape, setting)) = &self.keep {
             let first = kernel.slice.cases.start;
-            let keeper = Keeper::new(&kernel, packed, shape, setting);
+            let keeper = Keeper::new(kernel, packed, shape, setting);
             found.kept = keeper.bytes(found.case.iter().map(|case| *case as usize - first));
         }
         found

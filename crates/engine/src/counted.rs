@@ -1,12 +1,48 @@
 //! Aggregates of expressions: which records or people count, and what comes of them.
 
 use hedui_rules::program::{Aggregate, Over};
+use smallvec::SmallVec;
 
 use crate::aggregate::{Context, Rows, aggregate, nothing_of};
 use crate::by_month;
 use crate::evaluate::{Kernel, Scope};
 use crate::reasons::Why;
 use crate::register::{Register, Slot};
+
+/// Which records each aggregate of a fact counts, as a rule of the only one; none means all.
+pub(crate) type Masks = SmallVec<[Option<Register>; 1]>;
+
+/// Those of facts, by step.
+#[derive(Debug, Default)]
+pub(crate) struct MasksOfFacts(Vec<(usize, Masks)>);
+
+impl MasksOfFacts {
+    pub(crate) fn get(&self, step: usize) -> &[Option<Register>] {
+        let at = self.0.binary_search_by_key(&step, |(of, _)| *of);
+        at.map_or(&[], |at| &self.0[at].1)
+    }
+
+    /// The same, while steps are asked for in their order: `from` is where to look.
+    pub(crate) fn next(&self, step: usize, from: &mut usize) -> &[Option<Register>] {
+        while self.0.get(*from).is_some_and(|(of, _)| *of < step) {
+            *from += 1;
+        }
+        self.0.get(*from).filter(|(of, _)| *of == step).map_or(&[], |(_, masks)| masks)
+    }
+
+    pub(crate) fn reserve(&mut self, facts: usize) {
+        self.0.reserve(facts);
+    }
+
+    /// Those of a step, of which there need not be any yet.
+    pub(crate) fn of(&mut self, step: usize) -> &mut Masks {
+        let at = self.0.binary_search_by_key(&step, |(of, _)| *of).unwrap_or_else(|at| {
+            self.0.insert(at, (step, Masks::new()));
+            at
+        });
+        &mut self.0[at].1
+    }
+}
 
 impl<'a> Kernel<'a> {
     pub(crate) fn aggregate(&mut self, of: &'a Aggregate, scope: Scope) -> Register {
@@ -30,7 +66,7 @@ impl<'a> Kernel<'a> {
         let Some(fact) = &self.fact else { return Register::default() };
         let dataset = fact.dataset;
         if self.keep.get(self.step) == Some(&true) {
-            self.counted.entry(self.step).or_default().push(inside.clone());
+            self.counted.of(self.step).push(inside.clone());
         }
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
         let argument = argument.as_ref().map(|(register, ty)| (register, *ty));

@@ -8,11 +8,10 @@ use hedui_base::{ColumnType, SourceId};
 use hedui_rules::Program;
 use hedui_rules::program::{CompareOp, Entity, Expr, ExprKind, Over};
 use jiff::civil::Date;
-use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 
 use crate::aggregate::extreme_of;
 use crate::civil;
+use crate::counted::MasksOfFacts;
 use crate::given::Given;
 use crate::interval::Span;
 use crate::lives::Lives;
@@ -51,9 +50,6 @@ pub(crate) struct FactRecords {
     pub(crate) passed: Option<Register>,
 }
 
-/// Which records each aggregate of a fact counts, as a rule of the only one; none means all.
-pub(crate) type Masks = SmallVec<[Option<Register>; 1]>;
-
 /// A value taken by `ASSUME`: case of the slice, step, reason.
 pub(crate) type Assumed = (u32, usize, Arc<str>);
 
@@ -75,7 +71,7 @@ pub(crate) struct Kernel<'a> {
     pub(crate) step: usize,
     pub(crate) fact: Option<FactRecords>,
     /// Which records each aggregate of a fact counted, for facts in [`Kernel::keep`].
-    pub(crate) counted: FxHashMap<usize, Masks>,
+    pub(crate) counted: MasksOfFacts,
     /// Facts whose record masks are kept.
     pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
@@ -113,7 +109,7 @@ impl<'a> Kernel<'a> {
             registers: Vec::with_capacity(program.steps.len()),
             step: 0,
             fact: None,
-            counted: FxHashMap::default(),
+            counted: MasksOfFacts::default(),
             keep,
             assumed: BTreeSet::new(),
             fallbacks: OnceLock::new(),
@@ -140,7 +136,7 @@ impl<'a> Kernel<'a> {
             registers: self.registers.clone(),
             step: 0,
             fact: None,
-            counted: FxHashMap::default(),
+            counted: MasksOfFacts::default(),
             keep: Arc::clone(&self.keep),
             assumed: self.assumed.clone(),
             fallbacks: OnceLock::new(),

@@ -42,6 +42,12 @@ impl EvidencePlan {
         });
         Self { flags: flags.collect(), keep: keep.into() }
     }
+
+    /// The facts whose filters choose the records behind a flag.
+    pub(crate) fn facts(&self, flag: usize) -> impl Iterator<Item = usize> + '_ {
+        let datasets = self.flags.get(flag).into_iter().flat_map(|plan| &plan.datasets);
+        datasets.flat_map(|(_, facts)| facts.iter().copied())
+    }
 }
 
 impl Kernel<'_> {
@@ -102,8 +108,8 @@ impl Kernel<'_> {
 
     /// Whether any aggregate of a fact counted a record.
     pub(crate) fn counted(&self, fact: usize, row: usize) -> Tri {
-        let masks = self.counted.get(&fact).map_or(&[][..], |masks| masks);
-        masks
+        self.counted
+            .get(fact)
             .iter()
             .fold(Tri::NotMet, |any, mask| any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0)))
     }

@@ -13,8 +13,6 @@ pub(crate) struct Lives {
     pub(crate) steps: Vec<Vec<u32>>,
     /// Classes of shared expressions that are over, by step.
     pub(crate) classes: Vec<Vec<u32>>,
-    /// By step: whether it is read once all is computed.
-    pub(crate) results: Vec<bool>,
 }
 
 impl Lives {
@@ -63,6 +61,6 @@ impl Lives {
         for (class, last) in shared.last.iter().enumerate() {
             classes[*last].push(class as u32);
         }
-        Self { steps, classes, results }
+        Self { steps, classes }
     }
 }

@@ -164,8 +164,14 @@ impl Words {
                 StepKind::FlagCount(_) => {}
             }
         }
-        for value in program.parameters.iter().flat_map(|p| &p.rows).map(|row| &row.value) {
-            if let RowValue::Known(ParameterValue::Text(text)) = value {
+        let rows = program.parameters.iter().flat_map(|p| &p.rows).filter_map(|row| match &row.value {
+            RowValue::Known(value) => Some(value),
+            RowValue::Gap(_) | RowValue::Nothing => None,
+        });
+        let fallbacks = program.parameters.iter().filter_map(|p| p.fallback.as_ref()).map(|fallback| &fallback.value);
+        let defaults = program.inputs.iter().filter_map(|input| input.default.as_ref());
+        for value in rows.chain(fallbacks).chain(defaults) {
+            if let ParameterValue::Text(text) = value {
                 words.intern(text);
             }
         }

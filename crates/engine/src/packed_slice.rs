@@ -8,7 +8,7 @@ use hedui_base::{ColumnSpec, Outcome, SourceId};
 use hedui_rules::Program;
 use hedui_rules::program::{DatasetUse, Entity, Input};
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::input::Role;
 use crate::packed::{Packed, PackedColumn, PackedDataset, Unanswered, Words};
@@ -93,6 +93,11 @@ impl<'a> Slice<'a> {
         own: &'a PackedDataset,
         (people, columns): (Range<usize>, bool),
     ) -> Frame<'a> {
+        let owners = owners_of(dataset, (&people, &self.cases));
+        if !columns && !packed.has_any(dataset, own, owners.clone()) {
+            let runs = Runs { start: smallvec![0; owners.len() + 1], ghost: Vec::new() };
+            return Frame { runs, ..Frame::default() };
+        }
         let rows = self.packed_rows(packed, dataset, own, people);
         let mut of_records = Vec::new();
         if columns {
@@ -117,10 +122,8 @@ impl<'a> Slice<'a> {
         own: &'a PackedDataset,
         people: Range<usize>,
     ) -> Rows {
-        let (owners, first) = match dataset.entity {
-            Entity::Person => (people.len(), people.start),
-            Entity::Household => (self.cases.len(), self.cases.start),
-        };
+        let of = owners_of(dataset, (&people, &self.cases));
+        let (owners, first) = (of.len(), of.start);
         let mut start = SmallVec::with_capacity(owners + 1);
         let (mut owner, mut pieces) = (FewRows::new(), Pieces::new());
         start.push(0);
@@ -145,8 +148,7 @@ impl<'a> Slice<'a> {
         }
         let mut rows = Rows { pieces, owner, runs: Runs { start, ghost: Vec::new() }, unanswered: Vec::new() };
         if own.served {
-            let from = own.unanswered.partition_point(|u| (u.row as usize) < first);
-            let silent = own.unanswered[from..].iter().take_while(|u| (u.row as usize) < first + owners);
+            let silent = own.silent(of);
             let mut seen: FxHashMap<(u16, Option<Outcome>), Why> = FxHashMap::default();
             for Unanswered { row, source, outcome } in silent {
                 let reasons = &mut self.reasons;
@@ -188,6 +190,35 @@ impl<'a> Slice<'a> {
             each.push(ghost_cell(spec, *why));
         }
         Register::each(each)
+    }
+}
+
+/// The rows of the people, or of the cases, that a dataset is about.
+fn owners_of(dataset: &DatasetUse, (people, cases): (&Range<usize>, &Range<usize>)) -> Range<usize> {
+    match dataset.entity {
+        Entity::Person => people.clone(),
+        Entity::Household => cases.clone(),
+    }
+}
+
+impl Packed {
+    /// Whether there is a record of some owners, or one that nobody has seen.
+    fn has_any(&self, dataset: &DatasetUse, own: &PackedDataset, owners: Range<usize>) -> bool {
+        let is_owner = |of: usize| own.start[of] < own.start[of + 1];
+        let has_records = !own.start.is_empty()
+            && match dataset.entity {
+                Entity::Person => self.persons.owner[owners.clone()].iter().any(|of| is_owner(*of as usize)),
+                Entity::Household => owners.clone().any(is_owner),
+            };
+        has_records || !own.served || own.silent(owners).next().is_some()
+    }
+}
+
+impl PackedDataset {
+    /// Where sources did not answer about some owners.
+    fn silent(&self, owners: Range<usize>) -> impl Iterator<Item = &Unanswered> {
+        let from = self.unanswered.partition_point(|u| (u.row as usize) < owners.start);
+        self.unanswered[from..].iter().take_while(move |u| (u.row as usize) < owners.end)
     }
 }
 

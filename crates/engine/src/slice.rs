@@ -54,7 +54,7 @@ impl Runs {
 pub(crate) type FewRows = SmallVec<[u32; 8]>;
 
 /// One dataset's records in a slice, ghosts last.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Frame<'a> {
     pub(crate) records: Option<&'a Records>,
     /// Rows in `records`; ghosts have none.

@@ -118,7 +118,7 @@ impl Kernel<'_> {
             if positions[*dataset].iter().all(Vec::is_empty) {
                 return Vec::new();
             }
-            let masks = self.counted.get(step).map_or(&[][..], |masks| masks.as_slice());
+            let masks = self.counted.get(*step);
             // An aggregate without a mask counts every record.
             let all = masks.iter().any(Option::is_none);
             let of = |position: &u32| {

@@ -28,12 +28,12 @@ pub(crate) struct Keeper<'k, 'p> {
     kernel: &'k Kernel<'p>,
     packed: &'k Packed,
     setting: &'k StoredSetting,
+    shape: &'k Shape,
     facts: Vec<Fact<'k>>,
     /// Cells of facts that are not the usual one, by fact and row.
     unusual: ByCase<Unusual>,
     /// Inputs that are declared, by input and row.
     declared: ByCase<Declared>,
-    inputs: &'k [Values],
     codes: Codes,
     /// By source that serves a dataset.
     outcomes: Vec<Asked<'k>>,
@@ -60,11 +60,9 @@ impl Codes {
     }
 }
 
+/// A fact over records of which there are any.
 struct Fact<'k> {
-    step: usize,
-    register: &'k Register,
     dataset: usize,
-    values: Values,
     /// Which records each aggregate counted; none means all.
     masks: &'k [Option<Register>],
     counts: Counts<'k>,
@@ -86,6 +84,8 @@ enum Counts<'k> {
     Same(Tri),
     /// Up to a position in the frame, those that are not 0; what comes after has to be looked at.
     Settled(&'k [i64], usize),
+    /// Where any of its masks is not 0; all of them are settled.
+    AnyOf(SmallVec<[Known<'k>; 4]>),
     /// As its masks say.
     Masks,
 }
@@ -103,6 +103,9 @@ impl<'k> Counts<'k> {
                 let any = masks.iter().try_fold(Tri::NotMet, |any, mask| alike(mask).map(|tri| any.or(tri)));
                 match any {
                     Some(tri) => Self::Same(tri),
+                    None if masks.iter().flatten().all(Register::is_settled) => {
+                        Self::AnyOf(masks.iter().flatten().map(Register::known).collect())
+                    }
                     None => Self::Masks,
                 }
             }
@@ -150,19 +153,20 @@ impl<'k, 'p> Keeper<'k, 'p> {
         setting: &'k StoredSetting,
     ) -> Self {
         let mut unusual: Vec<Unusual> = Vec::with_capacity(kernel.slice.cases.len() * 32);
-        let mut facts = Vec::with_capacity(shape.facts.len());
-        for ((step, dataset), values) in shape.facts.iter().zip(&shape.fact_values) {
+        let (mut facts, mut from) = (Vec::with_capacity(shape.facts.len()), 0);
+        for (fact, ((step, dataset), values)) in shape.facts.iter().zip(&shape.fact_values).enumerate() {
             let case_of = |row: usize| match values.entity {
                 Entity::Household => row,
                 Entity::Person => kernel.slice.case_of[row] as usize,
             };
             let register = &kernel.registers[*step];
             register.each_but(codec::usual_slot(values.is_number), |row| {
-                unusual.push(Unusual { case: case_of(row) as u32, fact: facts.len() as u32, row: row as u32 });
+                unusual.push(Unusual { case: case_of(row) as u32, fact: fact as u32, row: row as u32 });
             });
-            let masks = kernel.counted.get(step).map_or(&[][..], |masks| masks.as_slice());
-            let (step, dataset, counts) = (*step, *dataset, Counts::of(masks));
-            facts.push(Fact { step, register, dataset, values: *values, masks, counts });
+            if !kernel.slice.frames[*dataset].rows.is_empty() {
+                let masks = kernel.counted.next(*step, &mut from);
+                facts.push(Fact { dataset: *dataset, masks, counts: Counts::of(masks) });
+            }
         }
         let sums = sums(kernel, packed);
         let asked = shape.served.iter().enumerate().filter_map(|(source, served)| match (*served)? {
@@ -173,8 +177,8 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let cases = kernel.slice.cases.len();
         let unusual = ByCase::of(unusual, cases, |cell| cell.case);
         let declared = ByCase::of(declared(kernel, packed, &shape.input_values), cases, |one| one.case);
-        let (inputs, codes) = (shape.input_values.as_slice(), Codes::default());
-        Self { kernel, packed, setting, inputs, codes, facts, unusual, declared, outcomes, sums }
+        let codes = Codes::default();
+        Self { kernel, packed, setting, shape, codes, facts, unusual, declared, outcomes, sums }
     }
 
     /// The bytes kept of cases of the slice; their records' sums are [`super::Sums::Values`].
@@ -236,13 +240,13 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let mut done = 0;
         for Declared { input, row, .. } in self.declared.of_case(case) {
             let (input, row) = (*input as usize, *row as usize);
-            let (columns, first) = match self.inputs[input].entity {
+            let (columns, first) = match self.shape.input_values[input].entity {
                 Entity::Household => (&self.packed.cases.inputs, self.kernel.slice.cases.start + case),
                 Entity::Person => {
                     (&self.packed.persons.inputs, self.kernel.slice.persons[owners.people.start] as usize)
                 }
             };
-            let at = self.inputs[input].start(people) + (row - first);
+            let at = self.shape.input_values[input].start(people) + (row - first);
             out.usuals(at - done);
             done = at + 1;
             out.unusual();
@@ -256,7 +260,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 None => {}
             }
         }
-        out.usuals(self.inputs.last().map_or(0, |input| input.end(people)) - done);
+        out.usuals(self.shape.input_values.last().map_or(0, |input| input.end(people)) - done);
         out.end();
     }
 
@@ -281,34 +285,42 @@ impl<'k, 'p> Keeper<'k, 'p> {
         let people = owners.people.len();
         let mut done = 0;
         for Unusual { fact, row, .. } in self.unusual.of_case(case).iter().copied() {
-            let fact = &self.facts[fact as usize];
-            let slot = fact.register.get(row as usize);
-            let owner = row as usize - owners.of(fact.values.entity).start;
-            let at = fact.values.start(people) + owner;
+            let (step, values) = (self.shape.facts[fact as usize].0, self.shape.fact_values[fact as usize]);
+            let slot = self.kernel.registers[step].get(row as usize);
+            let owner = row as usize - owners.of(values.entity).start;
+            let at = values.start(people) + owner;
             out.usuals(at - done);
             done = at + 1;
             out.unusual();
-            if fact.values.is_number && slot.is_known() && slot.presence == Presence::Some {
+            if values.is_number && slot.is_known() && slot.presence == Presence::Some {
                 codec::encode_number(out, slot.span.lo);
             } else {
-                let cell = FreeCell::of(self.kernel, slot, self.kernel.program.steps[fact.step].ty);
+                let cell = FreeCell::of(self.kernel, slot, self.kernel.program.steps[step].ty);
                 codec::encode_cell(out, self.setting, &cell, &mut sets);
             }
         }
-        out.usuals(self.facts.last().map_or(0, |fact| fact.values.end(people)) - done);
+        out.usuals(self.shape.fact_values.last().map_or(0, |values| values.end(people)) - done);
         out.end();
     }
 
     fn counted(&self, out: &mut Writer, records: &Owned) {
-        let mut masks = Vec::new();
+        let (mut masks, mut counted) = (Vec::new(), Vec::new());
         for fact in &self.facts {
             let runs = records.of(fact.dataset);
-            match fact.counts {
+            match &fact.counts {
                 Counts::All | Counts::Same(Tri::Met) => out.usuals(runs.len()),
                 Counts::Same(Tri::NotMet) => runs.iter().for_each(|_| codec::encode_none_counted(out)),
-                Counts::Settled(known, open) if runs.last().is_none_or(|last| last.end as usize <= open) => {
+                Counts::Settled(known, open) if runs.last().is_none_or(|last| last.end as usize <= *open) => {
                     for run in runs {
                         codec::encode_settled_masks(out, &known[run.start as usize..run.end as usize]);
+                    }
+                }
+                Counts::AnyOf(known) => {
+                    for run in runs {
+                        counted.clear();
+                        let any = |row: u32| i64::from(known.iter().any(|known| known.at(row as usize) != 0));
+                        counted.extend(run.clone().map(any));
+                        codec::encode_settled_masks(out, &counted);
                     }
                 }
                 Counts::Same(Tri::Undetermined) | Counts::Settled(..) | Counts::Masks => {

@@ -7,14 +7,21 @@ use crate::register::{Known, Presence, Register, Slot};
 /// Rows up to which it is looked at whether all hold the same: those of people rather than of records.
 const FEW: usize = 8;
 
-/// The cells of all operations so far.
+/// The cells of the operations of a tape: those settled, and over them those of the household at work.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
+    /// By operation; none where nothing was left yet.
     heads: Vec<Head>,
+    /// The operation at work.
+    at: usize,
     /// Of operations whose rows differ and are all known.
     values: Vec<i64>,
     /// Of operations of which something is none or open.
     slots: Vec<Slot>,
+    /// Operations computed since cells were settled, and what was in their heads.
+    before: Vec<(At, Head)>,
+    /// How many values and slots there were then.
+    settled: (usize, usize),
 }
 
 /// What an operation left.
@@ -53,15 +60,66 @@ impl Head {
 }
 
 impl Cells {
-    pub(super) fn clear(&mut self) {
-        self.heads.clear();
-        self.values.clear();
-        self.slots.clear();
+    /// Of so many operations, none of which has left anything.
+    pub(super) fn of(operations: usize) -> Self {
+        Self { heads: vec![Head::NONE; operations], ..Self::default() }
     }
 
-    /// How many operations have left cells.
-    pub(super) const fn len(&self) -> usize {
-        self.heads.len()
+    /// Says whose cells come next.
+    #[inline]
+    pub(super) fn begin(&mut self, at: usize) {
+        self.at = at;
+        self.before.push((at as At, self.heads[at]));
+    }
+
+    /// The operation at work.
+    pub(super) const fn at(&self) -> At {
+        self.at as At
+    }
+
+    /// Whether the operation at work left something else than was there before it.
+    #[inline]
+    pub(super) fn differ(&self, rows: usize) -> bool {
+        let Some((_, old)) = self.before.last() else { return true };
+        let new = self.heads[self.at];
+        let (from, new_from) = (old.value as usize, new.value as usize);
+        old.kind != new.kind
+            || match old.kind {
+                Kind::Value | Kind::None => old.value != new.value,
+                Kind::Open => self.slots[from] != self.slots[new_from],
+                Kind::Values => self.values[from..from + rows] != self.values[new_from..new_from + rows],
+                Kind::Slots => true,
+            }
+    }
+
+    /// Whether what the operation at work left can be settled: its rows are the same or all known, and what is open in them is
+    /// open for a `standing` reason.
+    pub(super) fn can_settle(&self, standing: impl Fn(Slot) -> bool) -> bool {
+        let head = self.heads[self.at];
+        match head.kind {
+            Kind::Value | Kind::None | Kind::Values => true,
+            Kind::Open => standing(self.slots[head.value as usize]),
+            Kind::Slots => false,
+        }
+    }
+
+    /// Settles all cells.
+    pub(super) fn settle(&mut self) {
+        self.before.clear();
+        self.settled = (self.values.len(), self.slots.len());
+    }
+
+    /// Makes the cells what they were when they were settled.
+    pub(super) fn undo(&mut self) {
+        let (values, slots) = self.settled;
+        self.before.drain(..).for_each(|(at, head)| self.heads[at as usize] = head);
+        self.values.truncate(values);
+        self.slots.truncate(slots);
+    }
+
+    #[inline]
+    fn leave(&mut self, head: Head) {
+        self.heads[self.at] = head;
     }
 
     #[inline]
@@ -95,6 +153,13 @@ impl Cells {
     #[inline]
     pub(super) fn settled(&self, at: At) -> Option<bool> {
         self.head(at).settled()
+    }
+
+    /// Whether all rows hold what facts hold as a rule: 0, or none if it is not a number.
+    #[inline]
+    pub(super) fn is_usual(&self, at: At, is_number: bool) -> bool {
+        let head = self.head(at);
+        head.value == 0 && head.kind == if is_number { Kind::Value } else { Kind::None }
     }
 
     /// The value that all rows hold, if it is known.
@@ -132,13 +197,13 @@ impl Cells {
     /// A known value for all rows.
     #[inline]
     pub(super) fn value(&mut self, value: i64) {
-        self.heads.push(Head { value, kind: Kind::Value });
+        self.leave(Head { value, kind: Kind::Value });
     }
 
     /// None for all rows.
     #[inline]
     pub(super) fn none(&mut self) {
-        self.heads.push(Head::NONE);
+        self.leave(Head::NONE);
     }
 
     /// The same for all rows.
@@ -147,7 +212,7 @@ impl Cells {
             Some(value) => self.value(value),
             None if slot.is_none() => self.none(),
             None => {
-                self.heads.push(Head { value: self.slots.len() as i64, kind: Kind::Open });
+                self.leave(Head { value: self.slots.len() as i64, kind: Kind::Open });
                 self.slots.push(slot);
             }
         }
@@ -156,7 +221,8 @@ impl Cells {
     /// What another operation left, for the same rows.
     #[inline]
     pub(super) fn copy(&mut self, of: At) {
-        self.heads.push(self.head(of));
+        let head = self.head(of);
+        self.leave(head);
     }
 
     /// Notes that the values from `start` on are of one operation: as one value if they are few and the same.
@@ -171,7 +237,7 @@ impl Cells {
             self.values.truncate(start);
             return self.value(first);
         }
-        self.heads.push(Head { value: start as i64, kind: Kind::Values });
+        self.leave(Head { value: start as i64, kind: Kind::Values });
     }
 
     /// Cells from those of other operations: one for all rows where those are the same in all.
@@ -214,13 +280,13 @@ impl Cells {
         if let [only] = rows
             && !only.is_none()
         {
-            return self.heads.push(Head { value: from as i64, kind: Kind::Open });
+            return self.leave(Head { value: from as i64, kind: Kind::Open });
         }
         if rows.len() <= FEW && rows.iter().all(|slot| slot.is_none()) {
             self.slots.truncate(from);
             return self.none();
         }
-        self.heads.push(Head { value: from as i64, kind: Kind::Slots });
+        self.leave(Head { value: from as i64, kind: Kind::Slots });
     }
 
     /// Known values of as many rows, from those that there are; false, and nothing left, where any row has no result.

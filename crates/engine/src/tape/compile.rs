@@ -3,25 +3,32 @@
 use hedui_base::ColumnType;
 use hedui_base::columns::date_to_days;
 use hedui_rules::Program;
-use hedui_rules::program::{Aggregate, CompareOp, Expr, ExprKind, Over, StepKind};
+use hedui_rules::program::{
+    Aggregate, CompareOp, Expr, ExprKind, FlagSeverity, Over, ParameterValue, RowValue, StepKind,
+};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::{Aggregated, Asked, Assumption, At, Level, Masks, Node, OWN, Op, Tape};
+use super::leave::{Leaves, Results};
+use super::{Aggregated, Asked, Assumption, At, Level, Node, Op, Operations, Tape};
 use crate::evaluate::{is_of_household, is_of_owner};
 use crate::parameters::InForce;
 
 impl<'p> Tape<'p> {
-    /// The tape of a program as of a day; `keep` says of which facts the masks of records are wanted.
+    /// The tape of a program as of a day, which leaves what `results` are made of.
     ///
     /// None for a program that only the kernel computes: one in which a value that is assumed rests itself on a value
     /// assumed for want of a parameter's row, which is noted only where it is used.
-    pub(crate) fn of(program: &'p Program, as_of: Date, keep: &[bool]) -> Option<Self> {
+    pub(crate) fn of(program: &'p Program, as_of: Date, results: Results<'_>) -> Option<Self> {
         let parameters = program.parameters.iter();
         let tape = Self {
             nodes: Vec::new(),
             steps: Vec::with_capacity(program.steps.len()),
-            masks: Vec::new(),
+            leaves: Leaves::default(),
+            consumers: Vec::new(),
+            first_consumer: Vec::new(),
+            of_records: Vec::new(),
+            of_input: vec![None; program.inputs.len()],
             texts: Vec::new(),
             in_force: parameters.clone().map(|parameter| InForce::of(parameter, as_of)).collect(),
             brackets: parameters.map(|p| if p.scale.is_some() { p.brackets(as_of) } else { Vec::new() }).collect(),
@@ -30,17 +37,23 @@ impl<'p> Tape<'p> {
             program,
             as_of,
             tape,
+            operands: Vec::new(),
             known: FxHashMap::default(),
             texts: FxHashMap::default(),
             step: 0,
             fact: None,
         };
+        compiler.brought_texts();
+        let mut masks = Vec::new();
         for (step, definition) in program.steps.iter().enumerate() {
             compiler.step = step;
             let level = Level::from(definition.entity);
             let at = match &definition.kind {
                 StepKind::Formula(value) => compiler.add(value, level)?,
-                StepKind::FlagCount(severity) => compiler.push(Level::HOUSEHOLD, Op::FlagCount(*severity)),
+                StepKind::FlagCount(severity) => {
+                    let flags = compiler.flags(*severity);
+                    compiler.push(Level::HOUSEHOLD, Op::FlagCount(*severity), &flags)
+                }
                 StepKind::Fact { dataset, filter, value } => {
                     let dataset = dataset.index();
                     let passed = match filter {
@@ -50,15 +63,16 @@ impl<'p> Tape<'p> {
                     compiler.fact = Some(Fact { dataset, passed, masks: Vec::new() });
                     let at = compiler.add(value, level)?;
                     let inside = compiler.fact.take().map_or_else(Vec::new, |fact| fact.masks);
-                    if keep.get(step) == Some(&true) {
-                        compiler.tape.masks.push(Masks { step, dataset, inside });
+                    if results.masks(step) {
+                        masks.push((step, dataset, inside));
                     }
                     at
                 }
             };
             compiler.tape.steps.push((at, level == Level::PERSON));
         }
-        Some(compiler.tape)
+        compiler.tape.leaves = Leaves::of(program, results, &compiler.tape.steps, masks);
+        Some(compiler.finish())
     }
 }
 
@@ -66,6 +80,8 @@ struct Compiler<'p> {
     program: &'p Program,
     as_of: Date,
     tape: Tape<'p>,
+    /// By operation, those that it reads.
+    operands: Vec<Box<[At]>>,
     /// What is on the tape, and where.
     known: FxHashMap<(Level, Op<'p>), At>,
     texts: FxHashMap<&'p str, usize>,
@@ -84,11 +100,15 @@ struct Fact {
 }
 
 impl<'p> Compiler<'p> {
-    fn push(&mut self, level: Level, op: Op<'p>) -> At {
+    fn push(&mut self, level: Level, op: Op<'p>, operands: &[At]) -> At {
         let next = self.tape.nodes.len() as At;
         let at = *self.known.entry((level, op.clone())).or_insert(next);
         if at == next {
-            self.tape.nodes.push(Node { reads: OWN, level, op });
+            if let Op::Input(input) = op {
+                self.tape.of_input[input as usize] = Some(at);
+            }
+            self.tape.nodes.push(Node { level, op });
+            self.operands.push(operands.into());
         }
         at
     }
@@ -102,10 +122,68 @@ impl<'p> Compiler<'p> {
         // What is the same for the whole household is computed once for it, wherever it is written.
         let all_of_household = operands.iter().all(|at| self.level(*at) == Level::HOUSEHOLD);
         let level = if all_of_household { Level::HOUSEHOLD } else { level };
-        let reads = operands.iter().fold(0, |reads, at| reads | self.tape.nodes[*at as usize].reads);
-        let at = self.push(level, op);
-        self.tape.nodes[at as usize].reads = reads;
-        at
+        self.push(level, op, operands)
+    }
+
+    /// The tape, with who reads what.
+    fn finish(mut self) -> Tape<'p> {
+        let nodes = &self.tape.nodes;
+        let none: Operations = vec![0; nodes.len().div_ceil(64)].into();
+        let mut of_records = vec![none; self.program.datasets.len()];
+        let mut consumers = vec![Vec::new(); nodes.len()];
+        for (at, (node, operands)) in nodes.iter().zip(&self.operands).enumerate() {
+            let of_dataset = match &node.op {
+                Op::Aggregate(of) => of.dataset,
+                _ => node.level.dataset(),
+            };
+            match of_dataset {
+                Some(dataset) => of_records[dataset][at / 64] |= 1 << (at % 64),
+                None => operands.iter().for_each(|operand| consumers[*operand as usize].push(at as At)),
+            }
+        }
+        self.tape.first_consumer.push(0);
+        for of_one in &consumers {
+            let before = self.tape.first_consumer.last().copied().unwrap_or(0);
+            self.tape.first_consumer.push(before + of_one.len() as u32);
+        }
+        self.tape.consumers = consumers.concat();
+        self.tape.of_records = of_records;
+        self.tape
+    }
+
+    fn text(&mut self, text: &'p str) -> u32 {
+        let next = self.tape.texts.len();
+        let index = *self.texts.entry(text).or_insert(next);
+        if index == next {
+            self.tape.texts.push(text);
+        }
+        index as u32
+    }
+
+    /// Notes the texts that no operation names: values of parameters, and of inputs that nobody declared.
+    fn brought_texts(&mut self) {
+        let program = self.program;
+        for parameter in &program.parameters {
+            let rows = parameter.rows.iter().filter_map(|row| match &row.value {
+                RowValue::Known(value) => Some(value),
+                RowValue::Gap(_) | RowValue::Nothing => None,
+            });
+            let values = rows.chain(parameter.fallback.as_ref().map(|fallback| &fallback.value));
+            values.for_each(|value| self.value(value));
+        }
+        program.inputs.iter().filter_map(|input| input.default.as_ref()).for_each(|value| self.value(value));
+    }
+
+    fn value(&mut self, value: &'p ParameterValue) {
+        if let ParameterValue::Text(text) = value {
+            self.text(text);
+        }
+    }
+
+    /// The conditions of the flags of a severity.
+    fn flags(&self, severity: FlagSeverity) -> Vec<At> {
+        let flags = self.program.flags.iter().filter(|flag| flag.severity == severity);
+        flags.map(|flag| self.tape.steps[flag.when.index()].0).collect()
     }
 
     fn number(&mut self, value: i64) -> At {
@@ -118,7 +196,11 @@ impl<'p> Compiler<'p> {
             Some(dataset) if is_of_owner(expr) => {
                 let owner = Level::from(self.program.datasets[dataset].entity);
                 let at = self.add(expr, owner)?;
-                return Some(if self.level(at) == Level::PERSON { self.push(level, Op::Gather(at)) } else { at });
+                return Some(if self.level(at) == Level::PERSON {
+                    self.push(level, Op::Gather(at), &[at])
+                } else {
+                    at
+                });
             }
             None if level == Level::PERSON && is_of_household(expr) => return self.add(expr, Level::HOUSEHOLD),
             _ => {}
@@ -127,18 +209,14 @@ impl<'p> Compiler<'p> {
         Some(match &expr.kind {
             ExprKind::Int(value) => self.number(*value),
             ExprKind::Text(text) => {
-                let next = self.tape.texts.len();
-                let index = *self.texts.entry(text).or_insert(next);
-                if index == next {
-                    self.tape.texts.push(text);
-                }
-                self.push(Level::HOUSEHOLD, Op::Text(index as u32))
+                let text = self.text(text);
+                self.push(Level::HOUSEHOLD, Op::Text(text), &[])
             }
             ExprKind::AsOf => self.number(date_to_days(self.as_of)),
-            ExprKind::Residence => self.push(Level::HOUSEHOLD, Op::Residence),
-            ExprKind::IsMember => self.push(level, Op::IsMember),
-            ExprKind::Column(column) => self.push(level, Op::Column(column.index() as u32)),
-            ExprKind::Input(input) => self.push(level, Op::Input(input.index() as u32)),
+            ExprKind::Residence => self.push(Level::HOUSEHOLD, Op::Residence, &[]),
+            ExprKind::IsMember => self.push(level, Op::IsMember, &[]),
+            ExprKind::Column(column) => self.push(level, Op::Column(column.index() as u32), &[]),
+            ExprKind::Input(input) => self.push(level, Op::Input(input.index() as u32), &[]),
             ExprKind::Step(step) => self.tape.steps[step.index()].0,
             ExprKind::Household(inner) => self.add(inner, Level::HOUSEHOLD)?,
             ExprKind::Parameter { id, keys } => self.parameter(id.index(), keys, level)?,
@@ -210,7 +288,7 @@ impl<'p> Compiler<'p> {
                 }
                 let (value, instead, step) = (one(self, value)?, one(self, instead)?, self.step);
                 // Noted once for each row it is written for, and not where there is none.
-                self.push(level, Op::Assume(Box::new(Assumption { value, instead, reason, step })))
+                self.push(level, Op::Assume(Box::new(Assumption { value, instead, reason, step })), &[value, instead])
             }
         })
     }
@@ -275,16 +353,10 @@ impl<'p> Compiler<'p> {
         }
         if parameter.fallback.is_some() {
             // A value taken for want of a row is noted for the rule at work, where there is anything it is asked for.
-            let step = Some(self.step);
-            return Some(self.push(level, Op::Parameter(Box::new(Asked { id, keys, step }))));
+            let asked = Asked { id, keys, step: Some(self.step) };
+            return Some(self.push(level, Op::Parameter(Box::new(asked)), &operands));
         }
-        let at = self.over(level, Op::Parameter(Box::new(Asked { id, keys, step: None })), &operands);
-        // The numbers of texts are those of a household's words; what the program asks for by a text it spells out is not.
-        let spelled_out = |key: &&At| matches!(self.tape.nodes[**key as usize].op, Op::Text(_));
-        let asked = operands.iter().filter(|key| !spelled_out(key)).map(|key| self.tape.nodes[*key as usize].reads);
-        let reads = if parameter.ty.is_int() { asked.fold(0, |reads, own| reads | own) } else { OWN };
-        self.tape.nodes[at as usize].reads = reads;
-        Some(at)
+        Some(self.over(level, Op::Parameter(Box::new(Asked { id, keys, step: None })), &operands))
     }
 
     fn falls_back(&self, expr: &Expr) -> bool {
@@ -300,7 +372,7 @@ impl<'p> Compiler<'p> {
             (Over::Records, None) => return None,
             (over, _) => {
                 let role = if over == Over::Members { Op::IsMember } else { Op::IsObligor };
-                (None, Some(self.push(Level::PERSON, role)), Level::HOUSEHOLD)
+                (None, Some(self.push(Level::PERSON, role, &[])), Level::HOUSEHOLD)
             }
         };
         let level = dataset.map_or(Level::PERSON, Level::records);
@@ -325,11 +397,7 @@ impl<'p> Compiler<'p> {
         };
         let is_text = of.argument.as_deref().is_some_and(|argument| !argument.ty.is_int());
         let of = Aggregated { function: of.function, dataset, argument, is_text, month, inside };
-        let at = self.push(owner, Op::Aggregate(Box::new(of)));
-        if let Some(dataset) = dataset {
-            // Of no records it is the same, whatever is asked of each.
-            self.tape.nodes[at as usize].reads = Tape::bit(dataset);
-        }
-        Some(at)
+        let operands: Vec<At> = [inside, argument, month].into_iter().flatten().collect();
+        Some(self.push(owner, Op::Aggregate(Box::new(of)), &operands))
     }
 }

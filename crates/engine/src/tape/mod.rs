@@ -8,6 +8,10 @@
 
 mod cells;
 mod compile;
+mod fold;
+mod leave;
+mod leaves;
+mod memory;
 mod run;
 
 use std::sync::Arc;
@@ -18,7 +22,10 @@ use hedui_rules::program::{AggregateFn, CompareOp, Entity, FlagSeverity, RoundMo
 use crate::parameters::InForce;
 use crate::scale::Brackets;
 
+pub(crate) use leave::Results;
 pub(crate) use run::Scratch;
+
+use leave::Leaves;
 
 /// A program, as of a day, as operations in a row.
 #[derive(Debug)]
@@ -26,8 +33,14 @@ pub(crate) struct Tape<'p> {
     nodes: Vec<Node<'p>>,
     /// What each step's value is, and whether it is one of people.
     steps: Vec<(At, bool)>,
-    /// Of facts whose masks are kept.
-    masks: Vec<Masks>,
+    leaves: Leaves,
+    /// By operation, those that read it and have cells of the household or of its people: `consumers[first[at]..first[at + 1]]`.
+    consumers: Vec<At>,
+    first_consumer: Vec<u32>,
+    /// By dataset, the operations that read its records.
+    of_records: Vec<Operations>,
+    /// By input, the operation that reads it.
+    of_input: Vec<Option<At>>,
     /// Texts that the program speaks of.
     texts: Vec<&'p str>,
     /// By parameter.
@@ -39,21 +52,19 @@ pub(crate) struct Tape<'p> {
 /// Position of an operation on its tape, and of its cells.
 type At = u32;
 
-/// Which records each aggregate of a fact counts; none means all.
-#[derive(Debug)]
-struct Masks {
-    step: usize,
-    dataset: usize,
-    inside: Vec<Option<At>>,
-}
-
-/// What every household has of its own: people, what they declared, words.
-const OWN: u64 = 1 << 63;
+/// A set of operations of a tape, one bit each.
+type Operations = Box<[u64]>;
 
 impl Tape<'_> {
-    /// The bit of a dataset; those beyond the 62nd share one.
-    const fn bit(dataset: usize) -> u64 {
-        1 << if dataset < 62 { dataset } else { 62 }
+    /// The operations that have to be looked at where the cells of another one are not what they were.
+    fn consumers(&self, at: usize) -> &[At] {
+        &self.consumers[self.first_consumer[at] as usize..self.first_consumer[at + 1] as usize]
+    }
+
+    /// A set of all operations.
+    fn all(&self) -> Operations {
+        let nodes = self.nodes.len();
+        (0..nodes.div_ceil(64)).map(|word| u64::MAX >> (64 - (nodes - word * 64).min(64))).collect()
     }
 }
 
@@ -90,9 +101,6 @@ impl From<Entity> for Level {
 
 #[derive(Debug)]
 struct Node<'p> {
-    /// What its value depends on beside the place: bits of [`Tape::bit`], and [`OWN`]. It is the same for all households of a
-    /// place that have nothing of what it reads.
-    reads: u64,
     level: Level,
     op: Op<'p>,
 }

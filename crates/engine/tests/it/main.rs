@@ -16,6 +16,7 @@ mod properties;
 mod proven;
 mod random;
 mod reference;
+mod remembered;
 mod rulebook;
 mod scale;
 mod stored;
