@@ -215,6 +215,8 @@ impl Place {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("LC_ALL", "C");
+        // A MariaDB that starts removes the temporary tables that it finds: those of another one too, if they share a folder.
+        command.env("TMPDIR", &self.folder);
         command.current_dir(&self.folder).stdin(Stdio::null());
         if let Some(nobody) = &self.nobody {
             command.uid(nobody.uid).gid(nobody.gid);
