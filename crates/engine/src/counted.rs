@@ -1,7 +1,8 @@
 //! Aggregates of expressions: which records or people count, and what comes of them.
 
+use hedui_base::Tri;
 use hedui_rules::program::{Aggregate, Over};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::aggregate::{Context, Rows, aggregate, nothing_of};
 use crate::by_month;
@@ -9,38 +10,69 @@ use crate::evaluate::{Kernel, Scope};
 use crate::reasons::Why;
 use crate::register::{Register, Slot};
 
-/// Which records each aggregate of a fact counts, as a rule of the only one; none means all.
+/// Which records a fact counts: those that any of its aggregates does.
+#[derive(Clone, Debug)]
+pub(crate) enum Counted {
+    /// Of at most [`Counted::BITS`] records that are counted or not for certain: bit `n` for row `n` of the frame.
+    Bits(u64),
+    /// What each aggregate counts, as a rule the only one; none means all.
+    Masks(Masks),
+}
+
+/// Which records each aggregate of a fact counts; none means all.
 pub(crate) type Masks = SmallVec<[Option<Register>; 1]>;
 
-/// Those of facts, by step.
-#[derive(Debug, Default)]
-pub(crate) struct MasksOfFacts(Vec<(usize, Masks)>);
+impl Counted {
+    /// Rows of a frame up to which bits say it.
+    pub(crate) const BITS: usize = u64::BITS as usize;
 
-impl MasksOfFacts {
-    pub(crate) fn get(&self, step: usize) -> &[Option<Register>] {
-        let at = self.0.binary_search_by_key(&step, |(of, _)| *of);
-        at.map_or(&[], |at| &self.0[at].1)
+    /// Whether it counts the record in a row of the frame.
+    pub(crate) fn at(&self, row: usize) -> Tri {
+        match self {
+            Self::Bits(bits) if bits >> row & 1 == 1 => Tri::Met,
+            Self::Bits(_) => Tri::NotMet,
+            Self::Masks(masks) => masks.iter().fold(Tri::NotMet, |any, mask| {
+                any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0))
+            }),
+        }
+    }
+}
+
+/// Which records facts count, by step.
+#[derive(Debug, Default)]
+pub(crate) struct CountedOfFacts(Vec<(usize, Counted)>);
+
+impl CountedOfFacts {
+    /// None for a fact of which it was not noted.
+    pub(crate) fn get(&self, step: usize) -> Option<&Counted> {
+        let at = self.0.binary_search_by_key(&step, |(of, _)| *of).ok()?;
+        Some(&self.0[at].1)
     }
 
     /// The same, while steps are asked for in their order: `from` is where to look.
-    pub(crate) fn next(&self, step: usize, from: &mut usize) -> &[Option<Register>] {
+    pub(crate) fn next(&self, step: usize, from: &mut usize) -> Option<&Counted> {
         while self.0.get(*from).is_some_and(|(of, _)| *of < step) {
             *from += 1;
         }
-        self.0.get(*from).filter(|(of, _)| *of == step).map_or(&[], |(_, masks)| masks)
+        self.0.get(*from).filter(|(of, _)| *of == step).map(|(_, counted)| counted)
     }
 
     pub(crate) fn reserve(&mut self, facts: usize) {
         self.0.reserve(facts);
     }
 
-    /// Those of a step, of which there need not be any yet.
-    pub(crate) fn of(&mut self, step: usize) -> &mut Masks {
-        let at = self.0.binary_search_by_key(&step, |(of, _)| *of).unwrap_or_else(|at| {
-            self.0.insert(at, (step, Masks::new()));
-            at
-        });
-        &mut self.0[at].1
+    /// Notes all that a fact counts; steps come in their order.
+    pub(crate) fn push(&mut self, step: usize, counted: Counted) {
+        debug_assert!(self.0.last().is_none_or(|(last, _)| *last < step), "facts come in the order of their steps");
+        self.0.push((step, counted));
+    }
+
+    /// Notes what one more aggregate of a fact counts.
+    fn add(&mut self, step: usize, mask: Option<Register>) {
+        match self.0.last_mut() {
+            Some((last, Counted::Masks(masks))) if *last == step => masks.push(mask),
+            _ => self.push(step, Counted::Masks(smallvec![mask])),
+        }
     }
 }
 
@@ -66,7 +98,7 @@ impl<'a> Kernel<'a> {
         let Some(fact) = &self.fact else { return Register::default() };
         let dataset = fact.dataset;
         if self.keep.get(self.step) == Some(&true) {
-            self.counted.of(self.step).push(inside.clone());
+            self.counted.add(self.step, inside.clone());
         }
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
         let argument = argument.as_ref().map(|(register, ty)| (register, *ty));

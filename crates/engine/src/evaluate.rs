@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use crate::aggregate::extreme_of;
 use crate::civil;
-use crate::counted::MasksOfFacts;
+use crate::counted::CountedOfFacts;
 use crate::given::Given;
 use crate::interval::Span;
 use crate::lives::Lives;
@@ -70,8 +70,8 @@ pub(crate) struct Kernel<'a> {
     /// The step at work.
     pub(crate) step: usize,
     pub(crate) fact: Option<FactRecords>,
-    /// Which records each aggregate of a fact counted, for facts in [`Kernel::keep`].
-    pub(crate) counted: MasksOfFacts,
+    /// Which records facts counted, for those in [`Kernel::keep`].
+    pub(crate) counted: CountedOfFacts,
     /// Facts whose record masks are kept.
     pub(crate) keep: Arc<[bool]>,
     pub(crate) assumed: BTreeSet<Assumed>,
@@ -109,7 +109,7 @@ impl<'a> Kernel<'a> {
             registers: Vec::with_capacity(program.steps.len()),
             step: 0,
             fact: None,
-            counted: MasksOfFacts::default(),
+            counted: CountedOfFacts::default(),
             keep,
             assumed: BTreeSet::new(),
             fallbacks: OnceLock::new(),
@@ -136,7 +136,7 @@ impl<'a> Kernel<'a> {
             registers: self.registers.clone(),
             step: 0,
             fact: None,
-            counted: MasksOfFacts::default(),
+            counted: CountedOfFacts::default(),
             keep: Arc::clone(&self.keep),
             assumed: self.assumed.clone(),
             fallbacks: OnceLock::new(),

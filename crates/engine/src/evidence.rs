@@ -108,9 +108,6 @@ impl Kernel<'_> {
 
     /// Whether any aggregate of a fact counted a record.
     pub(crate) fn counted(&self, fact: usize, row: usize) -> Tri {
-        self.counted
-            .get(fact)
-            .iter()
-            .fold(Tri::NotMet, |any, mask| any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0)))
+        self.counted.get(fact).map_or(Tri::NotMet, |counted| counted.at(row))
     }
 }

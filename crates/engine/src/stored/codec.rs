@@ -188,6 +188,24 @@ pub(super) fn encode_settled_masks(out: &mut Writer, counted: &[i64]) {
     }
 }
 
+/// The same of at most 64 records: a bit for each, from the lowest on, that says whether it is counted.
+pub(super) fn encode_settled_bits(out: &mut Writer, counted: u64, records: usize) {
+    let all = u64::MAX >> (64 - records);
+    if counted & all == all {
+        return out.usual();
+    }
+    if counted & all == 0 {
+        return encode_none_counted(out);
+    }
+    out.unusual();
+    for from in (0..records).step_by(4) {
+        // Each takes two bits, of which the lower says it.
+        let four = (counted & all) >> from & 0b1111;
+        let two = (four | four << 2) & 0b0011_0011;
+        out.byte(((two | two << 1) & 0b0101_0101) as u8);
+    }
+}
+
 /// A known number.
 pub(super) fn encode_number(out: &mut Writer, number: i64) {
     out.byte(NUMBER);

@@ -14,7 +14,7 @@ use crate::evidence::EvidencePlan;
 use crate::given::FreeCell;
 use crate::input::Caseload;
 use crate::output::Findings;
-use crate::register::{Register, Slot};
+use crate::register::Slot;
 use crate::run::{RunOptions, run_and};
 
 /// [`crate::run`], and for every case with a finding the bytes that explain it, in the order of the cases.
@@ -118,15 +118,8 @@ impl Kernel<'_> {
             if positions[*dataset].iter().all(Vec::is_empty) {
                 return Vec::new();
             }
-            let masks = self.counted.get(*step);
-            // An aggregate without a mask counts every record.
-            let all = masks.iter().any(Option::is_none);
-            let of = |position: &u32| {
-                let one = |mask: &Option<Register>| {
-                    mask.as_ref().map_or(Tri::Met, |mask| mask.get(*position as usize).truth().0)
-                };
-                if all { Tri::Met } else { masks.iter().fold(Tri::NotMet, |any, mask| any.or(one(mask))) }
-            };
+            let counted = self.counted.get(*step);
+            let of = |position: &u32| counted.map_or(Tri::NotMet, |counted| counted.at(*position as usize));
             positions[*dataset].iter().map(|own| own.iter().map(of).collect()).collect()
         });
         Stored {

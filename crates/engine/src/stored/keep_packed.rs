@@ -13,6 +13,7 @@ use super::bytes::Writer;
 use super::checksum::{Part, RowSum, ValuesSum, text_sum};
 use super::codec::{self, OutcomeRuns};
 use super::shape::{Shape, Values};
+use crate::counted::Counted;
 use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
@@ -63,8 +64,6 @@ impl Codes {
 /// A fact over records of which there are any.
 struct Fact<'k> {
     dataset: usize,
-    /// Which records each aggregate counted; none means all.
-    masks: &'k [Option<Register>],
     counts: Counts<'k>,
 }
 
@@ -80,23 +79,29 @@ enum Asked<'k> {
 enum Counts<'k> {
     /// Every one.
     All,
-    /// All of them alike: every one, or none.
+    /// All of them alike: every one, none, or each undetermined.
     Same(Tri),
     /// Up to a position in the frame, those that are not 0; what comes after has to be looked at.
-    Settled(&'k [i64], usize),
+    Settled(&'k [i64], usize, &'k Counted),
     /// Where any of its masks is not 0; all of them are settled.
     AnyOf(SmallVec<[Known<'k>; 4]>),
-    /// As its masks say.
-    Masks,
+    /// Bits by position in the frame.
+    Bits(u64),
+    /// As is said of each.
+    Each(&'k Counted),
 }
 
 impl<'k> Counts<'k> {
-    fn of(masks: &'k [Option<Register>]) -> Self {
+    fn of(counted: &'k Counted) -> Self {
+        let masks = match counted {
+            Counted::Bits(bits) => return Self::Bits(*bits),
+            Counted::Masks(masks) => masks.as_slice(),
+        };
         match masks {
             // An aggregate without a mask counts every record.
             masks if masks.iter().any(Option::is_none) => Self::All,
             // None is not met, and holds 0.
-            [Some(one)] if let Known::Rows(known) = one.known() => Self::Settled(known, one.first_open()),
+            [Some(one)] if let Known::Rows(known) = one.known() => Self::Settled(known, one.first_open(), counted),
             masks => {
                 let alike =
                     |mask: &Option<Register>| mask.as_ref().and_then(Register::as_same).map(|same| same.truth().0);
@@ -106,7 +111,7 @@ impl<'k> Counts<'k> {
                     None if masks.iter().flatten().all(Register::is_settled) => {
                         Self::AnyOf(masks.iter().flatten().map(Register::known).collect())
                     }
-                    None => Self::Masks,
+                    None => Self::Each(counted),
                 }
             }
         }
@@ -164,8 +169,8 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 unusual.push(Unusual { case: case_of(row) as u32, fact: fact as u32, row: row as u32 });
             });
             if !kernel.slice.frames[*dataset].rows.is_empty() {
-                let masks = kernel.counted.next(*step, &mut from);
-                facts.push(Fact { dataset: *dataset, masks, counts: Counts::of(masks) });
+                let counts = kernel.counted.next(*step, &mut from).map_or(Counts::Same(Tri::NotMet), Counts::of);
+                facts.push(Fact { dataset: *dataset, counts });
             }
         }
         let sums = sums(kernel, packed);
@@ -310,7 +315,19 @@ impl<'k, 'p> Keeper<'k, 'p> {
             match &fact.counts {
                 Counts::All | Counts::Same(Tri::Met) => out.usuals(runs.len()),
                 Counts::Same(Tri::NotMet) => runs.iter().for_each(|_| codec::encode_none_counted(out)),
-                Counts::Settled(known, open) if runs.last().is_none_or(|last| last.end as usize <= *open) => {
+                Counts::Same(Tri::Undetermined) => {
+                    for run in runs {
+                        masks.clear();
+                        masks.resize(run.len(), Tri::Undetermined);
+                        codec::encode_masks(out, &masks);
+                    }
+                }
+                Counts::Bits(bits) => {
+                    for run in runs {
+                        codec::encode_settled_bits(out, bits >> run.start, run.len());
+                    }
+                }
+                Counts::Settled(known, open, _) if runs.last().is_none_or(|last| last.end as usize <= *open) => {
                     for run in runs {
                         codec::encode_settled_masks(out, &known[run.start as usize..run.end as usize]);
                     }
@@ -323,14 +340,10 @@ impl<'k, 'p> Keeper<'k, 'p> {
                         codec::encode_settled_masks(out, &counted);
                     }
                 }
-                Counts::Same(Tri::Undetermined) | Counts::Settled(..) | Counts::Masks => {
-                    let any = |row: u32| {
-                        let truth = |mask: &Register| mask.get(row as usize).truth().0;
-                        fact.masks.iter().flatten().fold(Tri::NotMet, |any, mask| any.or(truth(mask)))
-                    };
+                Counts::Settled(_, _, counted) | Counts::Each(counted) => {
                     for run in runs {
                         masks.clear();
-                        masks.extend(run.clone().map(any));
+                        masks.extend(run.clone().map(|row| counted.at(row as usize)));
                         codec::encode_masks(out, &masks);
                     }
                 }

@@ -399,6 +399,19 @@ impl Cells {
         }
     }
 
+    /// Conditions of so many rows as bits, of which there are 64; none unless all of them are settled.
+    pub(super) fn bits(&self, at: At, rows: usize) -> Option<u64> {
+        let head = self.head(at);
+        match head.kind {
+            Kind::Value | Kind::None => Some(if head.value == 0 { 0 } else { u64::MAX }),
+            Kind::Values => {
+                let values = &self.values[head.value as usize..][..rows];
+                Some(values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(*value != 0)))
+            }
+            Kind::Open | Kind::Slots => None,
+        }
+    }
+
     /// As the kernel has it.
     pub(super) fn register(&self, at: At, rows: usize) -> Register {
         let head = self.head(at);

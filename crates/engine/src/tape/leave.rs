@@ -6,6 +6,7 @@ use hedui_rules::program::StepId;
 
 use super::run::Player;
 use super::{At, Tape};
+use crate::counted::Counted;
 use crate::evidence::EvidencePlan;
 use crate::register::Register;
 use crate::stored::Shape;
@@ -139,10 +140,20 @@ impl Player<'_, '_> {
                     Wanted::Always | Wanted::Unusual { .. } => true,
                 };
             if wanted {
-                let rows = frame.owner.len();
-                let masks = inside.iter().map(|mask| mask.map(|at| self.cells.register(at, rows)));
-                self.kernel.counted.of(*step).extend(masks);
+                let counted = self.counted(inside, frame.owner.len());
+                self.kernel.counted.push(*step, counted);
             }
+        }
+    }
+
+    /// Which of some records, of which there are any, a fact counts with its aggregates.
+    fn counted(&self, inside: &[Option<At>], rows: usize) -> Counted {
+        let all = u64::MAX >> (Counted::BITS - rows.min(Counted::BITS));
+        let bits = |mask: &Option<At>| mask.map_or(Some(all), |at| self.cells.bits(at, rows));
+        let settled = inside.iter().try_fold(0, |any, mask| bits(mask).map(|bits| any | bits));
+        match settled.filter(|_| rows <= Counted::BITS) {
+            Some(bits) => Counted::Bits(bits),
+            None => Counted::Masks(inside.iter().map(|mask| mask.map(|at| self.cells.register(at, rows))).collect()),
         }
     }
 
