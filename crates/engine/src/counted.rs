@@ -31,9 +31,9 @@ impl Counted {
         match self {
             Self::Bits(bits) if bits >> row & 1 == 1 => Tri::Met,
             Self::Bits(_) => Tri::NotMet,
-            Self::Masks(masks) => masks.iter().fold(Tri::NotMet, |any, mask| {
-                any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0))
-            }),
+            Self::Masks(masks) => masks
+                .iter()
+                .fold(Tri::NotMet, |any, mask| any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0))),
         }
     }
 }

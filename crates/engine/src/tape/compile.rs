@@ -9,7 +9,7 @@ use hedui_rules::program::{
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
-use super::leave::{Leaves, Results};
+use super::handed_over::{HandedOver, Results};
 use super::{Aggregated, Asked, Assumption, At, Level, Node, Op, Operations, Tape};
 use crate::evaluate::{is_of_household, is_of_owner};
 use crate::parameters::InForce;
@@ -24,7 +24,7 @@ impl<'p> Tape<'p> {
         let tape = Self {
             nodes: Vec::new(),
             steps: Vec::with_capacity(program.steps.len()),
-            leaves: Leaves::default(),
+            handed_over: HandedOver::default(),
             consumers: Vec::new(),
             first_consumer: Vec::new(),
             of_records: Vec::new(),
@@ -71,7 +71,7 @@ impl<'p> Tape<'p> {
             };
             compiler.tape.steps.push((at, level == Level::PERSON));
         }
-        compiler.tape.leaves = Leaves::of(program, results, &compiler.tape.steps, masks);
+        compiler.tape.handed_over = HandedOver::of(program, results, &compiler.tape.steps, masks);
         Some(compiler.finish())
     }
 }

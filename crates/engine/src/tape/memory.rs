@@ -36,7 +36,7 @@ pub(super) struct Memory {
     places: FxHashMap<AreaCode, Vec<Known>>,
     /// Places that differ in no parameter are one.
     heres: Vec<Here>,
-    families: FxHashMap<(usize, Shape), usize>,
+    families: FxHashMap<(usize, Family), usize>,
     settled: Vec<Settled>,
     /// For households of which nothing is remembered.
     blank: Option<Settled>,
@@ -66,12 +66,12 @@ struct Known {
 
 /// Which people of a household are members and which obligors, in the order of their keys; none beyond 60 of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Shape(Option<u64>);
+pub(super) struct Family(Option<u64>);
 
-impl Shape {
+impl Family {
     pub(super) fn of(roles: &[Role]) -> Self {
         let bit = |role: &Role| u64::from(*role == Role::Member);
-        Self((roles.len() <= 60).then(|| roles.iter().fold(1, |shape, role| shape << 1 | bit(role))))
+        Self((roles.len() <= 60).then(|| roles.iter().fold(1, |roles, role| roles << 1 | bit(role))))
     }
 }
 
@@ -104,22 +104,28 @@ impl Settled {
 }
 
 impl Memory {
-    pub(super) fn of(&mut self, tape: &Tape<'_>, place: Place<'_>, shape: Shape, words: &Arc<Words>) -> Remembered<'_> {
+    pub(super) fn of(
+        &mut self,
+        tape: &Tape<'_>,
+        place: Place<'_>,
+        family: Family,
+        words: &Arc<Words>,
+    ) -> Remembered<'_> {
         let (texts, met_before) = self.texts(tape, words);
         let texts_known = texts.iter().all(Option::is_some);
         let here = self.here(tape, place);
         // What is remembered is of use for the next household, if there is one with such words.
-        let settled = if met_before && texts_known && shape.0.is_some() {
+        let settled = if met_before && texts_known && family.0.is_some() {
             if self.families.len() > FAMILIES {
                 self.families.clear();
                 self.settled.clear();
             }
             let next = self.settled.len();
-            let family = *self.families.entry((here, shape)).or_insert(next);
-            if family == next {
+            let at = *self.families.entry((here, family)).or_insert(next);
+            if at == next {
                 self.settled.push(Settled::new(tape));
             }
-            &mut self.settled[family]
+            &mut self.settled[at]
         } else {
             let blank = || Settled { declared: Some(Box::default()), ..Settled::new(tape) };
             self.blank.get_or_insert_with(blank)

@@ -9,9 +9,9 @@
 mod cells;
 mod compile;
 mod fold;
-mod leave;
-mod leaves;
+mod handed_over;
 mod memory;
+mod read;
 mod run;
 
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use hedui_rules::program::{AggregateFn, CompareOp, Entity, FlagSeverity, RoundMo
 use crate::parameters::InForce;
 use crate::scale::Brackets;
 
-pub(crate) use leave::Results;
+pub(crate) use handed_over::Results;
 pub(crate) use run::Scratch;
 
-use leave::Leaves;
+use handed_over::HandedOver;
 
 /// A program, as of a day, as operations in a row.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Tape<'p> {
     nodes: Vec<Node<'p>>,
     /// What each step's value is, and whether it is one of people.
     steps: Vec<(At, bool)>,
-    leaves: Leaves,
+    handed_over: HandedOver,
     /// By operation, those that read it and have cells of the household or of its people: `consumers[first[at]..first[at + 1]]`.
     consumers: Vec<At>,
     first_consumer: Vec<u32>,

@@ -1,8 +1,8 @@
 //! Plays a tape for one household.
 
 use super::cells::Cells;
-use super::leaves::take_keys;
-use super::memory::{Here, Memory, Remembered, Shape, TextPlaces};
+use super::memory::{Family, Here, Memory, Remembered, TextPlaces};
+use super::read::take_keys;
 use super::{Asked, At, Level, Op, Tape};
 use crate::aggregate::{self, extreme_of};
 use crate::evaluate::Kernel;
@@ -51,8 +51,8 @@ impl<'a> Kernel<'a> {
         self.count(counts);
         self.declares(packed, declared);
         let people = self.slice.persons.first().map_or(0, |first| *first as usize);
-        let shape = Shape::of(&packed.persons.role[people..people + self.slice.persons.len()]);
-        let remembered = memory.of(tape, self.place(CASE), shape, &packed.words);
+        let family = Family::of(&packed.persons.role[people..people + self.slice.persons.len()]);
+        let remembered = memory.of(tape, self.place(CASE), family, &packed.words);
         let Remembered { here, settled, undeclared, texts, texts_known } = remembered;
         let (cells, open, noted) = (&mut settled.cells, &mut settled.open, false);
         let mut player = Player {
@@ -78,7 +78,7 @@ impl<'a> Kernel<'a> {
         due.extend_from_slice(open);
         tape.due(counts, (declared, before), due);
         player.play(open, due);
-        player.leave(tape, left);
+        player.hand_over(tape, left);
         player.cells.undo();
         !self.slice.reasons.any_fault()
     }

@@ -13,14 +13,14 @@ use crate::stored::Shape;
 
 /// Columns that are handed over.
 #[derive(Debug, Default)]
-pub(super) struct Leaves {
-    steps: Vec<Leaf>,
+pub(super) struct HandedOver {
+    steps: Vec<Handed>,
     masks: Vec<Masks>,
 }
 
 /// The column of a step.
 #[derive(Debug)]
-struct Leaf {
+struct Handed {
     step: usize,
     at: At,
     of_people: bool,
@@ -62,7 +62,7 @@ impl Results<'_> {
     }
 }
 
-impl Leaves {
+impl HandedOver {
     /// What is handed over, from the operation of each step and the masks of facts.
     pub(super) fn of(
         program: &Program,
@@ -98,8 +98,8 @@ impl Leaves {
             }
         }
         program.score.into_iter().for_each(&mut always);
-        let leaf = |(step, (wanted, (at, of_people))): (usize, (Option<Wanted>, &(At, bool)))| {
-            Some(Leaf { step, at: *at, of_people: *of_people, wanted: wanted? })
+        let handed = |(step, (wanted, (at, of_people))): (usize, (Option<Wanted>, &(At, bool)))| {
+            Some(Handed { step, at: *at, of_people: *of_people, wanted: wanted? })
         };
         let is_kept = |step: usize| facts.iter().any(|(fact, _)| *fact == step);
         let masks = masks.into_iter().map(|(step, dataset, inside)| {
@@ -108,17 +108,17 @@ impl Leaves {
             Masks { step, dataset, inside, wanted }
         });
         let masks = masks.collect();
-        Self { steps: wanted.into_iter().zip(steps).enumerate().filter_map(leaf).collect(), masks }
+        Self { steps: wanted.into_iter().zip(steps).enumerate().filter_map(handed).collect(), masks }
     }
 }
 
 impl Player<'_, '_> {
     /// Hands over what is wanted, and says of which steps.
-    pub(super) fn leave(&mut self, Tape { leaves, steps, .. }: &Tape<'_>, left: &mut Vec<usize>) {
+    pub(super) fn hand_over(&mut self, Tape { handed_over, steps, .. }: &Tape<'_>, left: &mut Vec<usize>) {
         let people = self.kernel.slice.persons.len();
         let mut registers = std::mem::take(&mut self.kernel.registers);
         registers.resize_with(steps.len(), || Register::OVER);
-        for Leaf { step, at, of_people, wanted } in &leaves.steps {
+        for Handed { step, at, of_people, wanted } in &handed_over.steps {
             let wanted = match wanted {
                 Wanted::Always => true,
                 Wanted::Unusual { is_number } => !self.cells.is_usual(*at, *is_number),
@@ -130,8 +130,8 @@ impl Player<'_, '_> {
             }
         }
         self.kernel.registers = registers;
-        self.kernel.counted.reserve(leaves.masks.len());
-        for Masks { step, dataset, inside, wanted } in &leaves.masks {
+        self.kernel.counted.reserve(handed_over.masks.len());
+        for Masks { step, dataset, inside, wanted } in &handed_over.masks {
             let frame = &self.kernel.slice.frames[*dataset];
             // Of no records none is looked at.
             let wanted = !frame.rows.is_empty()
