@@ -102,6 +102,12 @@ fn gathered(printed: &ClusterScript, parts: &Path, out: &Path) -> Result<(usize,
     Ok(gather_written(printed, parts, out)?)
 }
 
+/// What a program over a store needs beside [`SPARK_SETTINGS`]. Its largest stage joins every dataset: planning it takes the
+/// driver more than four gigabytes, adaptive execution would plan the rest of it again after each shuffle, and a task holds
+/// some fifty aggregates at once, each of them a page at least, which would be 64 MB.
+const OVER_A_STORE: [&str; 3] =
+    ["spark.driver.memory=6g", "spark.sql.adaptive.enabled=false", "spark.buffer.pageSize=1m"];
+
 /// Where Spark keeps the stages as tables, within its folder.
 const WAREHOUSE: &str = "warehouse";
 
@@ -134,7 +140,7 @@ fn submit(spark_sql: &Path, args: &ClusterRunArgs, script: &Path, work: &Work) -
     let mut command = Command::new(spark_sql);
     command.arg("--master").arg(&args.master);
     let warehouse = format!("spark.sql.warehouse.dir={}", work.folder.join(WAREHOUSE).display());
-    let own = SPARK_SETTINGS.iter().map(|setting| (*setting).to_owned());
+    let own = SPARK_SETTINGS.iter().chain(&OVER_A_STORE).map(|setting| (*setting).to_owned());
     let codec = "spark.sql.parquet.compression.codec=zstd".to_owned();
     for setting in own.chain([warehouse, codec]).chain(args.conf.iter().cloned()) {
         command.arg("--conf").arg(setting);
@@ -151,7 +157,7 @@ fn submit(spark_sql: &Path, args: &ClusterRunArgs, script: &Path, work: &Work) -
     Err(Failure::input_help(
         format!("Spark could not run the program: spark-sql ended with {status}"),
         format!(
-            "its log is {}; is a master at {}, and does every worker see {}?",
+            "its log is {}; is a master at {}, does every worker see {}, and was the memory enough (`--conf spark.driver.memory=8g`)?",
             work.log.display(),
             args.master,
             args.out.display()

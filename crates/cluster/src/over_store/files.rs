@@ -116,15 +116,59 @@ impl Relation {
                         .iter()
                         .map(|(column, kind)| format!("{} {}", quoted(column, dialect), kind.sql()))
                         .collect();
-                    // One path that expands to all of them: the option takes no list.
-                    let path = if let [only] = &paths[..] { only.clone() } else { format!("{{{}}}", paths.join(",")) };
                     format!(
                         "CREATE OR REPLACE TEMPORARY VIEW {name} ({})\nUSING parquet OPTIONS (path {})",
                         columns.join(", "),
-                        dialect.text(&path)
+                        dialect.text(&pattern(paths))
                     )
                 }
             },
         }
+    }
+}
+
+/// One path that Hadoop expands to all of some: Spark's option takes no list. The folder they share stands before the braces, or
+/// the whole would be taken for the name of a file where Spark runs.
+fn pattern(paths: &[String]) -> String {
+    let Some(first) = paths.first() else { return String::new() };
+    let shared = paths.iter().fold(first.len(), |shared, path| {
+        let same = first.bytes().zip(path.bytes()).take_while(|(a, b)| a == b).count();
+        shared.min(same)
+    });
+    let folder = first[..first.floor_char_boundary(shared)].rfind('/').map_or(0, |slash| slash + 1);
+    let names: Vec<String> = paths.iter().map(|path| literal(&path[folder..])).collect();
+    match &names[..] {
+        [only] => format!("{}{only}", literal(&first[..folder])),
+        _ => format!("{}{{{}}}", literal(&first[..folder]), names.join(",")),
+    }
+}
+
+/// A part of a path in which nothing stands for anything else.
+fn literal(path: &str) -> String {
+    let mut literal = String::with_capacity(path.len());
+    for character in path.chars() {
+        if matches!(character, '\\' | '*' | '?' | '[' | ']' | '{' | '}' | ',' | '^') {
+            literal.push('\\');
+        }
+        literal.push(character);
+    }
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_files_are_one_pattern_below_the_folder_they_share() {
+        let pattern = |paths: &[&str]| pattern(&paths.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(pattern(&["/city/store/wage/b0.parquet"]), "/city/store/wage/b0.parquet");
+        assert_eq!(
+            pattern(&["/city/store/wage/b0.parquet", "/city/store/wage/b1.parquet"]),
+            "/city/store/wage/{b0.parquet,b1.parquet}"
+        );
+        assert_eq!(pattern(&["/city/wage/b0", "/city/wages/b0"]), "/city/{wage/b0,wages/b0}");
+        assert_eq!(pattern(&["/县/甲/a", "/县/乙/a"]), "/县/{甲/a,乙/a}");
+        assert_eq!(pattern(&["/a,b{1}/x*", "/a,b{1}/y"]), "/a\\,b\\{1\\}/{x\\*,y}");
     }
 }
