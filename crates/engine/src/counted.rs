@@ -1,5 +1,7 @@
 //! Aggregates of expressions: which records or people count, and what comes of them.
 
+use std::ops::Range;
+
 use hedui_base::Tri;
 use hedui_rules::program::{Aggregate, Over};
 use smallvec::{SmallVec, smallvec};
@@ -8,34 +10,88 @@ use crate::aggregate::{Context, Rows, aggregate, nothing_of};
 use crate::by_month;
 use crate::evaluate::{Kernel, Scope};
 use crate::reasons::Why;
-use crate::register::{Register, Slot};
+use crate::register::{Known, Register, Slot};
 
-/// Which records a fact counts: those that any of its aggregates does.
+/// Which records a fact counts: those that any of its aggregates does. A bit for each row of the frame, 64 to a word.
 #[derive(Clone, Debug)]
-pub(crate) enum Counted {
-    /// Of at most [`Counted::BITS`] records that are counted or not for certain: bit `n` for row `n` of the frame.
-    Bits(u64),
-    /// What each aggregate counts, as a rule the only one; none means all.
-    Masks(Masks),
+pub(crate) struct Counted {
+    /// Those it counts for certain.
+    met: Bits,
+    /// Those of which something unknown decides, unless they are counted for certain; no words where there are none.
+    open: Bits,
 }
 
-/// Which records each aggregate of a fact counts; none means all.
-pub(crate) type Masks = SmallVec<[Option<Register>; 1]>;
+type Bits = SmallVec<[u64; 1]>;
 
 impl Counted {
-    /// Rows of a frame up to which bits say it.
-    pub(crate) const BITS: usize = u64::BITS as usize;
+    /// Bits of a word.
+    pub(crate) const WORD: usize = u64::BITS as usize;
+
+    /// None of so many rows.
+    pub(crate) fn none(rows: usize) -> Self {
+        Self { met: smallvec![0; rows.div_ceil(Self::WORD)], open: Bits::new() }
+    }
 
     /// Whether it counts the record in a row of the frame.
     pub(crate) fn at(&self, row: usize) -> Tri {
-        match self {
-            Self::Bits(bits) if bits >> row & 1 == 1 => Tri::Met,
-            Self::Bits(_) => Tri::NotMet,
-            Self::Masks(masks) => masks
-                .iter()
-                .fold(Tri::NotMet, |any, mask| any.or(mask.as_ref().map_or(Tri::Met, |mask| mask.get(row).truth().0))),
+        let is_set = |bits: &Bits| bits.get(row / Self::WORD).is_some_and(|word| word >> (row % Self::WORD) & 1 == 1);
+        match (is_set(&self.met), is_set(&self.open)) {
+            (true, _) => Tri::Met,
+            (false, true) => Tri::Undetermined,
+            (false, false) => Tri::NotMet,
         }
     }
+
+    /// Rows beside each other, of which there are some and at most a word's bits, from the lowest bit on; none if there are
+    /// more, or something unknown decides of any.
+    pub(crate) fn settled(&self, rows: &Range<u32>) -> Option<u64> {
+        let (from, count) = (rows.start as usize, rows.len());
+        if count > Self::WORD || (!self.open.is_empty() && part(&self.open, from, count) != 0) {
+            return None;
+        }
+        Some(part(&self.met, from, count))
+    }
+
+    /// Adds what one more aggregate counts of all rows, which are the rows of its mask; none means all.
+    pub(crate) fn add(&mut self, mask: Option<&Register>) {
+        let Some(mask) = mask else { return self.met.fill(u64::MAX) };
+        if let Some(same) = mask.as_same() {
+            return match same.truth().0 {
+                Tri::NotMet => {}
+                Tri::Met => self.met.fill(u64::MAX),
+                Tri::Undetermined => self.open = smallvec![u64::MAX; self.met.len()],
+            };
+        }
+        if let Known::Rows(known) = mask.known() {
+            // What is none or open holds 0.
+            for (word, values) in self.met.iter_mut().zip(known.chunks(Self::WORD)) {
+                *word |= values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(*value != 0));
+            }
+        }
+        for (row, slot) in mask.open() {
+            let (word, bit) = (row as usize / Self::WORD, 1 << (row as usize % Self::WORD));
+            match slot.truth().0 {
+                Tri::NotMet => {}
+                Tri::Met => self.met[word] |= bit,
+                Tri::Undetermined => {
+                    self.open.resize(self.met.len(), 0);
+                    self.open[word] |= bit;
+                }
+            }
+        }
+    }
+
+    /// The same of a mask that is settled, of rows that fit in a word.
+    pub(crate) fn add_bits(&mut self, bits: u64) {
+        self.met.iter_mut().for_each(|word| *word |= bits);
+    }
+}
+
+/// So many bits from one on, at most a word's.
+fn part(words: &[u64], from: usize, count: usize) -> u64 {
+    let (word, shift) = (from / Counted::WORD, from % Counted::WORD);
+    let beyond = if shift + count > Counted::WORD { words[word + 1] << (Counted::WORD - shift) } else { 0 };
+    (words[word] >> shift | beyond) & (u64::MAX >> (Counted::WORD - count))
 }
 
 /// Which records facts count, by step.
@@ -67,11 +123,13 @@ impl CountedOfFacts {
         self.0.push((step, counted));
     }
 
-    /// Notes what one more aggregate of a fact counts.
-    fn add(&mut self, step: usize, mask: Option<Register>) {
-        match self.0.last_mut() {
-            Some((last, Counted::Masks(masks))) if *last == step => masks.push(mask),
-            _ => self.push(step, Counted::Masks(smallvec![mask])),
+    /// Notes what one more aggregate of a fact counts of so many rows.
+    fn add(&mut self, step: usize, mask: Option<&Register>, rows: usize) {
+        if self.0.last().is_none_or(|(last, _)| *last != step) {
+            self.push(step, Counted::none(rows));
+        }
+        if let Some((_, counted)) = self.0.last_mut() {
+            counted.add(mask);
         }
     }
 }
@@ -98,7 +156,7 @@ impl<'a> Kernel<'a> {
         let Some(fact) = &self.fact else { return Register::default() };
         let dataset = fact.dataset;
         if self.keep.get(self.step) == Some(&true) {
-            self.counted.add(self.step, inside.clone());
+            self.counted.add(self.step, inside.as_ref(), self.slice.frames[dataset].owner.len());
         }
         let argument = of.argument.as_deref().map(|a| (self.eval(a, Scope::Records(dataset)), a.ty));
         let argument = argument.as_ref().map(|(register, ty)| (register, *ty));

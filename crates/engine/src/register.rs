@@ -253,15 +253,6 @@ impl Register {
         }
     }
 
-    /// The first row that is not known; beyond all rows if every one is.
-    pub(crate) fn first_open(&self) -> usize {
-        match &self.cells {
-            Cells::Same(slot) if !slot.is_known() => 0,
-            Cells::Same(_) | Cells::Few(_) => self.rows,
-            Cells::Each(each) => each.open.first().map_or(self.rows, |(row, _)| *row as usize),
-        }
-    }
-
     /// The known values; 0 where there is none or something open.
     pub(crate) fn known(&self) -> Known<'_> {
         match &self.cells {

@@ -171,36 +171,18 @@ pub(super) fn encode_none_counted(out: &mut Writer) {
     out.byte(0xff);
 }
 
-/// The same of records that are counted or not for certain: 0 for each that is not.
-pub(super) fn encode_settled_masks(out: &mut Writer, counted: &[i64]) {
-    let not = counted.iter().filter(|counted| **counted == 0).count();
-    if not == 0 {
-        out.usual();
-        return;
-    }
-    if not == counted.len() {
-        return encode_none_counted(out);
-    }
-    out.unusual();
-    for four in counted.chunks(4) {
-        let two = |(i, counted): (usize, &i64)| (if *counted == 0 { Tri::NotMet } else { Tri::Met } as u8) << (2 * i);
-        out.byte(four.iter().enumerate().map(two).fold(0, |byte, bits| byte | bits));
-    }
-}
-
-/// The same of at most 64 records: a bit for each, from the lowest on, that says whether it is counted.
+/// The same of at most 64 records that are counted or not for certain: a bit for each, from the lowest on.
 pub(super) fn encode_settled_bits(out: &mut Writer, counted: u64, records: usize) {
-    let all = u64::MAX >> (64 - records);
-    if counted & all == all {
+    if counted == u64::MAX >> (64 - records) {
         return out.usual();
     }
-    if counted & all == 0 {
+    if counted == 0 {
         return encode_none_counted(out);
     }
     out.unusual();
     for from in (0..records).step_by(4) {
         // Each takes two bits, of which the lower says it.
-        let four = (counted & all) >> from & 0b1111;
+        let four = counted >> from & 0b1111;
         let two = (four | four << 2) & 0b0011_0011;
         out.byte(((two | two << 1) & 0b0101_0101) as u8);
     }

@@ -4,7 +4,6 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use hedui_base::Tri;
 use hedui_rules::program::{self, DatasetUse, Entity};
 use smallvec::SmallVec;
 
@@ -18,7 +17,7 @@ use crate::evaluate::Kernel;
 use crate::given::FreeCell;
 use crate::output::Reason;
 use crate::packed::{Packed, PackedColumn, PackedDataset, Words};
-use crate::register::{Known, Presence, Register};
+use crate::register::Presence;
 use crate::slice::Frame;
 
 /// Bytes that what is kept of nearly every case has room in.
@@ -64,7 +63,8 @@ impl Codes {
 /// A fact over records of which there are any.
 struct Fact<'k> {
     dataset: usize,
-    counts: Counts<'k>,
+    /// None if it counts no record whatever is in it.
+    counted: Option<&'k Counted>,
 }
 
 /// Whom a source was asked about.
@@ -73,49 +73,6 @@ enum Asked<'k> {
     Household,
     /// People: codes of outcomes by row of the packed persons.
     People(&'k [u8]),
-}
-
-/// Which records a fact counts.
-enum Counts<'k> {
-    /// Every one.
-    All,
-    /// All of them alike: every one, none, or each undetermined.
-    Same(Tri),
-    /// Up to a position in the frame, those that are not 0; what comes after has to be looked at.
-    Settled(&'k [i64], usize, &'k Counted),
-    /// Where any of its masks is not 0; all of them are settled.
-    AnyOf(SmallVec<[Known<'k>; 4]>),
-    /// Bits by position in the frame.
-    Bits(u64),
-    /// As is said of each.
-    Each(&'k Counted),
-}
-
-impl<'k> Counts<'k> {
-    fn of(counted: &'k Counted) -> Self {
-        let masks = match counted {
-            Counted::Bits(bits) => return Self::Bits(*bits),
-            Counted::Masks(masks) => masks.as_slice(),
-        };
-        match masks {
-            // An aggregate without a mask counts every record.
-            masks if masks.iter().any(Option::is_none) => Self::All,
-            // None is not met, and holds 0.
-            [Some(one)] if let Known::Rows(known) = one.known() => Self::Settled(known, one.first_open(), counted),
-            masks => {
-                let alike =
-                    |mask: &Option<Register>| mask.as_ref().and_then(Register::as_same).map(|same| same.truth().0);
-                let any = masks.iter().try_fold(Tri::NotMet, |any, mask| alike(mask).map(|tri| any.or(tri)));
-                match any {
-                    Some(tri) => Self::Same(tri),
-                    None if masks.iter().flatten().all(Register::is_settled) => {
-                        Self::AnyOf(masks.iter().flatten().map(Register::known).collect())
-                    }
-                    None => Self::Each(counted),
-                }
-            }
-        }
-    }
 }
 
 /// An input that somebody declared.
@@ -169,8 +126,7 @@ impl<'k, 'p> Keeper<'k, 'p> {
                 unusual.push(Unusual { case: case_of(row) as u32, fact: fact as u32, row: row as u32 });
             });
             if !kernel.slice.frames[*dataset].rows.is_empty() {
-                let counts = kernel.counted.next(*step, &mut from).map_or(Counts::Same(Tri::NotMet), Counts::of);
-                facts.push(Fact { dataset: *dataset, counts });
+                facts.push(Fact { dataset: *dataset, counted: kernel.counted.next(*step, &mut from) });
             }
         }
         let sums = sums(kernel, packed);
@@ -309,39 +265,13 @@ impl<'k, 'p> Keeper<'k, 'p> {
     }
 
     fn counted(&self, out: &mut Writer, records: &Owned) {
-        let (mut masks, mut counted) = (Vec::new(), Vec::new());
+        let mut masks = Vec::new();
         for fact in &self.facts {
-            let runs = records.of(fact.dataset);
-            match &fact.counts {
-                Counts::All | Counts::Same(Tri::Met) => out.usuals(runs.len()),
-                Counts::Same(Tri::NotMet) => runs.iter().for_each(|_| codec::encode_none_counted(out)),
-                Counts::Same(Tri::Undetermined) => {
-                    for run in runs {
-                        masks.clear();
-                        masks.resize(run.len(), Tri::Undetermined);
-                        codec::encode_masks(out, &masks);
-                    }
-                }
-                Counts::Bits(bits) => {
-                    for run in runs {
-                        codec::encode_settled_bits(out, bits >> run.start, run.len());
-                    }
-                }
-                Counts::Settled(known, open, _) if runs.last().is_none_or(|last| last.end as usize <= *open) => {
-                    for run in runs {
-                        codec::encode_settled_masks(out, &known[run.start as usize..run.end as usize]);
-                    }
-                }
-                Counts::AnyOf(known) => {
-                    for run in runs {
-                        counted.clear();
-                        let any = |row: u32| i64::from(known.iter().any(|known| known.at(row as usize) != 0));
-                        counted.extend(run.clone().map(any));
-                        codec::encode_settled_masks(out, &counted);
-                    }
-                }
-                Counts::Settled(_, _, counted) | Counts::Each(counted) => {
-                    for run in runs {
+            for run in records.of(fact.dataset) {
+                match fact.counted.map(|counted| (counted, counted.settled(run))) {
+                    None => codec::encode_none_counted(out),
+                    Some((_, Some(bits))) => codec::encode_settled_bits(out, bits, run.len()),
+                    Some((counted, None)) => {
                         masks.clear();
                         masks.extend(run.clone().map(|row| counted.at(row as usize)));
                         codec::encode_masks(out, &masks);

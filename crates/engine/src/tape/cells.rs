@@ -2,6 +2,7 @@
 //! the head of the operation is all there is.
 
 use super::At;
+use crate::counted::Counted;
 use crate::register::{Known, Presence, Register, Slot};
 
 /// Rows up to which it is looked at whether all hold the same: those of people rather than of records.
@@ -399,16 +400,16 @@ impl Cells {
         }
     }
 
-    /// Conditions of so many rows as bits, of which there are 64; none unless all of them are settled.
+    /// Conditions of so many rows as a word of bits; none unless they fit into one, or are the same, and all of them are settled.
     pub(super) fn bits(&self, at: At, rows: usize) -> Option<u64> {
         let head = self.head(at);
         match head.kind {
             Kind::Value | Kind::None => Some(if head.value == 0 { 0 } else { u64::MAX }),
-            Kind::Values => {
+            Kind::Values if rows <= Counted::WORD => {
                 let values = &self.values[head.value as usize..][..rows];
                 Some(values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(*value != 0)))
             }
-            Kind::Open | Kind::Slots => None,
+            Kind::Open | Kind::Slots | Kind::Values => None,
         }
     }
 

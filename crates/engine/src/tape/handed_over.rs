@@ -146,15 +146,17 @@ impl Player<'_, '_> {
         }
     }
 
-    /// Which of some records, of which there are any, a fact counts with its aggregates.
+    /// Which of some records a fact counts with its aggregates.
     fn counted(&self, inside: &[Option<At>], rows: usize) -> Counted {
-        let all = u64::MAX >> (Counted::BITS - rows.min(Counted::BITS));
-        let bits = |mask: &Option<At>| mask.map_or(Some(all), |at| self.cells.bits(at, rows));
-        let settled = inside.iter().try_fold(0, |any, mask| bits(mask).map(|bits| any | bits));
-        match settled.filter(|_| rows <= Counted::BITS) {
-            Some(bits) => Counted::Bits(bits),
-            None => Counted::Masks(inside.iter().map(|mask| mask.map(|at| self.cells.register(at, rows))).collect()),
+        let mut counted = Counted::none(rows);
+        for mask in inside {
+            match mask.map(|at| (at, self.cells.bits(at, rows))) {
+                Some((_, Some(bits))) => counted.add_bits(bits),
+                Some((at, None)) => counted.add(Some(&self.cells.register(at, rows))),
+                None => counted.add(None),
+            }
         }
+        counted
     }
 
     fn may_be_raised(&self, flags: &[At]) -> bool {
