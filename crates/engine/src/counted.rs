@@ -219,3 +219,74 @@ impl<'a> Kernel<'a> {
 fn nothing(of: &Aggregate, owners: usize) -> Register {
     Register::same(nothing_of(of.function), owners)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::interval::Span;
+    use crate::reasons::Reasons;
+    use crate::register::Presence;
+
+    /// Not met, met, none, and two that something unknown decides.
+    fn cell() -> impl Strategy<Value = Slot> {
+        let why = Reasons::default().because(&"bank.a".into(), "failed");
+        let open = |presence| Slot::within(Span { lo: 0, hi: 1 }, presence, why);
+        prop_oneof![
+            4 => Just(Slot::known(0)),
+            4 => Just(Slot::known(1)),
+            1 => Just(Slot::NONE),
+            1 => Just(open(Presence::Some)),
+            1 => Just(open(Presence::Maybe)),
+        ]
+    }
+
+    /// What some aggregates count of so many rows: all, the same of each, or one cell a row.
+    fn masks() -> impl Strategy<Value = (usize, Vec<Option<Vec<Slot>>>)> {
+        (1usize..200).prop_flat_map(|rows| {
+            let mask = prop_oneof![
+                1 => Just(None),
+                2 => cell().prop_map(move |cell| Some(vec![cell; rows])),
+                2 => prop::collection::vec(prop_oneof![Just(Slot::known(0)), Just(Slot::known(1))], rows).prop_map(Some),
+                2 => prop::collection::vec(cell(), rows).prop_map(Some),
+            ];
+            (Just(rows), prop::collection::vec(mask, 0..3))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_is_counted_where_any_mask_counts_it((rows, masks) in masks(), from in 0usize..200, count in 1usize..70) {
+            let mut counted = Counted::none(rows);
+            for mask in &masks {
+                let register = mask.as_ref().map(|cells| match &cells[..] {
+                    [first, more @ ..] if more.iter().all(|cell| cell == first) => Register::same(*first, rows),
+                    cells => Register::of(cells.iter().copied()),
+                });
+                counted.add(register.as_ref());
+            }
+            let expected = |row: usize| {
+                let one = |mask: &Option<Vec<Slot>>| mask.as_ref().map_or(Tri::Met, |cells| cells[row].truth().0);
+                masks.iter().fold(Tri::NotMet, |any, mask| any.or(one(mask)))
+            };
+            for row in 0..rows {
+                prop_assert_eq!(counted.at(row), expected(row));
+            }
+            let run = from.min(rows - 1)..(from.min(rows - 1) + count).min(rows);
+            let all: Vec<Tri> = run.clone().map(expected).collect();
+            let bits = all.iter().rev().fold(0u64, |bits, tri| bits << 1 | u64::from(*tri == Tri::Met));
+            match counted.settled(&(run.start as u32..run.end as u32)) {
+                Some(found) => {
+                    prop_assert_eq!(found, bits);
+                    prop_assert!(!all.contains(&Tri::Undetermined));
+                }
+                // Of a word's rows none is said only where one of them is open to some mask.
+                None => {
+                    let open = |row: usize| masks.iter().flatten().any(|cells| cells[row].truth().0 == Tri::Undetermined);
+                    prop_assert!(run.len() > Counted::WORD || run.clone().any(open));
+                }
+            }
+        }
+    }
+}
